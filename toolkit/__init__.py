@@ -1,0 +1,37 @@
+"""Edge inference toolkit for image classifiers.
+
+Train a CNN in Keras, export it to ONNX, run it anywhere with one command line. From Python,
+``toolkit.load(MODEL)`` gives a classifier; the folders are:
+
+    cli/          the only place that parses, prints and exits
+    train/        KERAS: recipes, the training loop                 (TensorFlow)
+    export/       KERAS: Keras model -> self-contained ONNX file    (TensorFlow)
+    keras_model/  KERAS: what a KERAS_MODEL argument means          (TensorFlow)
+    evaluate/ verify/ classify/ bench/ inspect/ doctor/ demo/       one folder per command
+    report/       tables, charts, galleries and pages, drawn from results only
+    models/       shipped models and what a MODEL argument means
+    data/         DATA argument -> labelled arrays
+    images/       picture files -> pixels
+    preprocess/   pixels -> model input
+    runtime/      ONNX Runtime sessions and execution providers
+    machine/      facts about this computer
+    stats/        pure mathematics on arrays
+    errors.py  files.py  observer.py    how it fails, writes and reports progress
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from toolkit.classify.classifier import load
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    # Importing toolkit must cost nothing, so what it offers is found at first use.
+    if name == "load":
+        from toolkit.classify.classifier import load
+
+        return load
+    raise AttributeError(f"module 'toolkit' has no attribute {name!r}")

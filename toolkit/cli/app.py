@@ -1,0 +1,172 @@
+"""Register the commands, and turn every failure into one line and an exit code."""
+
+import contextlib
+import difflib
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from toolkit import __version__
+from toolkit.errors import ExitCode, OutputError, ToolkitError, UsageError, one_line
+
+COMMANDS = (
+    "train",
+    "evaluate",
+    "export",
+    "verify",
+    "classify",
+    "bench",
+    "inspect",
+    "models",
+    "doctor",
+    "demo",
+)  # in the order in which a newcomer meets them
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"toolkit {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """Build the application with all its commands."""
+    app = typer.Typer(
+        name="toolkit",
+        help="Edge inference toolkit for image classifiers: train in Keras, export to ONNX, run anywhere.",
+        no_args_is_help=True,
+        add_completion=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root(
+        version: bool = typer.Option(
+            False, "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ) -> None:
+        pass
+
+    for name in COMMANDS:
+        module = importlib.import_module(f"toolkit.cli.{name}")
+        app.command(name)(getattr(module, f"{name}_command"))
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code; nothing escapes but the code.
+
+    Args:
+        arguments: the command line without the program's name.
+    """
+    show_trace = "--traceback" in arguments
+    arguments = [a for a in arguments if a != "--traceback"]
+    _speak_utf8()
+    try:
+        code = _run(arguments)
+        _flush()
+    except ToolkitError as error:
+        _print_error(str(error), error if show_trace else None)
+        return int(error.exit_code)
+    except KeyboardInterrupt as error:
+        _print_error("interrupted (Ctrl-C): what was done is kept", error if show_trace else None)
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError as error:
+        _silence_stdout()
+        _print_error(
+            str(
+                OutputError(
+                    "the reader of the output went away", where="standard output", remedy="write to a file"
+                )
+            ),
+            error if show_trace else None,
+        )
+        return int(ExitCode.FAILED)
+    except Exception as error:  # noqa: BLE001 - the outermost boundary
+        _print_error(_defect(error), error if show_trace else None)
+        return int(ExitCode.FAILED)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    with contextlib.suppress(ValueError):  # only the main thread may set it
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        result = build()(args=arguments, standalone_mode=False)
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        # Whatever the parser raises knows how to format itself; everything else is not its business.
+        if not hasattr(error, "format_message"):
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.format_message())
+            return int(ExitCode.USAGE)
+        raise _usage_error(error, arguments) from error
+    return int(result) if isinstance(result, int) else int(ExitCode.OK)
+
+
+def _terminate(*_: object) -> None:
+    # A polite kill ends like Ctrl-C: what was done is kept and temporary files go away.
+    raise KeyboardInterrupt
+
+
+def _usage_error(error: Exception, arguments: list[str]) -> UsageError:
+    message = one_line(error.format_message()).rstrip(".")  # type: ignore[attr-defined]
+    command = arguments[0] if arguments and arguments[0] in COMMANDS else ""
+    where = f"toolkit {command}".strip()
+    if message.startswith("No such command"):
+        wrong = arguments[0] if arguments else ""
+        near = difflib.get_close_matches(wrong, COMMANDS, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return UsageError(message, where=where, remedy=f"{hint}see toolkit --help")
+    return UsageError(message, where=where, remedy=f"see {where} --help")
+
+
+def _defect(error: Exception) -> str:
+    detail = one_line(f"{type(error).__name__}: {error}")[:300]
+    frame = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
+    where = f"{os.path.basename(frame.filename)}:{frame.lineno}" if frame else "unknown place"  # noqa: PTH119
+    return f"a defect of this tool: {detail} ({where}): run again with --traceback and report what it prints"
+
+
+def _print_error(text: str, trace_of: BaseException | None) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        if trace_of is not None:
+            traceback.print_exception(trace_of, file=sys.stderr)
+        print(f"error: {text}" if not text.startswith("error:") else text, file=sys.stderr)  # noqa: T201
+
+
+def _speak_utf8() -> None:
+    # Paths are UTF-8 whatever the locale says; bytes that aren't come out escaped instead of fatal.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from toolkit.files import output_error
+
+        _silence_stdout()
+        raise output_error(error, "standard output") from error
+
+
+def _silence_stdout() -> None:
+    # Python flushes standard output once more at exit and would print a second message about it.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

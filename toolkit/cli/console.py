@@ -1,0 +1,120 @@
+"""Standard output and standard error: results, notices, progress, --quiet, --json, NO_COLOR."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from toolkit.files import to_json
+
+REFRESH_S = 0.1  # a progress bar is redrawn at most this often
+
+
+class Console:
+    """What a command says, and where. It is also the observer that jobs report to.
+
+    Args:
+        quiet: silence everything but errors and results that were asked for.
+        json: the result is one JSON document on standard output.
+    """
+
+    def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
+        self.quiet = quiet
+        self.json = json
+        self._bar = ProgressBar() if not quiet and sys.stderr.isatty() else None
+
+    def result(self, document: Callable[[], Any], render: Callable[[], str]) -> None:
+        """Print the result on standard output: as JSON where asked for, else as text.
+
+        Args:
+            document: makes the JSON document; called only with --json.
+            render: makes the text; called only without.
+        """
+        self._clear_bar()
+        print(to_json(document()) if self.json else render(), flush=True)  # noqa: T201
+
+    def line(self, text: str) -> None:
+        """Print one line of running output: standard output, or standard error beside a JSON document."""
+        if not self.quiet:
+            self._clear_bar()
+            print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+
+    def notice(self, text: str) -> None:
+        """Print one line on standard error."""
+        if not self.quiet:
+            self._clear_bar()
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+    def warning(self, text: str) -> None:
+        """Print a line that puts a result in doubt, on standard error."""
+        self.notice(f"warning: {text}")
+
+    def step(self, text: str) -> None:
+        """Say on standard error what is being done now."""
+        self.notice(text)
+
+    def progress(self, done: int, total: int | None = None, *, unit: str = "", errors: int = 0) -> None:
+        """Show how far a job is: one line, on a terminal only, gone when done."""
+        if self._bar is not None:
+            self._bar.update(done, total, unit=unit, errors=errors)
+
+    def close(self) -> None:
+        """Take the progress bar away."""
+        self._clear_bar()
+
+    def _clear_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+
+
+class ProgressBar:
+    """One line with count, rate, time left and errors so far, drawn by rich."""
+
+    def __init__(self) -> None:
+        self._progress: Any = None
+        self._task: Any = None
+        self._started = 0.0
+        self._last = 0.0
+
+    def update(self, done: int, total: int | None, *, unit: str, errors: int) -> None:
+        """Draw the new state; at the end take the line away."""
+        if total is not None and done >= total:
+            self.clear()
+            return
+        now = time.monotonic()
+        if now - self._last < REFRESH_S:
+            return
+        self._last = now
+        if self._progress is None:
+            self._start(now)
+        self._progress.update(
+            self._task,
+            completed=done,
+            total=total,
+            count=f"{done:,}" + (f"/{total:,}" if total is not None else "") + (f" {unit}" if unit else ""),
+            rate=f"{done / max(now - self._started, REFRESH_S):,.0f}/s",
+            errors=f"{errors:,} errors" if errors else "",
+        )
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _start(self, now: float) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._started = now
+        self._progress = Progress(
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[count]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[errors]}", style="red"),
+            console=RichConsole(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None, count="", rate="", errors="")
+        self._progress.start()

@@ -1,0 +1,77 @@
+"""Option types that several commands share, so that a flag means the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Silence everything but errors and the result.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists already.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="An .onnx file, or the name of a shipped model.", show_default=False
+    ),
+]
+AnyModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="An .onnx file, a shipped model, a .keras or .h5 file, a SavedModel folder, or a run folder.",
+        show_default=False,
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="cifar10, an official archive, a .npz file, or a folder of class folders.",
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N. cuda never falls back.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", metavar="N", help="Intra-op threads. [default: physical cores this process may use]"
+    ),
+]
+ProviderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--provider-option", metavar="KEY=VALUE", help="Goes to the execution provider as it is; repeatable."
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="FILE", help="Class names, one a line, for a model that carries none."),
+]
+Normalize = Annotated[
+    str | None,
+    typer.Option(
+        "--normalize",
+        metavar="HOW",
+        help="What a model from elsewhere expects: imagenet, unit, minus1to1 or none.",
+    ),
+]
+Resize = Annotated[
+    str | None,
+    typer.Option(
+        "--resize", metavar="HOW", help="How a picture is brought to the model's size: stretch, crop or pad."
+    ),
+]
+BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", help="Pictures a batch.")]
+SkipBroken = Annotated[
+    bool,
+    typer.Option("--skip-broken", help="Leave broken pictures of a data folder out instead of stopping."),
+]
+DataName = Annotated[
+    str | None,
+    typer.Option(
+        "--data-name", metavar="NAME", help="What to call the data in records. [default: from DATA]"
+    ),
+]

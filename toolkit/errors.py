@@ -1,0 +1,130 @@
+"""The error tree and the exit codes.
+
+    ToolkitError            1   what, where, what to do
+    |- UsageError           2   a flag out of range, contradictory flags
+    |- InputError           1   a picture, data set or model file that isn't what it should be
+    |  |- ImageError
+    |  |- DataError
+    |  `- ModelError
+    |- ExportError          1   a step's before- or after-condition failed
+    |- TrainingError        1   training went wrong (a loss that is not a number)
+    |- DeviceError          1   the execution provider that was asked for was not obtained
+    |- OutputError          1   exists already, disk full, not writable
+    `- MissingDependency    1   names the extra to install
+
+Foreign exceptions are translated in the module that calls the library, with the cause attached.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process tells its caller; fixed by the command-line contract."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    SOME_INPUTS_FAILED = 3
+    GATE_NOT_MET = 4
+    INTERRUPTED = 130
+
+
+def one_line(text: object) -> str:
+    """Return `text` on one line: control characters escaped, runs of white space folded."""
+    folded = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in folded)
+
+
+class ToolkitError(Exception):
+    """A failure that a user can act on: what happened, where, and what to do.
+
+    Args:
+        what: the failure, in a few words, without a full stop.
+        where: the file, flag or step at fault.
+        remedy: what to do about it, in the imperative.
+
+    Raises:
+        ValueError: one of the three parts is empty.
+    """
+
+    exit_code: ExitCode = ExitCode.FAILED
+
+    def __init__(self, what: str, *, where: object, remedy: str) -> None:
+        self.what = one_line(what).rstrip(".")
+        self.where = one_line(where)
+        self.remedy = one_line(remedy)
+        if not (self.what and self.where and self.remedy):
+            raise ValueError(f"an error needs all its parts: {what!r}, {where!r}, {remedy!r}")
+        super().__init__(self.what, self.where, self.remedy)
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.where}): {self.remedy}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders; the default would call __init__ with positional parts.
+        return _rebuild, (type(self), self.what, self.where, self.remedy)
+
+
+def _rebuild(cls: type[ToolkitError], what: str, where: str, remedy: str) -> ToolkitError:
+    return cls(what, where=where, remedy=remedy)
+
+
+class UsageError(ToolkitError):
+    """A flag out of range, contradictory flags, a missing argument."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputError(ToolkitError):
+    """Something that was given to be read isn't what it should be."""
+
+
+class ImageError(InputError):
+    """A picture that can't be decoded; inside a batch it becomes a row, not an exception."""
+
+
+class DataError(InputError):
+    """A data set that is missing, broken or of the wrong shape."""
+
+
+class ModelError(InputError):
+    """A model file that is missing, broken, or not an image classifier."""
+
+
+class ExportError(ToolkitError):
+    """A step of the export failed its before- or after-condition; `where` names the step."""
+
+
+class TrainingError(ToolkitError):
+    """Training can't go on, for instance because the loss is not a number."""
+
+
+class DeviceError(ToolkitError):
+    """The execution provider that was asked for was not obtained."""
+
+
+class OutputError(ToolkitError):
+    """An output exists already, its disk is full, or it can't be written."""
+
+
+class MissingDependency(ToolkitError):  # noqa: N818 - the contract's word
+    """A library of an extra isn't installed.
+
+    Args:
+        library: the import name that was not found.
+        extra: the extra of this package that brings it.
+    """
+
+    def __init__(self, library: str, *, extra: str, where: object) -> None:
+        super().__init__(
+            f"{library} is not installed",
+            where=where,
+            remedy=f"install it with: pip install 'toolkit[{extra}]'",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_as_plain, (self.what, self.where, self.remedy)
+
+
+def _rebuild_as_plain(what: str, where: str, remedy: str) -> ToolkitError:
+    return ToolkitError(what, where=where, remedy=remedy)

@@ -1,0 +1,186 @@
+"""Whole-or-nothing writes, refuse-or-force, digests."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import OutputError, ToolkitError
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Refuse to overwrite `path` unless `force`, and refuse early what can't be written at all.
+
+    Raises:
+        OutputError: it exists already, it is a folder, or its parent can't be made or written.
+    """
+    if path.is_dir():
+        raise OutputError("the output is a folder", where=path, remedy="give the name of a file")
+    if path.exists() and not _is_device(path) and not force:
+        raise OutputError(
+            "the output exists already",
+            where=path,
+            remedy="choose another name, or add --force to replace it",
+        )
+    make_folder(path.parent)
+    if not _is_device(path) and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(
+            "the folder can't be written to", where=path.parent, remedy="choose another output folder"
+        )
+
+
+def refuse_existing_folder(path: Path, *, force: bool) -> None:
+    """Refuse to write into a folder that holds something already, unless `force`.
+
+    Raises:
+        OutputError: it is a file, it isn't empty, or it can't be made or written.
+    """
+    if path.exists() and not path.is_dir():
+        raise OutputError("the output is a file", where=path, remedy="give the name of a folder")
+    if path.is_dir() and not force and any(path.iterdir()):
+        raise OutputError(
+            "the output folder isn't empty",
+            where=path,
+            remedy="choose another folder, or add --force to write into it",
+        )
+    make_folder(path)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise OutputError("the folder can't be written to", where=path, remedy="choose another output folder")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents.
+
+    Raises:
+        OutputError: it can't be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, path) from error
+
+
+def output_error(error: OSError, path: object) -> ToolkitError:
+    """Turn an operating-system error met while writing `path` into one sentence."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            "no space left on the disk", where=path, remedy="free some space, or write elsewhere"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(
+            "not allowed to write", where=path, remedy="choose another place, or change the permissions"
+        )
+    if error.errno == errno.EPIPE:
+        return OutputError("the reader of the output went away", where=path, remedy="write to a file with -o")
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return OutputError("a part of the path is a file", where=path, remedy="choose another output path")
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError("the name is too long", where=path, remedy="choose a shorter name")
+    return OutputError(
+        f"can't write: {error.strerror or error}", where=path, remedy="check the disk and the path"
+    )
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success flush it to disk and give it the final name.
+
+    Whatever goes wrong inside, nothing appears under `path` and the temporary file is removed.
+    A device such as `/dev/full` or `/dev/stdout` is written in place, since it can't be renamed over.
+
+    Raises:
+        OutputError: see `refuse_existing`; also a full disk or a failed rename.
+    """
+    refuse_existing(path, force=force)
+    if _is_device(path):
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder) / path.name
+            yield temporary
+            with _translated(path), temporary.open("rb") as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        return
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    try:
+        with _translated(path):
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
+            _flush_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a text file (UTF-8) whole or not at all; see `whole_file`."""
+    write_bytes(path, text.encode("utf-8"), force=force)
+
+
+def write_bytes(path: Path, content: bytes, *, force: bool = False) -> None:
+    """Write a file whole or not at all; see `whole_file`."""
+    with whole_file(path, force=force) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(path: Path, document: Any, *, force: bool = False) -> None:
+    """Write strict JSON (no NaN, no infinity) whole or not at all; see `whole_file`."""
+    write_text(path, to_json(document) + "\n", force=force)
+
+
+def to_json(document: Any) -> str:
+    """Render strict JSON with two spaces of indent; numpy scalars become plain numbers."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 digest of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _is_device(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _flush_folder(folder: Path) -> None:
+    # A rename survives a power cut only when the folder itself is flushed; Windows can't open folders.
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems refuse; the file itself is safe
+        return
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # Only what concerns the file being written; a missing input must keep its own name.
+        if error.filename is not None and Path(os.fsdecode(error.filename)).parent != path.parent:
+            raise
+        raise output_error(error, path) from error

@@ -1,0 +1,6 @@
+"""Facts about this computer.
+
+cores   cores this process may use (affinity, container quota)
+facts   CPU, GPU, memory, versions: the "machine" part of every record
+memory  peak resident memory
+"""

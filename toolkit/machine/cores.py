@@ -1,0 +1,96 @@
+"""Cores that this process may really use: affinity and container quota count."""
+
+import math
+import os
+from pathlib import Path
+
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+CPU_ROOT = Path("/sys/devices/system/cpu")
+
+
+def usable_cores(cgroup_root: Path = CGROUP_ROOT, cpu_root: Path = CPU_ROOT) -> int:
+    """Count the physical cores that this process may use, at least 1.
+
+    The smallest of: physical cores within the affinity mask, the container's CPU quota rounded up.
+
+    Args:
+        cgroup_root: where control groups are mounted.
+        cpu_root: where the kernel describes the processors.
+    """
+    cores = physical_cores(affinity(), cpu_root)
+    quota = cpu_quota(cgroup_root)
+    return max(1, cores if quota is None else min(cores, math.ceil(quota)))
+
+
+def affinity() -> frozenset[int]:
+    """Return the logical processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
+def physical_cores(processors: frozenset[int], cpu_root: Path = CPU_ROOT) -> int:
+    """Count the physical cores behind logical processors: hyper-threads of one core count once.
+
+    Args:
+        processors: numbers of logical processors.
+        cpu_root: where the kernel describes them; where it doesn't, each counts as a core.
+    """
+    cores = set()
+    for processor in processors:
+        siblings = cpu_root / f"cpu{processor}" / "topology" / "thread_siblings_list"
+        try:
+            cores.add(siblings.read_text().strip())
+        except OSError:
+            cores.add(str(processor))
+    return max(1, len(cores))
+
+
+def cpu_quota(cgroup_root: Path = CGROUP_ROOT) -> float | None:
+    """Return the CPU quota of this process's control group in cores, or None where there is none.
+
+    Reads version 2 (`cpu.max`) at every level from the process's own group up to the root, then version 1
+    (`cpu.cfs_quota_us`, `cpu.cfs_period_us`).
+
+    Source: Linux kernel documentation, cgroup-v2 "cpu.max", and scheduler/sched-bwc.
+    """
+    quotas = [
+        quota
+        for folder in _own_groups(cgroup_root)
+        for quota in (_quota_v2(folder), _quota_v1(folder))
+        if quota
+    ]
+    return min(quotas) if quotas else None
+
+
+def _own_groups(root: Path) -> list[Path]:
+    folders = {root, root / "cpu", root / "cpu,cpuacct"}
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        base = root / controllers if controllers else root
+        folder = base / group.lstrip("/")
+        while folder != base:
+            folders.add(folder)
+            folder = folder.parent
+    return sorted(folders)
+
+
+def _quota_v2(folder: Path) -> float | None:
+    try:
+        quota, period = (folder / "cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _quota_v1(folder: Path) -> float | None:
+    try:
+        quota = int((folder / "cpu.cfs_quota_us").read_text())
+        period = int((folder / "cpu.cfs_period_us").read_text())
+        return quota / period if quota > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):
+        return None

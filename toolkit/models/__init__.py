@@ -1,0 +1,6 @@
+"""Shipped models and what a MODEL argument means.
+
+catalog  names -> files and their figures (`toolkit models`)
+card     labels, input size, recipe, accuracy ... <-> metadata_props
+open     MODEL argument -> session + card + preprocessing
+"""

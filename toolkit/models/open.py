@@ -1,0 +1,199 @@
+"""MODEL argument -> session, card and preprocessing: the one place that knows what MODEL means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import ModelError, UsageError
+from toolkit.models.card import Card, from_metadata, read_labels
+from toolkit.models.catalog import find_model
+from toolkit.observer import SILENT, Observer
+from toolkit.preprocess.plan import Plan
+from toolkit.preprocess.transforms import Normalization, Pixels, Resize
+from toolkit.runtime.session import Session, open_session
+from toolkit.runtime.signature import Signature
+from toolkit.stats.classification import softmax
+
+E = TypeVar("E", Normalization, Resize)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenModel:
+    """A classifier that is ready to run.
+
+    Args:
+        name: how the user called it.
+        session: the open ONNX Runtime session.
+        card: what the file tells about itself.
+        plan: how pictures become its input.
+        labels: class names, one per output.
+        head: what its output is: "probabilities", or "logits" that still need a softmax.
+    """
+
+    name: str
+    session: Session
+    card: Card
+    plan: Plan
+    labels: tuple[str, ...]
+    head: str
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of its input, pixels."""
+        return self.plan.height, self.plan.width
+
+    @property
+    def provider(self) -> str:
+        """The execution provider obtained."""
+        return self.session.provider
+
+    def probabilities(self, batch_nhwc: Pixels) -> NDArray[np.float32]:
+        """Compute class probabilities.
+
+        Args:
+            batch_nhwc: uint8 [N, height, width, 3], RGB, already at the model's size.
+
+        Returns:
+            float32 [N, classes].
+
+        Raises:
+            ModelError: the batch has another shape or type.
+        """
+        expected = (*self.input_size, 3)
+        if batch_nhwc.dtype != np.uint8 or batch_nhwc.ndim != 4 or batch_nhwc.shape[1:] != expected:
+            raise ModelError(
+                f"a batch of {batch_nhwc.dtype} {list(batch_nhwc.shape)} does not fit",
+                where=self.name,
+                remedy=f"give uint8 [N, {expected[0]}, {expected[1]}, 3]",
+            )
+        if len(batch_nhwc) == 0:
+            return np.empty((0, len(self.labels)), np.float32)
+        fixed = self.session.signature.batch
+        if fixed is None:
+            scores = self._scores(batch_nhwc)
+        else:
+            parts = [self._padded(batch_nhwc[i : i + fixed], fixed) for i in range(0, len(batch_nhwc), fixed)]
+            scores = np.concatenate(parts)
+        return softmax(scores) if self.head == "logits" else scores
+
+    def _scores(self, batch_nhwc: Pixels) -> NDArray[np.float32]:
+        scores = self.session.run(self.plan.model_input(batch_nhwc)).astype(np.float32, copy=False)
+        if self.head == "sigmoid":  # one unit says how likely the second of two classes is
+            return np.concatenate([1 - scores, scores], axis=1)
+        return scores
+
+    def _padded(self, part: Pixels, fixed: int) -> NDArray[np.float32]:
+        missing = fixed - len(part)
+        padded = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
+        return self._scores(padded)[: len(part)]
+
+
+def open_model(
+    argument: str,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    provider_options: Sequence[str] = (),
+    labels_file: Path | None = None,
+    normalize: str | None = None,
+    resize: str | None = None,
+    spinning: bool = False,
+    observer: Observer = SILENT,
+) -> OpenModel:
+    """Open a MODEL argument.
+
+    Args:
+        argument: path of an .onnx file, or the name of a shipped model.
+        device: auto, cpu, cuda or cuda:N.
+        threads: intra-op threads; None means the physical cores this process may use.
+        provider_options: KEY=VALUE for the execution provider.
+        labels_file: class names for a model that carries none.
+        normalize: range that a model from elsewhere expects; None means as the file says.
+        resize: how pictures are brought to size; None means as the file says, else stretch.
+        spinning: see `open_session`.
+        observer: told which provider `auto` took.
+
+    Raises:
+        UsageError: an option has no such value, or contradicts the file.
+        ModelError: the file is missing, broken, or not an image classifier.
+        DeviceError: the provider that was asked for was not obtained.
+        InputError: the labels file can't be read.
+    """
+    path = find_model(argument)
+    session = open_session(
+        path,
+        device=device,
+        threads=threads,
+        provider_options=provider_options,
+        spinning=spinning,
+        observer=observer,
+    )
+    card = from_metadata(session.metadata, path)
+    plan = _plan(session.signature, card, normalize, resize, path)
+    if labels_file is not None:
+        card = replace(card, labels=read_labels(labels_file))
+    head = "probabilities" if card.toolkit_version else _foreign_head(session.signature, path)
+    classes = 2 if head == "sigmoid" else session.signature.classes
+    labels = _labels(card, classes, path if labels_file is None else labels_file)
+    return OpenModel(name=argument, session=session, card=card, plan=plan, labels=labels, head=head)
+
+
+def _plan(signature: Signature, card: Card, normalize: str | None, resize: str | None, path: Path) -> Plan:
+    size = card.input_size or (signature.height, signature.width)
+    if size[0] is None or size[1] is None:
+        raise ModelError(
+            "the size of its input isn't fixed", where=path, remedy="export it with a fixed height and width"
+        )
+    ours = bool(card.toolkit_version)
+    if ours and normalize not in (None, Normalization.NONE):
+        raise UsageError(
+            f"{path.name} normalises inside its graph", where="--normalize", remedy="leave the option out"
+        )
+    if not ours and normalize is None and signature.dtype != "uint8":
+        raise UsageError(
+            f"the file doesn't say what range its {signature.dtype} input has",
+            where=path,
+            remedy="add --normalize imagenet, unit (0 to 1), minus1to1 or none (0 to 255)",
+        )
+    return Plan(
+        height=size[0],
+        width=size[1],
+        channels=signature.channels,
+        layout=signature.layout,
+        dtype=signature.dtype,
+        normalization=_choice(Normalization, normalize or "none", "--normalize"),
+        resize=_choice(Resize, resize or card.resize or "stretch", "--resize"),
+    )
+
+
+def _choice(kind: type[E], value: str, flag: str) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        raise UsageError(f"'{value}' is not a choice", where=flag, remedy=f"use {', '.join(kind)}") from None
+
+
+def _labels(card: Card, classes: int | None, where: object) -> tuple[str, ...]:
+    if classes is None:
+        if not card.labels:
+            raise ModelError("neither its output nor its metadata says how many classes it has", where=where,
+                             remedy="add --labels FILE")  # fmt: skip
+        return card.labels
+    if not card.labels:
+        return tuple(str(index) for index in range(classes))
+    if len(card.labels) != classes:
+        raise ModelError(
+            f"{len(card.labels)} labels for {classes} classes", where=where, remedy="give one label per class"
+        )
+    return card.labels
+
+
+def _foreign_head(signature: Signature, path: Path) -> str:
+    """Find out from the graph what a file from elsewhere gives: its own metadata can't tell."""
+    from toolkit.models.head import head_of
+
+    return head_of(path, signature.output_name, signature.classes)

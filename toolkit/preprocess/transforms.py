@@ -1,0 +1,112 @@
+"""Resize (stretch, crop, pad), normalise, change the layout."""
+
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.uint8]
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in grey. Source: ITU-R BT.601."""
+
+PAD_VALUE = 255  # white, as behind a transparent picture
+
+
+class Resize(StrEnum):
+    """How a picture is brought to the model's size."""
+
+    STRETCH = "stretch"
+    CROP = "crop"
+    PAD = "pad"
+
+
+class Normalization(StrEnum):
+    """What range the values of a model's input have."""
+
+    NONE = "none"
+    UNIT = "unit"
+    MINUS1TO1 = "minus1to1"
+    IMAGENET = "imagenet"
+
+
+SCALE_AND_SHIFT: dict[Normalization, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    Normalization.NONE: ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
+    Normalization.UNIT: ((1 / 255,) * 3, (0.0, 0.0, 0.0)),
+    Normalization.MINUS1TO1: ((1 / 127.5,) * 3, (-1.0,) * 3),
+    Normalization.IMAGENET: (
+        (1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
+        (-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225),
+    ),
+}
+"""normalised = pixel * scale + shift, per RGB channel.
+
+Source: torchvision.models documentation for the ImageNet mean (0.485, 0.456, 0.406) and deviation
+(0.229, 0.224, 0.225) of pixels in 0..1; the others follow from their names."""
+
+
+def resize(image_hwc: Pixels, height: int, width: int, how: Resize = Resize.STRETCH) -> Pixels:
+    """Bring one picture to a size, antialiased bilinear.
+
+    Args:
+        image_hwc: uint8 [H, W, 3].
+        height: wanted height, pixels.
+        width: wanted width, pixels.
+        how: stretch ignores the aspect ratio; crop fills the target and cuts the centre out; pad fits
+            the picture inside and fills the rest with white.
+
+    Returns:
+        uint8 [height, width, 3]; the input itself where it has that size already.
+    """
+    if image_hwc.shape[:2] == (height, width):
+        return image_hwc
+    source_height, source_width = image_hwc.shape[:2]
+    picture = Image.fromarray(image_hwc)
+    if how is Resize.STRETCH:
+        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    if how is Resize.CROP:
+        scale = min(source_width / width, source_height / height)
+        box_width, box_height = width * scale, height * scale
+        left, top = (source_width - box_width) / 2, (source_height - box_height) / 2
+        box = (left, top, left + box_width, top + box_height)
+        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    scale = min(width / source_width, height / source_height)
+    inner = (max(1, round(source_width * scale)), max(1, round(source_height * scale)))
+    padded = np.full((height, width, 3), PAD_VALUE, np.uint8)
+    top, left = (height - inner[1]) // 2, (width - inner[0]) // 2
+    padded[top : top + inner[1], left : left + inner[0]] = np.asarray(
+        picture.resize(inner, Image.Resampling.BILINEAR)
+    )
+    return padded
+
+
+def normalize(batch_nhwc: Pixels, how: Normalization) -> NDArray[np.float32]:
+    """Scale and shift pixels to the range a model expects.
+
+    Args:
+        batch_nhwc: uint8 [N, H, W, 3], RGB.
+        how: the range.
+
+    Returns:
+        float32 [N, H, W, 3].
+    """
+    scale, shift = SCALE_AND_SHIFT[how]
+    return batch_nhwc.astype(np.float32) * np.array(scale, np.float32) + np.array(shift, np.float32)
+
+
+def to_grey(batch_nhwc: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Turn RGB into grey.
+
+    Args:
+        batch_nhwc: any number type, [N, H, W, 3].
+
+    Returns:
+        float32 [N, H, W, 1].
+    """
+    return np.asarray(batch_nhwc.astype(np.float32) @ LUMA, np.float32)[..., None]
+
+
+def to_nchw(batch_nhwc: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Turn [N, H, W, C] into a contiguous [N, C, H, W] of the same type."""
+    return np.ascontiguousarray(batch_nhwc.transpose(0, 3, 1, 2))

@@ -1,0 +1,85 @@
+"""Terminal tables: right-aligned numbers with the unit in the header, no truncation."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NARROWEST = 80  # columns of a terminal that says nothing about itself
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        title: header text, with the unit where there is one.
+        numeric: right-aligned.
+        fold: may break over lines on a terminal that is too narrow (paths, messages).
+    """
+
+    title: str
+    numeric: bool = False
+    fold: bool = False
+
+
+def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title: str | None = None) -> str:
+    """Render a table as text.
+
+    On a terminal it keeps to its width and folds long cells; in a file or a pipe no cell is ever broken.
+
+    Args:
+        columns: one per cell of a row.
+        rows: cells, shown by str(); None is shown as a dash.
+        title: a line above the table.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [["–" if cell is None else printable(cell) for cell in row] for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(
+            Text(column.title),
+            justify="right" if column.numeric else "left",
+            no_wrap=not column.fold,
+            overflow="fold",
+        )
+    for row in cells:
+        table.add_row(*[Text(cell) for cell in row])
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    console = Console(
+        width=_width(columns, cells),
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+    )
+    with console.capture() as capture:
+        console.print(table)
+    body = "\n".join(line.rstrip() for line in capture.get().splitlines())
+    return f"{title}\n\n{body}" if title else body
+
+
+def printable(cell: object) -> str:
+    """Return a cell's text with control characters escaped, so that a file name can't drive the terminal."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in str(cell)
+    )
+
+
+def _width(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> int:
+    from rich.cells import cell_len
+
+    widths = [cell_len(c.title) for c in columns]
+    for row in cells:
+        widths = [max(w, cell_len(cell)) for w, cell in zip(widths, row, strict=True)]
+    natural = sum(widths) + 3 * len(widths)
+    if not sys.stdout.isatty():
+        return max(natural, NARROWEST)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return NARROWEST

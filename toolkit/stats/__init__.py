@@ -1,0 +1,7 @@
+"""Pure mathematics on arrays.
+
+latency         percentiles, summary
+intervals       confidence intervals
+classification  softmax, top-k, accuracy, per-class figures, confusion, calibration error
+agreement       two sets of probabilities: agreement, differences
+"""
