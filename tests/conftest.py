@@ -91,6 +91,37 @@ def colour_folder(tmp_path: Path) -> Path:
     return root
 
 
+SHAPES = ("circle", "cross", "stripe")
+
+
+def draw(kind: str, side: int, generator: np.random.Generator) -> NDArray[np.uint8]:
+    """A picture that a small network can learn to tell from the others: uint8 [side, side, 3]."""
+    picture = generator.integers(0, 60, (side, side, 3))
+    middle = side // 2 + generator.integers(-2, 3)
+    y, x = np.mgrid[:side, :side]
+    shapes = {
+        "circle": (x - middle) ** 2 + (y - middle) ** 2 < (side // 3) ** 2,
+        "cross": (abs(x - middle) < 3) | (abs(y - middle) < 3),
+        "stripe": (y + middle) % 8 < 4,
+    }
+    picture[shapes[kind]] += 150
+    return picture.astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def shapes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """train/ and test/ with three classes of 48x48 JPEG files: 20 and 8 pictures a class."""
+    root = tmp_path_factory.mktemp("shapes")
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 20), ("test", 8)):
+        for name in SHAPES:
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                Image.fromarray(draw(name, 48, generator)).save(folder / f"{index:03d}.jpg")
+    return root
+
+
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -73,6 +73,7 @@ def run(arguments: Sequence[str]) -> int:
         code = _run(arguments)
         _flush()
     except ToolkitError as error:
+        _drop_unwritable_output()
         _print_error(str(error), error if show_trace else None)
         return int(error.exit_code)
     except KeyboardInterrupt as error:
@@ -164,6 +165,14 @@ def _flush() -> None:
 
         _silence_stdout()
         raise output_error(error, "standard output") from error
+
+
+def _drop_unwritable_output() -> None:
+    # What standard output would not take (a full disk) must not fail a second time at exit.
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence_stdout()
 
 
 def _silence_stdout() -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from toolkit.files import to_json
+from toolkit.files import output_error, to_json
 
 REFRESH_S = 0.1  # a progress bar is redrawn at most this often
 
@@ -23,6 +23,11 @@ class Console:
         self.json = json
         self._bar = ProgressBar() if not quiet and sys.stderr.isatty() else None
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a progress bar is shown: on a terminal, and not with --quiet."""
+        return self._bar is not None
+
     def result(self, document: Callable[[], Any], render: Callable[[], str]) -> None:
         """Print the result on standard output: as JSON where asked for, else as text.
 
@@ -31,7 +36,12 @@ class Console:
             render: makes the text; called only without.
         """
         self._clear_bar()
-        print(to_json(document()) if self.json else render(), flush=True)  # noqa: T201
+        _to_stdout(to_json(document()) if self.json else render())
+
+    def part(self, text: str) -> None:
+        """Print a part of a result that is too long to be held as a whole; never silenced."""
+        self._clear_bar()
+        _to_stdout(text)
 
     def line(self, text: str) -> None:
         """Print one line of running output: standard output, or standard error beside a JSON document."""
@@ -65,6 +75,15 @@ class Console:
     def _clear_bar(self) -> None:
         if self._bar is not None:
             self._bar.clear()
+
+
+def _to_stdout(text: str) -> None:
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:  # the boundary in app.py knows what to do
+        raise
+    except OSError as error:
+        raise output_error(error, "standard output") from error
 
 
 class ProgressBar:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 CPU_ROOT = Path("/sys/devices/system/cpu")
+MEMBERSHIP = Path("/proc/self/cgroup")
 
 
-def usable_cores(cgroup_root: Path = CGROUP_ROOT, cpu_root: Path = CPU_ROOT) -> int:
+def usable_cores(
+    cgroup_root: Path = CGROUP_ROOT, cpu_root: Path = CPU_ROOT, membership: Path = MEMBERSHIP
+) -> int:
     """Count the physical cores that this process may use, at least 1.
 
     The smallest of: physical cores within the affinity mask, the container's CPU quota rounded up.
@@ -16,9 +19,10 @@ def usable_cores(cgroup_root: Path = CGROUP_ROOT, cpu_root: Path = CPU_ROOT) -> 
     Args:
         cgroup_root: where control groups are mounted.
         cpu_root: where the kernel describes the processors.
+        membership: where the kernel lists the control groups of this process.
     """
     cores = physical_cores(affinity(), cpu_root)
-    quota = cpu_quota(cgroup_root)
+    quota = cpu_quota(cgroup_root, membership)
     return max(1, cores if quota is None else min(cores, math.ceil(quota)))
 
 
@@ -34,8 +38,13 @@ def physical_cores(processors: frozenset[int], cpu_root: Path = CPU_ROOT) -> int
 
     Args:
         processors: numbers of logical processors.
-        cpu_root: where the kernel describes them; where it doesn't, each counts as a core.
+        cpu_root: where the kernel describes them. Where there is no such folder (macOS, Windows), the system
+            is asked for its physical cores; a processor without description counts as a core.
     """
+    if not cpu_root.is_dir():
+        import psutil
+
+        return max(1, min(len(processors), psutil.cpu_count(logical=False) or len(processors)))
     cores = set()
     for processor in processors:
         siblings = cpu_root / f"cpu{processor}" / "topology" / "thread_siblings_list"
@@ -46,31 +55,39 @@ def physical_cores(processors: frozenset[int], cpu_root: Path = CPU_ROOT) -> int
     return max(1, len(cores))
 
 
-def cpu_quota(cgroup_root: Path = CGROUP_ROOT) -> float | None:
+def cpu_quota(cgroup_root: Path = CGROUP_ROOT, membership: Path = MEMBERSHIP) -> float | None:
     """Return the CPU quota of this process's control group in cores, or None where there is none.
 
     Reads version 2 (`cpu.max`) at every level from the process's own group up to the root, then version 1
     (`cpu.cfs_quota_us`, `cpu.cfs_period_us`).
 
+    Args:
+        cgroup_root: where control groups are mounted.
+        membership: where the kernel lists the control groups of this process.
+
     Source: Linux kernel documentation, cgroup-v2 "cpu.max", and scheduler/sched-bwc.
     """
     quotas = [
         quota
-        for folder in _own_groups(cgroup_root)
+        for folder in _own_groups(cgroup_root, membership)
         for quota in (_quota_v2(folder), _quota_v1(folder))
         if quota
     ]
     return min(quotas) if quotas else None
 
 
-def _own_groups(root: Path) -> list[Path]:
+def _own_groups(root: Path, membership: Path) -> list[Path]:
+    # Inside a container the mount point itself is the container's group, whatever the membership says.
     folders = {root, root / "cpu", root / "cpu,cpuacct"}
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = membership.read_text().splitlines()
     except OSError:
         lines = []
     for line in lines:
-        _, controllers, group = line.split(":", 2)
+        _, _, rest = line.partition(":")
+        controllers, colon, group = rest.partition(":")
+        if not colon:
+            continue
         base = root / controllers if controllers else root
         folder = base / group.lstrip("/")
         while folder != base:

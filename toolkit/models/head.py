@@ -5,7 +5,17 @@ from pathlib import Path
 from toolkit.errors import ModelError
 
 PASSES_VALUES_ON = frozenset(
-    "Identity Cast Reshape Squeeze Unsqueeze Flatten Transpose QuantizeLinear DequantizeLinear".split()
+    [
+        "Identity",
+        "Cast",
+        "Reshape",
+        "Squeeze",
+        "Unsqueeze",
+        "Flatten",
+        "Transpose",
+        "QuantizeLinear",
+        "DequantizeLinear",
+    ]
 )
 
 

@@ -1,5 +1,7 @@
 """Open an ONNX Runtime session on the device that was asked for, and run batches through it."""
 
+import contextlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +40,11 @@ class Session:
     device: str
     threads: int
     _session: Any = field(repr=False)
+
+    @property
+    def active_provider(self) -> str:
+        """The execution provider that the session uses now; `provider` is the one it began with."""
+        return str(self._session.get_providers()[0])
 
     def run(self, batch: NDArray[np.generic]) -> NDArray[np.generic]:
         """Run one batch.
@@ -115,6 +122,30 @@ def open_session(
     )
 
 
+def available_providers() -> list[str]:
+    """Return the execution providers compiled into the installed ONNX Runtime; not all may start."""
+    import onnxruntime as ort
+
+    return list(ort.get_available_providers())
+
+
+def built_for_cuda() -> str:
+    """Return the CUDA version that the installed ONNX Runtime was built for; empty for a CPU build."""
+    import onnxruntime as ort
+
+    return str(getattr(ort, "cuda_version", "") or "")
+
+
+def preload_libraries() -> None:
+    """Load the NVIDIA libraries that come as Python packages, where the installed ONNX Runtime can."""
+    import onnxruntime as ort
+
+    if hasattr(ort, "preload_dlls"):
+        # It prints what it doesn't find; the diagnosis says the same in one line.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            ort.preload_dlls()
+
+
 def _create(
     ort: Any, path: Path, settings: Any, wanted: Device, options: dict[str, str], observer: Observer
 ) -> Any:
@@ -124,9 +155,8 @@ def _create(
     if wanted.kind == "auto" and CUDA not in available:
         observer.notice(f"device: cpu ({CPU})")
         return _session(ort, path, settings, [(CPU, options)])
-    if hasattr(ort, "preload_dlls"):
-        _preload(ort)
-    problem = diagnose(available, getattr(ort, "cuda_version", ""))
+    preload_libraries()
+    problem = diagnose(available, built_for_cuda())
     if problem is None:
         cuda_options = {"device_id": str(wanted.index), **options}
         session = _session(ort, path, settings, [(CUDA, cuda_options), (CPU, {})])
@@ -173,12 +203,3 @@ def _translated(error: Exception, path: Path) -> ModelError:
     return ModelError(
         f"ONNX Runtime can't load it: {text}", where=path, remedy="check it with: toolkit inspect"
     )
-
-
-def _preload(ort: Any) -> None:
-    # It prints what it doesn't find; the diagnosis says the same in one line.
-    import contextlib
-    import io
-
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        ort.preload_dlls()

@@ -1,0 +1,66 @@
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit import errors
+from toolkit.errors import ExitCode, MissingDependency, ToolkitError, UsageError, one_line
+
+
+def all_errors() -> list[type[ToolkitError]]:
+    found, queue = [], [ToolkitError]
+    while queue:
+        kind = queue.pop()
+        found.append(kind)
+        queue += kind.__subclasses__()
+    return found
+
+
+@pytest.mark.parametrize("kind", [k for k in all_errors() if k is not MissingDependency])
+def test_every_error_renders_what_where_and_what_to_do_on_one_line(kind: type[ToolkitError]) -> None:
+    error = kind("it broke.\nBadly", where="a\tfile", remedy="mend it")
+    assert str(error) == "it broke. Badly (a file): mend it"
+
+
+def test_only_wrong_usage_has_the_exit_code_of_wrong_usage() -> None:
+    assert {kind.__name__ for kind in all_errors() if kind.exit_code is ExitCode.USAGE} == {"UsageError"}
+    assert {kind.exit_code for kind in all_errors()} == {ExitCode.FAILED, ExitCode.USAGE}
+
+
+@pytest.mark.parametrize("part", ["what", "where", "remedy"])
+def test_an_error_without_one_of_its_parts_is_refused(part: str) -> None:
+    parts = {"what": "a", "where": "b", "remedy": "c", part: " "}
+    with pytest.raises(ValueError, match="all its parts"):
+        ToolkitError(parts["what"], where=parts["where"], remedy=parts["remedy"])
+
+
+def test_a_missing_library_names_the_extra_to_install() -> None:
+    error = MissingDependency("tensorflow", extra="train", where="toolkit train")
+    expected = "tensorflow is not installed (toolkit train): install it with: pip install 'toolkit[train]'"
+    assert str(error) == expected
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UsageError("a", where="b", remedy="c"),
+        MissingDependency("x", extra="train", where="y"),
+    ],
+)
+def test_errors_survive_the_way_between_processes(error: ToolkitError) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == str(error)
+    assert copy.exit_code == error.exit_code
+
+
+@given(st.text())
+def test_one_line_is_one_printable_line_whatever_comes_in(text: str) -> None:
+    line = one_line(text)
+    assert line.isprintable()
+    assert "\n" not in line
+
+
+def test_the_tree_in_the_docstring_names_every_class() -> None:
+    assert errors.__doc__ is not None
+    assert [k.__name__ for k in all_errors() if k.__name__ not in errors.__doc__] == []

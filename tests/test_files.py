@@ -1,0 +1,144 @@
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.errors import OutputError
+from toolkit.files import (
+    output_error,
+    refuse_existing,
+    refuse_existing_folder,
+    sha256_of,
+    to_json,
+    whole_file,
+    write_json,
+    write_text,
+)
+
+FULL = Path("/dev/full")
+
+
+def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    with whole_file(target) as temporary:
+        temporary.write_text("half")
+        assert not target.exists()
+        assert temporary.parent == target.parent
+    assert target.read_text() == "half"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.txt"]
+
+
+def test_nothing_is_left_behind_when_writing_fails(tmp_path: Path) -> None:
+    def fail(target: Path) -> None:
+        with whole_file(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail(tmp_path / "out.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_old_file_stays_as_it_was_when_replacing_it_fails(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+
+    def fail() -> None:
+        with whole_file(target, force=True) as temporary:
+            temporary.write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert target.read_text() == "old"
+
+
+def test_an_existing_file_is_refused_unless_forced(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    write_text(target, "one")
+    with pytest.raises(OutputError, match="exists already"):
+        write_text(target, "two")
+    assert target.read_text() == "one"
+    write_text(target, "two", force=True)
+    assert target.read_text() == "two"
+
+
+def test_a_folder_in_place_of_the_output_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="is a folder"):
+        refuse_existing(tmp_path, force=True)
+
+
+def test_a_file_in_place_of_a_parent_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="part of the path is a file"):
+        write_text(tmp_path / "file" / "out.txt", "x")
+
+
+def test_missing_parent_folders_are_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "out.txt", "x")
+    assert (tmp_path / "a" / "b" / "out.txt").read_text() == "x"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_named_as_such() -> None:
+    with pytest.raises(OutputError, match="no space left on the disk"):
+        write_text(FULL, "x" * 100_000, force=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(OutputError, match="can't be written"):
+            refuse_existing(tmp_path / "out.txt", force=False)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_an_output_folder_with_something_in_it_is_refused_unless_forced(tmp_path: Path) -> None:
+    refuse_existing_folder(tmp_path / "new", force=False)
+    assert (tmp_path / "new").is_dir()
+    (tmp_path / "new" / "x").write_text("")
+    with pytest.raises(OutputError, match="isn't empty"):
+        refuse_existing_folder(tmp_path / "new", force=False)
+    refuse_existing_folder(tmp_path / "new", force=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space left"),
+        (errno.EROFS, "not allowed to write"),
+        (errno.EPIPE, "went away"),
+        (errno.ENAMETOOLONG, "too long"),
+        (errno.EIO, "can't write"),
+    ],
+)
+def test_each_failure_of_the_system_has_words_of_its_own(number: int, words: str) -> None:
+    assert words in str(output_error(OSError(number, os.strerror(number)), "out.csv"))
+
+
+def test_a_missing_input_inside_a_write_keeps_its_own_name(tmp_path: Path) -> None:
+    def copy_missing() -> None:
+        with whole_file(tmp_path / "out.txt"):
+            (tmp_path / "elsewhere" / "missing").read_bytes()
+
+    with pytest.raises(FileNotFoundError):
+        copy_missing()
+
+
+def test_json_is_strict_and_takes_numpy_values(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"a": np.float32(1.5), "b": np.arange(2), "c": Path("p")})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": 1.5, "b": [0, 1], "c": "p"}
+    with pytest.raises(ValueError, match="JSON"):
+        to_json({"a": float("nan")})
+
+
+def test_the_digest_is_that_of_sha256sum(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    # Source: FIPS 180-2, appendix B.1.
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256_of(tmp_path / "x") == expected

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import InputError, UsageError
+from toolkit.train.run_folder import (
+    HISTORY,
+    RECORD,
+    Epoch,
+    read_history,
+    read_record,
+    refuse_other_run,
+    write_history,
+)
+
+NUMBERS = st.floats(0, 1e6).map(lambda x: float(f"{x:.6g}"))
+EPOCHS = st.builds(
+    Epoch,
+    epoch=st.integers(1, 1000),
+    loss=NUMBERS,
+    accuracy=NUMBERS,
+    val_loss=st.none() | NUMBERS,
+    val_accuracy=st.none() | NUMBERS,
+    seconds=NUMBERS,
+)
+
+
+@given(st.lists(EPOCHS, max_size=5))
+def test_a_history_comes_back_as_it_was_written(history: list[Epoch]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_history(Path(folder), history)
+        assert read_history(Path(folder)) == history
+
+
+def test_the_history_has_the_columns_of_the_contract(tmp_path: Path) -> None:
+    write_history(tmp_path, [])
+    assert (tmp_path / HISTORY).read_text() == "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n"
+
+
+def test_a_damaged_history_or_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / HISTORY).write_text("epoch,loss\nx,y\n")
+    with pytest.raises(InputError, match="history can't be read"):
+        read_history(tmp_path)
+    (tmp_path / RECORD).write_text("{")
+    with pytest.raises(InputError, match="can't be read"):
+        read_record(tmp_path)
+
+
+def record(**changes: object) -> dict[str, object]:
+    settings = {"epochs": 3, "batch_size": 32}
+    known = {"settings": settings, "recipe": "r", "data_digest": "d", "classes": ["a"], "seed": 0}
+    return {**known, **changes}
+
+
+def test_a_run_goes_on_with_more_epochs() -> None:
+    refuse_other_run(record(), record(settings={"epochs": 9, "batch_size": 32}), Path("run"))
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (record(settings={"epochs": 3, "batch_size": 64}), "another batch size: 32, not 64"),
+        (record(data_digest="e"), "another data digest"),
+        (record(seed=1), "another seed: 0, not 1"),
+        (record(recipe="s"), "another recipe"),
+    ],
+)
+def test_a_run_begun_with_something_else_is_not_resumed(now: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        refuse_other_run(record(), now, Path("run"))

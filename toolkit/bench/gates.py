@@ -1,0 +1,60 @@
+"""Limits that the user set: latency and regression."""
+
+from collections.abc import Sequence
+
+from toolkit.bench.options import BenchOptions
+from toolkit.bench.result import CaseResult, Gate
+from toolkit.stats.latency import percentile_key, queries_needed
+
+
+def judge(results: Sequence[CaseResult], options: BenchOptions) -> tuple[Gate, ...]:
+    """Apply every gate to every case."""
+    gates = []
+    for result in results:
+        if options.target_latency_ms is not None:
+            gates.append(latency_gate(result, options.target_latency_ms, options.percentile))
+        if options.max_regression_pct is not None:
+            gates.append(regression_gate(result, options.max_regression_pct))
+    return tuple(gates)
+
+
+def latency_gate(result: CaseResult, target_ms: float, percent: float) -> Gate:
+    """Compare a percentile with a target; a percentile that isn't supported can't meet one."""
+    key = percentile_key(percent)
+    value_ns = result.latency.percentiles.get(key)
+    if any(r.overloaded for r in result.rounds):
+        met, message = False, f"{key} has no bound at this rate: the queue only grows"
+    elif value_ns is None:
+        met = False
+        message = f"{key} can't be judged by {result.queries:,} queries, it needs {queries_needed(percent):,}"
+    else:
+        value_ms = value_ns / 1e6
+        met = value_ms <= target_ms
+        miss = f": missed by {value_ms - target_ms:.3g} ms ({value_ms / target_ms - 1:.1%})"
+        message = f"{key} is {value_ms:.3g} ms, the target {target_ms:g} ms" + ("" if met else miss)
+    return Gate(name="latency", subject=case_name(result), met=met, message=message)
+
+
+def regression_gate(result: CaseResult, most_pct: float) -> Gate:
+    """Fail when a case is slower for sure and by more than allowed: noise alone never fails it."""
+    found = result.comparison
+    subject = case_name(result)
+    if found is None:
+        return Gate(
+            name="regression", subject=subject, met=False, message="the baseline has nothing to compare with"
+        )
+    slower_pct = (found.ratio - 1) * 100
+    met = found.verdict != "slower" or slower_pct <= most_pct
+    low, high = ((bound - 1) * 100 for bound in found.ratio_ci95)
+    message = (
+        f"{found.measure} changed by {slower_pct:+.1f} % in time (95 % interval {low:+.1f} to {high:+.1f}), "
+        f"allowed are {most_pct:g} %"
+    )
+    if not met:
+        message += f": missed by {slower_pct - most_pct:.1f} points"
+    return Gate(name="regression", subject=subject, met=met, message=message)
+
+
+def case_name(result: CaseResult) -> str:
+    """Name a case in a message."""
+    return f"{result.model}, {result.device}, {result.threads} threads, batch {result.batch_size}"

@@ -1,0 +1,170 @@
+"""The benchmark JSON, schema 1, in and out; the one place where nanoseconds become milliseconds."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from toolkit.bench import samples
+from toolkit.bench.result import BenchResult, CaseResult, ColdStart, Latency, Round
+from toolkit.errors import DataError
+
+SCHEMA = 1
+MEASURED = ["inputs from host memory", "inference", "outputs to host memory"]
+NS_PER_MS = 1_000_000
+BYTES_PER_MB = 1_000_000
+
+
+def to_document(result: BenchResult) -> dict[str, Any]:
+    """Turn a result into the benchmark JSON."""
+    return {
+        "schema": SCHEMA,
+        "machine": dict(result.machine),
+        "conditions": dict(result.conditions),
+        "settings": dict(result.settings),
+        "interrupted": result.interrupted,
+        "warnings": [asdict(c) for c in result.cautions],
+        "gates": [asdict(g) for g in result.gates],
+        "samples_encoding": samples.ENCODING,
+        "results": [_case(case) for case in result.results],
+    }
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a benchmark JSON.
+
+    Raises:
+        DataError: it can't be read, isn't one, or has a schema that this version doesn't know.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"can't read the benchmark record: {error}",
+            where=path,
+            remedy="give a file written by: toolkit bench -o",
+        ) from error
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema is None or not isinstance(document.get("results"), list) or "machine" not in document:
+        raise DataError(
+            "not a benchmark record", where=path, remedy="give a file written by: toolkit bench -o"
+        )
+    if schema != SCHEMA:
+        raise DataError(
+            f"its schema is {schema}, and this version reads {SCHEMA}",
+            where=path,
+            remedy="measure it again, or use the version of toolkit that wrote it",
+        )
+    return dict(document)
+
+
+def rounds_of(case: Mapping[str, Any], where: object) -> tuple[Round, ...]:
+    """Read the raw samples of one entry of `results`.
+
+    Raises:
+        DataError: they are missing or damaged.
+    """
+    try:
+        rounds = []
+        for each in case["rounds"]:
+            due = samples.decode(each["due_ns"])
+            latency = samples.decode(each["latency_ns"])
+            if len(due) != len(latency):
+                raise ValueError(f"{len(due)} starts for {len(latency)} times")
+            rounds.append(
+                Round(
+                    number=int(each["round"]),
+                    warmup_runs=int(each["warmup_runs"]),
+                    due_ns=due,
+                    finished_ns=due + latency,
+                    overloaded=bool(each["overloaded"]),
+                )
+            )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"its raw samples can't be read: {error}", where=where, remedy="measure it again"
+        ) from error
+    return tuple(rounds)
+
+
+def samples_ms(case: Mapping[str, Any], where: object = "benchmark record") -> Any:
+    """Return all latencies of one entry of `results`, float64 [queries], milliseconds, in the order measured.
+
+    Raises:
+        DataError: they are missing or damaged.
+    """
+    from toolkit.bench.summary import latencies_ns
+
+    return latencies_ns(rounds_of(case, where)) / NS_PER_MS
+
+
+def _case(case: CaseResult) -> dict[str, Any]:
+    return {
+        "model": case.model,
+        "path": str(case.path),
+        "device": case.device,
+        "provider": case.provider,
+        "precision": case.precision,
+        "batch_size": case.batch_size,
+        "threads": case.threads,
+        "scenario": case.scenario,
+        "rate_qps": case.rate_qps,
+        "arrivals": case.arrivals,
+        "images_per_query": case.images_per_query,
+        "queries": case.queries,
+        "seconds": case.wall_ns / 1e9,
+        "latency_ms": _latency(case.latency, 1),
+        "latency_per_image_ms": _latency(case.latency, case.images_per_query),
+        "throughput": case.throughput,
+        "throughput_ci95": None if case.throughput_ci95 is None else list(case.throughput_ci95),
+        **_cold_start(case.cold_start),
+        "size_bytes": case.size_bytes,
+        "sha256": case.sha256,
+        "includes": MEASURED,
+        "excludes": list(case.excludes),
+        "warnings": [asdict(c) for c in case.cautions],
+        "comparison": None if case.comparison is None else asdict(case.comparison),
+        "warmup_runs": sum(r.warmup_runs for r in case.rounds),
+        "rounds": _rounds(case.rounds),
+    }
+
+
+def _latency(latency: Latency, images: int) -> dict[str, Any]:
+    def ms(value_ns: float | None) -> float | None:
+        return None if value_ns is None else value_ns / NS_PER_MS / images
+
+    interval = latency.p50_ci95
+    return {
+        "min": ms(latency.minimum),
+        **{key: ms(value) for key, value in latency.percentiles.items()},
+        "max": ms(latency.maximum),
+        "mean": ms(latency.mean),
+        "std": ms(latency.std),
+        "p50_ci95": None if interval is None else [ms(interval[0]), ms(interval[1])],
+    }
+
+
+def _cold_start(start: ColdStart) -> dict[str, Any]:
+    return {
+        "load_ms": start.load_ns / NS_PER_MS,
+        "first_inference_ms": start.first_inference_ns / NS_PER_MS,
+        "peak_rss_mb": start.peak_rss_bytes / BYTES_PER_MB,
+        "base_rss_mb": start.base_rss_bytes / BYTES_PER_MB,
+        "cold_starts": start.repeats,
+    }
+
+
+def _rounds(rounds: Sequence[Round]) -> list[dict[str, Any]]:
+    return [
+        {
+            "round": each.number,
+            "queries": len(each.due_ns),
+            "seconds": each.wall_ns / 1e9,
+            "warmup_runs": each.warmup_runs,
+            "overloaded": each.overloaded,
+            "due_ns": samples.encode(each.due_ns),
+            "latency_ns": samples.encode(each.latency_ns),
+        }
+        for each in rounds
+    ]

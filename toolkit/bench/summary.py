@@ -1,0 +1,70 @@
+"""Raw samples -> percentiles, throughput, intervals."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolkit.bench.result import Latency, Nanoseconds, Round
+from toolkit.stats.intervals import quantile_interval, throughput_interval
+from toolkit.stats.latency import PERCENTILES, percentile_key, supported_percentile
+
+BLOCKS = 100  # of consecutive queries, over all rounds; enough for a 95 % interval to settle
+FEWEST_QUERIES_A_BLOCK = 4
+
+
+def latencies_ns(rounds: Sequence[Round]) -> Nanoseconds:
+    """Return the time of every query of all rounds, in the order measured, int64 [queries], nanoseconds."""
+    return np.concatenate([r.latency_ns for r in rounds]) if rounds else np.empty(0, np.int64)
+
+
+def summarize(rounds: Sequence[Round], asked_percent: float | None = None) -> Latency:
+    """Summarise the queries of all rounds; at least one query is needed.
+
+    Args:
+        rounds: raw samples.
+        asked_percent: one more percentile that the user named.
+    """
+    ordered = np.sort(latencies_ns(rounds))
+    wanted = sorted({*PERCENTILES, *(() if asked_percent is None else (asked_percent,))})
+    return Latency(
+        minimum=int(ordered[0]),
+        percentiles={percentile_key(p): supported_percentile(ordered, p) for p in wanted},
+        maximum=int(ordered[-1]),
+        mean=float(ordered.mean()),
+        std=float(ordered.std()),
+        p50_ci95=quantile_interval(ordered, 50),
+    )
+
+
+def throughput(
+    rounds: Sequence[Round], images_per_query: int, seed: int = 0
+) -> tuple[float, tuple[float, float] | None]:
+    """Return pictures a second of wall time, and its 95 % interval by a bootstrap over blocks of queries.
+
+    Pauses between queries count: one over the latency would leave them out.
+
+    Args:
+        rounds: raw samples; at least one query.
+        images_per_query: pictures a query.
+        seed: of the resampling.
+    """
+    images = images_per_query * sum(len(r.due_ns) for r in rounds)
+    wall_s = max(1, sum(r.wall_ns for r in rounds)) / 1e9
+    counts, durations = _blocks(rounds)
+    return images / wall_s, throughput_interval(counts * images_per_query, durations, seed=seed)
+
+
+def _blocks(rounds: Sequence[Round]) -> tuple[Nanoseconds, Nanoseconds]:
+    """Cut rounds into blocks of consecutive queries: (queries, wall time), int64 [blocks] each."""
+    counts, durations = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    share = max(1, BLOCKS // max(1, len(rounds)))
+    for each in rounds:
+        queries = len(each.due_ns)
+        blocks = min(share, queries // FEWEST_QUERIES_A_BLOCK)
+        if blocks == 0:
+            continue
+        ends = np.linspace(0, queries, blocks + 1).astype(np.int64)[1:]
+        counts.append(np.diff(ends, prepend=0))
+        # From the last answer of the block before to the last of this one: the pauses are in it.
+        durations.append(np.diff(each.finished_ns[ends - 1], prepend=each.due_ns[0]))
+    return np.concatenate(counts), np.concatenate(durations)

@@ -1,0 +1,170 @@
+"""A model that classifies picture files: what `toolkit.load` gives, and what the command line runs."""
+
+import contextlib
+import os
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.classify.options import ClassifyOptions
+from toolkit.classify.pipeline import ahead, batches
+from toolkit.classify.result import Record
+from toolkit.classify.worker import Classified, Worker
+from toolkit.errors import UsageError
+from toolkit.images.decode import DEFAULT_MAX_PIXELS
+from toolkit.images.sources import Input, expand
+from toolkit.models.open import OpenModel, open_model
+from toolkit.observer import SILENT, Observer
+
+
+class Classifier:
+    """Classifies picture files with one open model.
+
+    Args:
+        model: open.
+        batch_size: pictures a batch.
+        max_pixels: pictures with more (width times height) become error records; None means 200 million.
+    """
+
+    def __init__(
+        self,
+        model: OpenModel,
+        *,
+        batch_size: int = ClassifyOptions.batch_size,
+        max_pixels: int | None = None,
+    ) -> None:
+        self.model = model
+        self.batch_size = batch_size
+        self.max_pixels = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in output order."""
+        return self.model.labels
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of the model's input, pixels."""
+        return self.model.input_size
+
+    @property
+    def provider(self) -> str:
+        """The execution provider obtained, such as "CPUExecutionProvider"."""
+        return self.model.provider
+
+    def probabilities(self, batch_nhwc_uint8: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Compute class probabilities of pictures that have the model's size already.
+
+        Args:
+            batch_nhwc_uint8: uint8 [N, height, width, 3], RGB.
+
+        Returns:
+            float32 [N, classes].
+
+        Raises:
+            ModelError: the batch has another shape or type.
+        """
+        return self.model.probabilities(batch_nhwc_uint8)
+
+    def classify(
+        self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], top_k: int = 1
+    ) -> Iterator[Record]:
+        """Classify pictures, folders, patterns and lists.
+
+        A picture that can't be read or decoded gives a record with `status` "error" and its reason.
+
+        Args:
+            paths: one or more of what the command line takes as PATH.
+            top_k: predictions a record, best first.
+
+        Yields:
+            One record per input, in input order, as they are ready.
+
+        Raises:
+            UsageError: `top_k` is less than 1.
+            InputError: a folder or list without a single picture.
+
+        Example:
+            >>> for record in toolkit.load("paper-cnn").classify(["photos"], top_k=3):
+            ...     print(record.path, record.predictions or record.error)
+        """
+        if top_k < 1:
+            raise UsageError(f"{top_k} is too small", where="top_k", remedy="use a number of 1 or more")
+        arguments = [paths] if isinstance(paths, str | os.PathLike) else paths
+        return self._records(arguments, top_k)
+
+    def batches(self, inputs: Iterable[Input], *, top_k: int) -> Generator[Classified]:
+        """Classify a stream of inputs, a batch at a time, in order; memory doesn't grow with the stream.
+
+        Args:
+            inputs: see `toolkit.images.sources.expand`.
+            top_k: classes kept of each picture.
+        """
+        worker = Worker(self.model, batch_size=self.batch_size, max_pixels=self.max_pixels)
+        prepared = ahead(
+            worker.prepare,
+            batches(inputs, self.batch_size),
+            threads=self.model.session.threads,
+            stop=worker.stopped.set,
+        )
+        with contextlib.closing(prepared):
+            for batch in prepared:
+                yield worker.classify(batch, top_k)
+
+    def _records(self, paths: Iterable[str | os.PathLike[str]], top_k: int) -> Iterator[Record]:
+        with contextlib.closing(self.batches(expand(paths), top_k=top_k)) as classified:
+            for batch in classified:
+                yield from batch.records(self.labels, top_k)
+
+
+def load(
+    model: str | os.PathLike[str],
+    device: str = "auto",
+    threads: int | None = None,
+    *,
+    provider_options: Sequence[str] = (),
+    labels: str | os.PathLike[str] | None = None,
+    normalize: str | None = None,
+    resize: str | None = None,
+    batch_size: int = ClassifyOptions.batch_size,
+    max_pixels: int | None = None,
+    observer: Observer = SILENT,
+) -> Classifier:
+    """Open a classifier.
+
+    Args:
+        model: path of an .onnx file, or the name of a shipped model.
+        device: auto, cpu, cuda or cuda:N; `cuda` never falls back.
+        threads: intra-op threads, and threads that decode; None means the physical cores that this process
+            may use.
+        provider_options: KEY=VALUE for the execution provider.
+        labels: file of class names for a model that carries none.
+        normalize: what a model from elsewhere expects: imagenet, unit, minus1to1 or none.
+        resize: stretch, crop or pad; None means as the model's file says.
+        batch_size: pictures a batch.
+        max_pixels: pictures with more (width times height) become error records; None means 200 million.
+        observer: told which provider `auto` took.
+
+    Raises:
+        UsageError: an option has no such value, or contradicts the file.
+        ModelError: the file is missing, broken, or not an image classifier.
+        DeviceError: the provider that was asked for was not obtained.
+        InputError: the labels file can't be read.
+
+    Example:
+        >>> classifier = toolkit.load("model.onnx", device="cpu")
+        >>> [record.predictions[0].label for record in classifier.classify(["a.jpg", "b.png"])]
+    """
+    opened = open_model(
+        os.fspath(model),
+        device=device,
+        threads=threads,
+        provider_options=provider_options,
+        labels_file=None if labels is None else Path(labels),
+        normalize=normalize,
+        resize=resize,
+        observer=observer,
+    )
+    return Classifier(opened, batch_size=batch_size, max_pixels=max_pixels)

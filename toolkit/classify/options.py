@@ -1,0 +1,126 @@
+"""What `toolkit classify` is asked to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import UsageError
+
+OUTPUT_SUFFIXES = (".csv", ".jsonl", ".parquet")
+DEVICE_FOLDER = "/dev/"  # what lies there has no suffix of its own; it is written as CSV
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifyOptions:
+    """Options of a classification.
+
+    Args:
+        paths: images, folders, patterns, lists, or "-" for a list on standard input.
+        model: path of an .onnx file, or the name of a shipped model.
+        output: file of predictions, .csv, .jsonl or .parquet; None leaves the rows to whoever runs the job.
+        report: page that will be drawn from the result; here only so that it is refused early.
+        force: replace outputs that exist already.
+        top_k: classes a row, best first.
+        min_confidence: rows whose best probability, 0 to 1, is lower are marked uncertain; None marks none.
+        batch_size: pictures a batch.
+        device: auto, cpu, cuda or cuda:N.
+        threads: intra-op threads, and threads that decode; None means the physical cores.
+        provider_options: KEY=VALUE for the execution provider.
+        labels: file of class names for a model that carries none.
+        normalize: what a model from elsewhere expects: imagenet, unit, minus1to1 or none.
+        resize: stretch, crop or pad; None means as the model's file says.
+        labels_from_folders: take the name of a picture's folder for its true class.
+        max_pixels: larger pictures (width times height) become error rows; None means 200 million.
+        workers: processes; one for now.
+        engine: where the work runs: "local".
+        ray_address: of a cluster, with engine "ray".
+        resume: continue an interrupted run.
+        sort_into: folder to sort the pictures into, by class.
+    """
+
+    paths: tuple[str, ...]
+    model: str
+    output: Path | None = None
+    report: Path | None = None
+    force: bool = False
+    top_k: int = 1
+    min_confidence: float | None = None
+    batch_size: int = 64  # the best of 8 to 256 for the paper's CNN on a CPU
+    device: str = "auto"
+    threads: int | None = None
+    provider_options: tuple[str, ...] = ()
+    labels: Path | None = None
+    normalize: str | None = None
+    resize: str | None = None
+    labels_from_folders: bool = False
+    max_pixels: int | None = None
+    workers: int = 1
+    engine: str = "local"
+    ray_address: str | None = None
+    resume: bool = False
+    sort_into: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check ranges and combinations.
+
+        Raises:
+            UsageError: a value is out of range, or isn't available yet.
+        """
+        if not self.paths:
+            raise UsageError("nothing to classify", where="PATH", remedy="give pictures or folders")
+        for flag, value in (
+            ("--top-k", self.top_k),
+            ("--batch-size", self.batch_size),
+            ("--threads", self.threads if self.threads is not None else 1),
+            ("--max-pixels", self.max_pixels if self.max_pixels is not None else 1),
+            ("--workers", self.workers),
+        ):
+            if value < 1:
+                raise UsageError(f"{value} is too small", where=flag, remedy="use a number of 1 or more")
+        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
+            raise UsageError(
+                f"{self.min_confidence} is no probability",
+                where="--min-confidence",
+                remedy="use a number from 0 to 1",
+            )
+        if self.paths.count("-") > 1:
+            raise UsageError(
+                "standard input is named twice",
+                where="PATH",
+                remedy="give '-' once: it can be read only once",
+            )
+        self._check_output()
+        self._check_later()
+
+    @property
+    def output_format(self) -> str | None:
+        """The ending that decides how the output is written; None without an output."""
+        if self.output is None:
+            return None
+        suffix = self.output.suffix.lower()
+        return ".csv" if not suffix and str(self.output).startswith(DEVICE_FOLDER) else suffix
+
+    def _check_output(self) -> None:
+        if self.output is not None and self.output_format not in OUTPUT_SUFFIXES:
+            raise UsageError(
+                f"'{self.output.suffix}' is no format of predictions",
+                where=f"--output {self.output}",
+                remedy=f"end the name in {', '.join(OUTPUT_SUFFIXES[:-1])} or {OUTPUT_SUFFIXES[-1]}",
+            )
+        if self.output is not None and self.output == self.report:
+            raise UsageError(
+                "the output and the report are one file", where="--report", remedy="give two different names"
+            )
+
+    def _check_later(self) -> None:
+        """Refuse what the contract names but this version can't do: never ignore it."""
+        if self.engine not in ("local", "ray"):
+            raise UsageError(f"'{self.engine}' is no engine", where="--engine", remedy="use local")
+        for flag, given, remedy in (
+            ("--resume", self.resume, "run again with --force"),
+            ("--sort-into", self.sort_into is not None, "sort by the 'label' column of the output"),
+            ("--engine ray", self.engine == "ray", "use --engine local"),
+            ("--ray-address", self.ray_address is not None, "leave it out"),
+            (f"--workers {self.workers}", self.workers > 1, "use --workers 1; --threads sets the threads"),
+        ):
+            if given:
+                raise UsageError("not available in this version yet", where=flag, remedy=remedy)

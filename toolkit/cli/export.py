@@ -1,0 +1,122 @@
+"""`toolkit export`: a Keras model to a self-contained, verified ONNX file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli.console import Console
+from toolkit.cli.gates import report_missed
+from toolkit.cli.options import DataName, Force, Json, Labels, Normalize, Quiet, Resize
+from toolkit.errors import UsageError
+from toolkit.export.options import DEFAULT_TOLERANCE, ExportOptions, Precision
+
+if TYPE_CHECKING:
+    from toolkit.export.result import ExportResult
+
+
+def export_command(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="KERAS_MODEL", help="A .keras or .h5 file, or a run folder of toolkit train."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.onnx", help="The file to write.")],
+    precision: Annotated[
+        Precision, typer.Option(help="fp32; the others are not available yet.")
+    ] = Precision.FP32,
+    opset: Annotated[int | None, typer.Option(metavar="N", help="13 to 18. [default: 17]")] = None,
+    batch: Annotated[str, typer.Option(metavar="dynamic|N", help="Batch size of the file.")] = "dynamic",
+    labels: Labels = None,
+    normalize: Normalize = None,
+    resize: Resize = None,
+    verify: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Verify on these pictures. [default: generated ones]")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Verify on N of them.")] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", help=f"Gate: largest difference. [without: refused above {DEFAULT_TOLERANCE:g}]"
+        ),
+    ] = None,
+    min_agreement: Annotated[
+        float | None, typer.Option(metavar="X", help="Gate: least share of pictures with the same top-1.")
+    ] = None,
+    calibration: Annotated[
+        str | None, typer.Option(metavar="DATA", help="For int8, which is not available yet.")
+    ] = None,
+    calibration_samples: Annotated[
+        int | None, typer.Option(metavar="N", help="For int8, which is not available yet.")
+    ] = None,
+    data_name: DataName = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Export a Keras model to an ONNX file that takes pictures and gives probabilities.
+
+    The file is verified against Keras before it appears under its name.
+
+    Example: toolkit export runs/paper -o paper.onnx --verify cifar10
+    """
+    console = Console(quiet=quiet, json=json)
+    if calibration is not None or calibration_samples is not None:
+        raise UsageError(
+            "calibration belongs to --precision int8, which is not available yet",
+            where="--calibration",
+            remedy="leave the option out",
+        )
+    options = ExportOptions(
+        model=model,
+        output=output,
+        precision=precision,
+        opset=opset,
+        batch=_batch(batch),
+        labels_file=labels,
+        normalize=normalize,
+        resize=resize,
+        verify=verify,
+        limit=limit,
+        tolerance=tolerance,
+        min_agreement=min_agreement,
+        data_name=data_name,
+        force=force,
+    )
+    if Path(model).suffix.lower() == ".onnx":
+        raise UsageError(
+            "an ONNX file can't be exported again yet",
+            where=model,
+            remedy="give a Keras model: .keras, .h5 or a run folder",
+        )
+    from toolkit.export.job import run
+
+    result = run(options, console)
+    console.result(result.to_document, lambda: _render(result))
+    report_missed(result.missed)
+
+
+def _batch(text: str) -> int | None:
+    if text == "dynamic":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"'{text}' is not a batch size", where="--batch", remedy="use dynamic, or 1 or more")
+    return int(text)
+
+
+def _render(result: "ExportResult") -> str:
+    figures = result.agreement
+    difference = figures["max_difference"]
+    shown = "not a number" if difference is None else f"{difference:.1e}"
+    lines = [
+        f"verified against Keras on {result.verified_on}:",
+        f"  largest difference {shown}, top-1 agreement {figures['top1_agreement']:.4f}",
+    ]
+    if result.missed:
+        lines.append(f"not written: {result.output}")
+    else:
+        lines.append(
+            f"{result.output}  {result.size_bytes / 1000:,.0f} kB, {result.precision}, opset {result.opset},"
+            f" {result.nodes} operators, {len(result.labels)} classes"
+        )
+        lines.append(f"next: toolkit classify PICTURES -m {result.output}")
+    return "\n".join(lines)

@@ -1,0 +1,70 @@
+"""ONNX or Keras? The only place that asks; jobs get a predictor or a description and never know."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.keras_model.files import looks_like_keras
+from toolkit.observer import SILENT, Observer
+
+if TYPE_CHECKING:
+    from toolkit.inspect.result import InspectResult
+    from toolkit.keras_model.predictor import KerasPredictor
+    from toolkit.models.open import OpenModel
+
+
+def open_predictor(
+    argument: str,
+    *,
+    where: str,
+    device: str = "auto",
+    threads: int | None = None,
+    provider_options: Sequence[str] = (),
+    labels_file: Path | None = None,
+    normalize: str | None = None,
+    resize: str | None = None,
+    observer: Observer = SILENT,
+) -> "OpenModel | KerasPredictor":
+    """Open a MODEL or KERAS_MODEL argument as something that gives probabilities.
+
+    Args:
+        argument: what the user wrote.
+        where: the command, for errors.
+        device: for ONNX: auto, cpu, cuda or cuda:N.
+        threads: for ONNX: intra-op threads.
+        provider_options: for ONNX: KEY=VALUE for the execution provider.
+        labels_file: class names for a model that carries none.
+        normalize: range of values that a model from elsewhere expects.
+        resize: how pictures are brought to size.
+        observer: told which provider `auto` took.
+    """
+    if looks_like_keras(argument):
+        from toolkit.keras_model.predictor import keras_predictor
+
+        return keras_predictor(
+            argument, labels_file=labels_file, normalize=normalize, resize=resize, where=where
+        )
+    from toolkit.models.open import open_model
+
+    return open_model(
+        argument,
+        device=device,
+        threads=threads,
+        provider_options=provider_options,
+        labels_file=labels_file,
+        normalize=normalize,
+        resize=resize,
+        observer=observer,
+    )
+
+
+def describe(argument: str) -> "InspectResult":
+    """Describe a MODEL or KERAS_MODEL argument, layer by layer."""
+    if looks_like_keras(argument):
+        from toolkit.inspect.keras_layers import inspect_keras
+
+        return inspect_keras(argument)
+    from toolkit.inspect.job import inspect_onnx
+    from toolkit.models.catalog import find_model
+
+    return inspect_onnx(find_model(argument))

@@ -1,0 +1,127 @@
+"""`toolkit verify`: two models on the same pictures."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli.console import Console
+from toolkit.cli.gates import report_missed
+from toolkit.cli.options import (
+    AnyModel,
+    BatchSize,
+    Data,
+    DataName,
+    Device,
+    Json,
+    Labels,
+    Normalize,
+    ProviderOption,
+    Quiet,
+    Resize,
+    SkipBroken,
+    Threads,
+)
+from toolkit.verify.options import VerifyOptions
+
+if TYPE_CHECKING:
+    from toolkit.verify.result import VerifyResult
+
+
+def verify_command(
+    model: AnyModel,
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="The model to compare it with; any kind, too.")
+    ],
+    data: Data,
+    split: Annotated[str, typer.Option(help="train or test.")] = VerifyOptions.split,
+    tolerance: Annotated[
+        float | None, typer.Option(metavar="X", help="Gate: largest difference of a probability.")
+    ] = None,
+    min_agreement: Annotated[
+        float | None, typer.Option(metavar="X", help="Gate: least share of pictures with the same top-1.")
+    ] = None,
+    worst: Annotated[
+        int, typer.Option(metavar="N", help="Name the N pictures that differ most.")
+    ] = VerifyOptions.worst,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Use only N pictures.")] = None,
+    batch_size: BatchSize = VerifyOptions.batch_size,
+    labels: Labels = None,
+    normalize: Normalize = None,
+    resize: Resize = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    provider_option: ProviderOption = None,
+    skip_broken: SkipBroken = False,
+    data_name: DataName = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare two models, Keras or ONNX, on the same pictures.
+
+    Example: toolkit verify runs/paper paper.onnx --data cifar10 --tolerance 1e-5
+    """
+    console = Console(quiet=quiet, json=json)
+    options = VerifyOptions(
+        data=data,
+        split=split,
+        tolerance=tolerance,
+        min_agreement=min_agreement,
+        batch_size=batch_size,
+        worst=worst,
+        limit=limit,
+        skip_broken=skip_broken,
+        data_name=data_name,
+    )
+    from toolkit.cli.model_argument import open_predictor
+    from toolkit.verify.job import run
+
+    first, second = (
+        open_predictor(
+            argument,
+            where="toolkit verify",
+            device=device,
+            threads=threads,
+            provider_options=provider_option or (),
+            labels_file=labels,
+            normalize=normalize,
+            resize=resize,
+            observer=console,
+        )
+        for argument in (model, other)
+    )
+    result = run(options, first, second, console)
+    console.result(result.to_document, lambda: _render(result))
+    report_missed(result.missed)
+
+
+def _render(result: "VerifyResult") -> str:
+    from toolkit.report.tables import Column, render
+
+    figures = result.agreement
+    difference = figures["max_difference"]
+    mean = figures["mean_difference"]
+    lines = [
+        f"{result.model} against {result.other} on {figures['pictures']:,} pictures"
+        f" ({result.data}, {result.split} split)",
+        "",
+        f"largest difference   {_number(difference)}",
+        f"mean difference      {_number(mean)}",
+        f"top-1 agreement      {figures['top1_agreement']:.4f}",
+        f"small margin         {figures['small_margin']:,} pictures with their two best within 2× the difference",
+        f"accuracy             {result.accuracy:.4f} and {result.other_accuracy:.4f}",
+    ]
+    if result.worst:
+        columns = [
+            Column("picture", fold=True),
+            Column("difference", numeric=True),
+            Column("label"),
+            Column("other label"),
+            Column("truth"),
+        ]
+        rows = [(w.picture, _number(w.difference), w.label, w.other_label, w.truth) for w in result.worst]
+        lines += ["", "The pictures that differ most:", render(columns, rows)]
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.2e}"

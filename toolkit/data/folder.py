@@ -1,0 +1,202 @@
+"""Class folders: which pictures there are, in which class and in which split."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.dataset import SPLITS
+from toolkit.errors import DataError
+from toolkit.images.sources import PICTURE_SUFFIXES
+from toolkit.observer import Observer
+
+TEST_SHARE = 0.2  # of each class, where a folder has class folders only
+LEFT_BY_ARCHIVERS = "__MACOSX"
+NAMED_AT_MOST = 5  # names in one line of error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """The picture files of one split, class by class, each class in sorted order.
+
+    Args:
+        names: relative to the data folder, with "/" between the parts.
+        labels: int64 [N], index into the classes.
+    """
+
+    names: tuple[str, ...]
+    labels: NDArray[np.int64]
+
+    def take(self, indices: NDArray[np.int64]) -> "Files":
+        """Return some of the files.
+
+        Args:
+            indices: int64 [M], which ones, in the order wanted.
+        """
+        return Files(names=tuple(self.names[i] for i in indices), labels=self.labels[indices])
+
+
+def list_folder(
+    root: Path, wanted: Sequence[str], observer: Observer
+) -> tuple[tuple[str, ...], dict[str, Files]]:
+    """Find the classes and the picture files of a data folder.
+
+    The classes are the names of the class folders in the order of their code points ("1", "10", "2",
+    "B", "a", "é"), as Keras and torchvision have them too. Hidden files and files that aren't pictures
+    by their suffix are passed over.
+
+    Args:
+        root: holds train/<class>/* and/or test/<class>/*, or class folders only, of which a fifth of
+            each class is the test split, always the same.
+        wanted: splits to list, "train" and/or "test"; the ones that the folder hasn't are left out.
+        observer: told what is unusual.
+
+    Returns:
+        (class names, files by split).
+
+    Raises:
+        DataError: no pictures, an empty class folder, or classes that differ between train and test.
+    """
+    parts = _split_folders(root)
+    if not parts:
+        return _divided(root, wanted, observer)
+    classes_of = {split: _folders_in(root / split) for split in parts}
+    for split, classes in classes_of.items():
+        if not classes:
+            raise _no_classes(root / split)
+    _require_same(classes_of, root)
+    classes = classes_of[parts[0]]
+    files = {split: _files(root, [f"{split}/{c}" for c in classes]) for split in parts if split in wanted}
+    return tuple(map(shown, classes)), files
+
+
+def shown(name: str) -> str:
+    r"""Return a file name as records have it: bytes that aren't UTF-8 as \xNN."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _split_folders(root: Path) -> list[str]:
+    """Return which of train/ and test/ are splits; a class may have such a name, too."""
+    folders = _folders_in(root)
+    found = [split for split in SPLITS if split in folders]
+    if len(found) == 1 and len(folders) > 1 and not _folders_in(root / found[0]):
+        return []
+    return found
+
+
+def _divided(
+    root: Path, wanted: Sequence[str], observer: Observer
+) -> tuple[tuple[str, ...], dict[str, Files]]:
+    classes = _folders_in(root)
+    if not classes:
+        raise _no_classes(root)
+    everything = _files(root, classes)
+    is_test = np.zeros(len(everything.names), bool)
+    single = []
+    for label, name in enumerate(classes):
+        members = np.flatnonzero(everything.labels == label)
+        count = 0 if len(members) == 1 else max(1, round(TEST_SHARE * len(members)))
+        is_test[sorted(members, key=lambda i: _lot(everything.names[i]))[:count]] = True
+        single += [shown(name)] if len(members) == 1 else []
+    if single:
+        observer.notice(f"the test split has no picture of {_some(single)}: one picture can't be divided")
+    if not is_test.any():
+        raise DataError(
+            "every class has a single picture",
+            where=root,
+            remedy="add pictures, or make train/ and test/ folders",
+        )
+    parts = {"train": ~is_test, "test": is_test}
+    return tuple(map(shown, classes)), {s: everything.take(np.flatnonzero(parts[s])) for s in wanted}
+
+
+def _lot(name: str) -> bytes:
+    # A digest of the name, not a random number: every machine and every numpy draws the same lots, and a
+    # picture that is added later doesn't reshuffle the others. So no test picture is ever trained on.
+    return hashlib.sha256(os.fsencode(name)).digest()
+
+
+def _folders_in(folder: Path) -> list[str]:
+    with _listing(folder) as entries:
+        return sorted(e.name for e in entries if not _is_hidden(e.name) and e.is_dir())
+
+
+def _files(root: Path, folders: Sequence[str]) -> Files:
+    names: list[str] = []
+    labels: list[int] = []
+    empty = []
+    for label, folder in enumerate(folders):
+        with _listing(root / folder) as entries:
+            found = sorted(entry.name for entry in entries if _is_picture(entry))
+        names += [f"{folder}/{name}" for name in found]
+        labels += [label] * len(found)
+        empty += [] if found else [shown(folder)]
+    if not names:
+        raise DataError(
+            "no pictures in its class folders",
+            where=root,
+            remedy=f"put pictures into {' and '.join(map(shown, folders[:2]))} …",
+        )
+    if empty:
+        raise DataError(
+            f"no pictures in the class folder{'s' if len(empty) > 1 else ''} {_some(empty)}",
+            where=root,
+            remedy="add pictures, or remove the folder",
+        )
+    return Files(names=tuple(names), labels=np.array(labels, np.int64))
+
+
+def _is_picture(entry: "os.DirEntry[str]") -> bool:
+    # A pipe or a device called .jpg would block the run: is_file() is true for regular files only.
+    return (
+        not _is_hidden(entry.name)
+        and os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES  # noqa: PTH122 - no Path per file
+        and entry.is_file()
+    )
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == LEFT_BY_ARCHIVERS
+
+
+def _listing(folder: Path) -> AbstractContextManager[Iterator["os.DirEntry[str]"]]:
+    try:
+        return os.scandir(folder)
+    except OSError as error:
+        raise DataError(
+            f"can't be listed: {error.strerror or error}", where=folder, remedy="check its permissions"
+        ) from error
+
+
+def _require_same(classes_of: dict[str, list[str]], root: Path) -> None:
+    if len(classes_of) < 2:
+        return
+    train, test = (set(classes_of[split]) for split in SPLITS)
+    differences = [
+        f"only train has {_some(sorted(map(shown, train - test)))}" if train - test else "",
+        f"only test has {_some(sorted(map(shown, test - train)))}" if test - train else "",
+    ]
+    if any(differences):
+        raise DataError(
+            f"train and test have different classes: {'; '.join(filter(None, differences))}",
+            where=root,
+            remedy="give both the same class folders",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED_AT_MOST
+    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _no_classes(folder: Path) -> DataError:
+    return DataError(
+        "no class folders in it",
+        where=folder,
+        remedy="give train/<class>/* and test/<class>/*, or <class>/*",
+    )

@@ -1,0 +1,23 @@
+"""Run every check."""
+
+from toolkit.doctor import checks
+from toolkit.doctor.result import DoctorResult
+from toolkit.observer import SILENT, Observer
+from toolkit.runtime.session import available_providers, built_for_cuda, preload_libraries
+
+
+def run(observer: Observer = SILENT) -> DoctorResult:
+    """Diagnose the installation on this machine.
+
+    Args:
+        observer: told when something takes time.
+    """
+    findings = [*checks.versions(), *checks.runtimes()]
+    if not any(f.check == "ONNX Runtime" and f.finding.startswith("no distribution") for f in findings):
+        observer.step("Starting each execution provider")
+        preload_libraries()
+        available, cuda = available_providers(), built_for_cuda()
+        findings += checks.providers(available, cuda)
+        findings += checks.cuda_files(available, cuda)
+    findings += [*checks.processor(), *checks.threads()]
+    return DoctorResult(findings=tuple(findings))

@@ -1,0 +1,10 @@
+"""`toolkit evaluate`: how good a model is on labelled data.
+
+options      what is asked
+job          data -> probabilities -> figures, files
+metrics      probabilities and truth -> figures
+matching     the data's classes -> the model's outputs
+examples     which right and wrong examples the gallery shows
+predictions  the predictions file
+result       what was found
+"""

@@ -1,0 +1,56 @@
+"""Match the data's classes to the model's outputs."""
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import DataError
+
+
+def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: object) -> NDArray[np.int64]:
+    """Find the model's output for each class of the data, by name.
+
+    A model whose labels are only its output numbers ("0", "1", ...) says nothing about names; then the
+    classes are matched by position.
+
+    Args:
+        classes: class names of the data, in its order.
+        labels: class names of the model, in output order.
+        where: the data, for errors.
+
+    Returns:
+        int64 [classes of the data], output indices.
+
+    Raises:
+        DataError: the model doesn't know a class, or has no names and another number of classes.
+    """
+    position = {label: index for index, label in enumerate(labels)}
+    unknown = [name for name in classes if name not in position]
+    if not unknown:
+        return np.array([position[name] for name in classes], np.int64)
+    if list(labels) == [str(index) for index in range(len(labels))]:
+        if len(classes) != len(labels):
+            raise DataError(
+                f"the data has {len(classes)} classes, the model {len(labels)} outputs without names",
+                where=where,
+                remedy="name the outputs with --labels FILE",
+            )
+        return np.arange(len(labels), dtype=np.int64)
+    raise DataError(_complaint(unknown), where=where, remedy=_remedy(unknown[0], labels))
+
+
+def _complaint(unknown: Sequence[str]) -> str:
+    if len(unknown) == 1:
+        return f"the model doesn't know the class '{unknown[0]}'"
+    more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+    return f"the model doesn't know the classes {', '.join(map(repr, unknown[:5]))}{more}"
+
+
+def _remedy(name: str, labels: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, labels, n=1)
+    if near:
+        return f"the model calls a class '{near[0]}'; rename the class, or give --labels FILE"
+    known = ", ".join(labels[:10]) + (", …" if len(labels) > 10 else "")
+    return f"use data of the model's classes ({known}), or give --labels FILE"

@@ -1,0 +1,75 @@
+"""What `toolkit evaluate` is asked."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import UsageError
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """What to evaluate a predictor on, and what to write.
+
+    Args:
+        data: a DATA argument.
+        split: train or test.
+        output: folder for metrics, predictions and pictures; None writes none.
+        report: an HTML page; None writes none.
+        force: replace outputs that exist already.
+        top_k: how many of the most probable classes may hold the right one; fewer where there are fewer.
+        batch_size: pictures a batch.
+        limit: pictures at most; None means all.
+        min_accuracy: the gate, 0 to 1; None sets none.
+        data_name: what to call the data in records; None takes the data's own name.
+        skip_broken: leave broken pictures out instead of stopping.
+        seed: of the examples that are drawn, and of the split where a folder has none.
+        examples: how many pictures the gallery shows at most.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    data: str
+    split: str = "test"
+    output: Path | None = None
+    report: Path | None = None
+    force: bool = False
+    top_k: int = 5
+    batch_size: int = 256
+    limit: int | None = None
+    min_accuracy: float | None = None
+    data_name: str | None = None
+    skip_broken: bool = False
+    seed: int = 0
+    examples: int = 16
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            near = difflib.get_close_matches(self.split, SPLITS, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise UsageError(
+                f"there is no split '{self.split}'",
+                where="--split",
+                remedy=f"{hint}use {' or '.join(SPLITS)}",
+            )
+        _at_least_one(self.top_k, "--top-k")
+        _at_least_one(self.batch_size, "--batch-size")
+        _at_least_one(self.examples, "examples")
+        if self.limit is not None:
+            _at_least_one(self.limit, "--limit")
+        if self.seed < 0:
+            raise UsageError(f"{self.seed} is negative", where="--seed", remedy="use 0 or more")
+        if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
+            raise UsageError(
+                f"an accuracy of {self.min_accuracy:g}",
+                where="--min-accuracy",
+                remedy="use a share from 0 to 1, such as 0.7",
+            )
+
+
+def _at_least_one(value: int, where: str) -> None:
+    if value < 1:
+        raise UsageError(f"{value} is too small", where=where, remedy="use a number of 1 or more")

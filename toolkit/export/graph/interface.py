@@ -1,0 +1,71 @@
+"""Names and shapes at the border of the graph: `image` uint8 [N,H,W,3] -> `probabilities` float32 [N,classes]."""
+
+import onnx
+from onnx import TensorProto
+
+from toolkit.export.step import Step
+
+INPUT = "image"
+OUTPUT = "probabilities"
+BATCH = "batch"
+
+
+def interface(height: int, width: int, classes: int, batch: int | None) -> Step:
+    """Make the step that fixes names and shapes.
+
+    Args:
+        height: of the input, pixels.
+        width: of the input, pixels.
+        classes: how many.
+        batch: fixed batch size, or None for the symbol `batch`.
+    """
+    first = batch or BATCH
+
+    def before(model: onnx.ModelProto) -> str | None:
+        names = [len(model.graph.input), len(model.graph.output)]
+        return (
+            None
+            if names == [1, 1]
+            else f"it has {names[0]} inputs and {names[1]} outputs instead of one each"
+        )
+
+    def change(model: onnx.ModelProto) -> onnx.ModelProto:
+        rename(model.graph, model.graph.input[0].name, INPUT)
+        rename(model.graph, model.graph.output[0].name, OUTPUT)
+        _shape(model.graph.input[0], [first, height, width, 3])
+        _shape(model.graph.output[0], [first, classes])
+        return model
+
+    def after(model: onnx.ModelProto) -> str | None:
+        image, probabilities = model.graph.input[0], model.graph.output[0]
+        if (image.name, probabilities.name) != (INPUT, OUTPUT):
+            return f"the border is named {image.name} and {probabilities.name}"
+        if image.type.tensor_type.elem_type != TensorProto.UINT8:
+            return "its input is not uint8"
+        if probabilities.type.tensor_type.elem_type != TensorProto.FLOAT:
+            return "its output is not float32"
+        return None
+
+    return Step(name="name the border", before=before, change=change, after=after)
+
+
+def rename(graph: onnx.GraphProto, old: str, new: str) -> None:
+    """Give a value another name wherever it is made, used or declared."""
+    if old == new:
+        return
+    for node in graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+        node.output[:] = [new if name == old else name for name in node.output]
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        if value.name == old:
+            value.name = new
+
+
+def _shape(value: onnx.ValueInfoProto, extents: list[int | str]) -> None:
+    dims = value.type.tensor_type.shape.dim
+    del dims[:]
+    for extent in extents:
+        if isinstance(extent, int):
+            dims.add().dim_value = extent
+        else:
+            dims.add().dim_param = extent

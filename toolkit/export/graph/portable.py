@@ -1,0 +1,42 @@
+"""Standard operators only, nothing random, and nothing about the machine that made the file."""
+
+import onnx
+
+from toolkit.export.step import Step
+
+STANDARD = ("", "ai.onnx")
+
+
+def foreign_operators(model: onnx.ModelProto) -> list[str]:
+    """Return the operators that ONNX Runtime can't be relied on to have, sorted."""
+    return sorted(
+        {
+            node.op_type
+            for node in model.graph.node
+            if node.domain not in STANDARD or node.op_type.startswith("Random") or node.op_type == "Bernoulli"
+        }
+    )
+
+
+def _no_foreign(model: onnx.ModelProto) -> str | None:
+    names = foreign_operators(model)
+    return f"it uses operators that have no ONNX form: {', '.join(names)}" if names else None
+
+
+def _free_inputs(model: onnx.ModelProto) -> str | None:
+    return None if len(model.graph.input) == 1 else "constants were left as inputs"
+
+
+def _change(model: onnx.ModelProto) -> onnx.ModelProto:
+    standard = [entry.version for entry in model.opset_import if entry.domain in STANDARD]
+    del model.opset_import[:]
+    model.opset_import.append(onnx.helper.make_opsetid("", standard[0]))
+    model.producer_name, model.producer_version, model.doc_string = "toolkit", "", ""
+    model.graph.name, model.graph.doc_string = "classifier", ""
+    for node in model.graph.node:
+        node.doc_string = ""
+    del model.metadata_props[:]
+    return model
+
+
+PORTABLE = Step(name="keep to standard operators", before=_no_foreign, change=_change, after=_free_inputs)

@@ -1,0 +1,50 @@
+"""What came out of an export."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """An exported file, or the reason why there is none.
+
+    Args:
+        output: the file; it exists only where `missed` is empty.
+        source: what it was made from.
+        precision: of weights and arithmetic.
+        opset: of the graph.
+        nodes: operators in the graph.
+        size_bytes: of the file.
+        labels: class names.
+        verified_on: what it was verified on, in words.
+        agreement: figures of the verification.
+        missed: gates that were not met, one sentence each.
+    """
+
+    output: Path
+    source: str
+    precision: str
+    opset: int
+    nodes: int
+    size_bytes: int
+    labels: tuple[str, ...]
+    verified_on: str
+    agreement: dict[str, Any]
+    missed: tuple[str, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        return {
+            "output": str(self.output),
+            "written": not self.missed,
+            "source": self.source,
+            "precision": self.precision,
+            "opset": self.opset,
+            "nodes": self.nodes,
+            "size_bytes": self.size_bytes,
+            "labels": list(self.labels),
+            "verified_on": self.verified_on,
+            "agreement": self.agreement,
+            "missed": list(self.missed),
+        }

@@ -1,0 +1,181 @@
+"""Bytes -> uint8 [H, W, 3] RGB: the one way in which every command reads a picture."""
+
+import contextlib
+import importlib
+import io
+import os
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from toolkit.errors import ImageError, one_line
+from toolkit.images import signatures
+from toolkit.images.metadata import exif_of, orientation_of, without_metadata
+from toolkit.images.pixels import to_rgb
+from toolkit.images.read import read_file
+from toolkit.images.signatures import Format, identify
+
+DEFAULT_MAX_PIXELS = 200_000_000  # the largest phone cameras make 200 megapixels; 600 MB decoded
+
+TURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each EXIF orientation. Source: EXIF 2.32, tag 0x0112, as in PIL.ImageOps.exif_transpose."""
+
+PNG_SAMPLE_BITS_AT = 24  # byte of the header that holds the bits a sample
+TRUNCATED_WORDS = ("truncat", "unexpected end", "not enough data", "incomplete", "eof", "buffer is not large")
+
+
+def decode(content: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode a picture file.
+
+    The content decides the format. EXIF orientation is applied; transparency goes over white; 16-bit
+    samples are scaled to 8; Adobe CMYK and YCCK come out in their true colours; a valid ICC profile is
+    converted to sRGB and a broken one ignored; of several frames or pages the first counts. Broken
+    metadata never costs the picture, missing pixel data always does.
+
+    Args:
+        content: the whole file.
+        max_pixels: width times height that is still decoded.
+
+    Returns:
+        uint8 [H, W, 3], RGB; may be read-only.
+
+    Raises:
+        ImageError: it can't be decoded; `what` is the reason in plain words.
+    """
+    form = identify(content)
+    with _silenced_warnings():
+        image, exif = _loaded(form, content, max_pixels)
+        try:
+            bits = content[PNG_SAMPLE_BITS_AT] if form is signatures.PNG else 8
+            rgb = to_rgb(image, sample_bits=bits)
+            # Pillow turns a TIFF itself while loading it.
+            turn = None if form is signatures.TIFF else TURN.get(orientation_of(exif))
+            return np.asarray(rgb if turn is None else rgb.transpose(turn))
+        except ImageError:
+            raise
+        except Exception as error:
+            raise _translated(error, form) from error
+
+
+def decode_file(file: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
+    """Read and decode a picture file; see `decode` and `read_file`.
+
+    Returns:
+        uint8 [H, W, 3], RGB; may be read-only.
+
+    Raises:
+        ImageError: it can't be read or decoded; `where` is the file.
+    """
+    try:
+        return decode(read_file(file), max_pixels=max_pixels)
+    except ImageError as error:
+        raise ImageError(error.what, where=os.fsdecode(file), remedy=error.remedy) from error
+
+
+def _loaded(form: Format, content: bytes, max_pixels: int) -> tuple[Image.Image, bytes]:
+    """Return the picture, all its pixels decoded, and its EXIF block."""
+    try:
+        image = _load(form, content, max_pixels)
+        return image, exif_of(image.info)
+    except ImageError:
+        raise
+    except Exception as error:
+        # The decoders raise anything at all: ValueError, ZeroDivisionError, SyntaxError, struct.error ...
+        failure = _translated(error, form)
+        if form not in (signatures.JPEG, signatures.PNG) or _is_truncated(error):
+            raise failure from error
+        pixels_alone, exif = without_metadata(content)
+        if len(pixels_alone) == len(content):
+            raise failure from error
+        try:
+            return _load(form, pixels_alone, max_pixels), exif
+        except ImageError:
+            raise
+        except Exception:  # noqa: BLE001 - so it wasn't the metadata; the first reason stands
+            raise failure from error
+
+
+def _load(form: Format, content: bytes, max_pixels: int) -> Image.Image:
+    # The decoder's own class, not Image.open: no format but this one is tried, and its reason isn't lost.
+    image: Image.Image = _decoder(form)(io.BytesIO(content), "")
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"too large: {width:,} x {height:,} pixels exceed the limit of {max_pixels:,}",
+            where="the content",
+            remedy="raise --max-pixels, or make the picture smaller",
+        )
+    image.load()
+    return image
+
+
+def _decoder(form: Format) -> Any:
+    try:
+        return getattr(importlib.import_module(form.module), form.decoder)
+    except ImportError as error:
+        remedy = f"install it with: {form.install}"
+        raise ImageError(
+            f"{form.name} picture: its decoder is not installed; {remedy}", where="the content", remedy=remedy
+        ) from error
+
+
+def _translated(error: Exception, form: Format) -> ImageError:
+    if isinstance(error, MemoryError):
+        what = f"not enough memory to decode this {form.name} picture"
+    elif _is_truncated(error):
+        what = f"truncated {form.name} picture: a part of its data is missing"
+    else:
+        detail = "" if "not identified by this driver" in str(error) else one_line(error).rstrip(".")
+        what = f"damaged {form.name} picture" + (f": {detail[:200]}" if detail else "")
+    return ImageError(what, where="the content", remedy="replace the file, or leave it out")
+
+
+def _is_truncated(error: Exception) -> bool:
+    text = str(error).lower()
+    return isinstance(error, (EOFError, struct.error)) or any(word in text for word in TRUNCATED_WORDS)
+
+
+class _Silence:
+    """Warnings of the decoders, silenced for as long as any thread decodes.
+
+    `warnings.catch_warnings` saves and restores a list that belongs to the whole process, so two threads
+    that overlap could leave the wrong one behind; counting them doesn't.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._saved: Any = None
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0:
+                    self._saved.__exit__(None, None, None)
+
+
+_silenced_warnings = _Silence().__call__

@@ -1,0 +1,87 @@
+"""A picture file's bytes: regular files only, reasons in plain words."""
+
+# Path objects cost more than reading a small picture does.
+# ruff: noqa: PTH114, PTH116
+
+import errno
+import os
+import stat
+
+from toolkit.errors import ImageError
+
+MAX_FILE_BYTES = 1 << 30  # 1 GiB: far above any photo, far below what fills a machine's memory
+
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # should a file have become a pipe since it was looked at
+)
+_SPECIAL = (
+    (stat.S_ISDIR, "a folder, not a file"),
+    (stat.S_ISFIFO, "a named pipe, not a regular file"),
+    (stat.S_ISSOCK, "a socket, not a regular file"),
+    (stat.S_ISCHR, "a device, not a regular file"),
+    (stat.S_ISBLK, "a device, not a regular file"),
+)
+
+
+def read_file(file: str | os.PathLike[str]) -> bytes:
+    """Read a whole regular file. Pipes, sockets and devices are refused without being opened.
+
+    Args:
+        file: its name as the operating system gave it (bytes that aren't UTF-8 as surrogates).
+
+    Raises:
+        ImageError: it is missing, unreadable, too large, or no regular file.
+    """
+    try:
+        _check(os.stat(file), file)
+        handle = os.open(file, _FLAGS)
+        try:
+            size = _check(os.fstat(handle), file)
+            return _read(handle, size)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise _error(reason(error, file), file) from error
+    except ValueError as error:  # a NUL in the name
+        raise _error("no such file", file) from error
+
+
+def reason(error: OSError, file: str | os.PathLike[str]) -> str:
+    """Say in plain words why the operating system wouldn't let a file or folder be read."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        dangling = os.path.islink(file)
+        return "the link's target does not exist (broken symbolic link)" if dangling else "no such file"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "not allowed to read it (permission denied)"
+    if error.errno == errno.ELOOP:
+        return "a symbolic link that leads back to itself"
+    if error.errno == errno.ENAMETOOLONG:
+        return "no such file (the name is too long)"
+    return f"can't be read: {error.strerror or error}"
+
+
+def _check(status: os.stat_result, file: str | os.PathLike[str]) -> int:
+    if not stat.S_ISREG(status.st_mode):
+        words = next((w for test, w in _SPECIAL if test(status.st_mode)), "special, not a regular file")
+        raise _error(words, file)
+    if status.st_size > MAX_FILE_BYTES:
+        raise _error(f"too large ({status.st_size:,} bytes; the limit is {MAX_FILE_BYTES:,})", file)
+    return status.st_size
+
+
+def _read(handle: int, size: int) -> bytes:
+    content = os.read(handle, size + 1)
+    if len(content) == size:
+        return content
+    parts = [content]  # the file is growing or shrinking, or the system gives less than asked for
+    while parts[-1] and sum(map(len, parts)) <= MAX_FILE_BYTES:
+        parts.append(os.read(handle, 1 << 20))
+    return b"".join(parts)
+
+
+def _error(words: str, file: str | os.PathLike[str]) -> ImageError:
+    return ImageError(words, where=os.fsdecode(file), remedy="check the file, or leave it out")

@@ -1,0 +1,107 @@
+"""Layers of an ONNX graph: shape, parameters, MACs, and what is dropped at the border."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import onnx
+
+from toolkit.inspect.extent import border_note, dropped
+from toolkit.inspect.macs import UNCOUNTED, attributes, macs_of
+from toolkit.inspect.result import LayerRow
+from toolkit.inspect.shapes import Shapes
+from toolkit.inspect.weights import Constants, parameters_by_node
+
+WINDOWED = {
+    "Conv": 1,
+    "FusedConv": 1,
+    "ConvInteger": 1,
+    "QLinearConv": 3,
+    "MaxPool": None,
+    "AveragePool": None,
+    "LpPool": None,
+    "QLinearAveragePool": None,
+}
+"""Operators with a sliding window -> the input whose shape ends with the window, if it isn't an attribute."""
+
+
+def layer_rows(graph: onnx.GraphProto, shapes: Shapes) -> tuple[LayerRow, ...]:
+    """Describe each node that computes something from the input; constants are folded into their users.
+
+    Args:
+        graph: in topological order, as ONNX requires.
+        shapes: of its tensors.
+    """
+    constants = Constants(graph)
+    parameters = parameters_by_node(graph, constants)
+    padded = _padded_ends(graph)
+    return tuple(
+        LayerRow(
+            name=node.name or (node.output[0] if node.output else f"node {index}"),
+            operator=node.op_type,
+            output_shape=shapes.shown(node.output[0]) if node.output else (),
+            parameters=parameters.get(index, 0),
+            macs=macs_of(node, shapes),
+            note=_note(node, shapes, padded),
+        )
+        for index, node in enumerate(graph.node)
+        if index not in constants.folded
+    )
+
+
+def _note(node: onnx.NodeProto, shapes: Shapes, padded: Mapping[str, Sequence[int]]) -> str:
+    if node.op_type in UNCOUNTED:
+        return "its multiply-accumulates are not counted"
+    if node.op_type not in WINDOWED:
+        return ""
+    given = attributes(node)
+    window = _window(node, given, shapes)
+    sizes = shapes.single.get(node.input[0], ())[2:]
+    if not window or len(sizes) != len(window) or given.get("ceil_mode"):
+        return ""
+    axes = len(window)
+    strides = _numbers(given.get("strides"), [1] * axes)
+    dilations = _numbers(given.get("dilations"), [1] * axes)
+    pads = _numbers(given.get("pads"), [0] * 2 * axes)
+    same = given.get("auto_pad", b"NOTSET") in (b"SAME_UPPER", b"SAME_LOWER")
+    ends = padded.get(node.input[0], ())[2:] or [0] * axes
+    counts = []
+    for axis, size in enumerate(sizes):
+        if size is None:
+            return ""
+        start, end = pads[axis], pads[axis + axes]
+        if same:
+            # Padded so that the output has ceil(H/S) positions; what that adds is reached by definition.
+            reach = (-(-size // strides[axis]) - 1) * strides[axis] + (window[axis] - 1) * dilations[axis] + 1
+            start, end = max(0, reach - size), 0
+        behind = end + ends[axis]
+        counts.append(
+            dropped(size, start + end, window[axis], strides[axis], dilations[axis], padding_end=behind)
+        )
+    return border_note(*counts)
+
+
+def _padded_ends(graph: onnx.GraphProto) -> dict[str, list[int]]:
+    """Return how much a Pad node puts behind each axis of its output: losing that loses no pixel."""
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            stored |= {node.output[0]: a.t for a in node.attribute if a.name == "value"}
+    ends: dict[str, list[int]] = {}
+    for node in graph.node:
+        if node.op_type != "Pad" or len(node.input) < 2 or node.input[1] not in stored:
+            continue
+        pads = [int(n) for n in onnx.numpy_helper.to_array(stored[node.input[1]])]
+        ends[node.output[0]] = [max(0, n) for n in pads[len(pads) // 2 :]]
+    return ends
+
+
+def _window(node: onnx.NodeProto, given: Mapping[str, Any], shapes: Shapes) -> list[int]:
+    attribute = given.get("kernel_shape")
+    position = WINDOWED[node.op_type]
+    if attribute is None and position is not None:
+        attribute = [extent or 0 for extent in shapes.single.get(node.input[position], ())[2:]]
+    return _numbers(attribute, [])
+
+
+def _numbers(value: Sequence[int] | None, default: Sequence[int]) -> list[int]:
+    return list(default if value is None else value)

@@ -1,0 +1,96 @@
+"""An .onnx file -> what is inside."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import inliner, shape_inference
+
+from toolkit.errors import ModelError
+from toolkit.inspect import shapes
+from toolkit.inspect.graph import layer_rows
+from toolkit.inspect.result import InspectResult, TensorRow, total_macs
+
+STANDARD_DOMAINS = ("", "ai.onnx")
+
+
+def inspect_onnx(path: Path) -> InspectResult:
+    """Describe an ONNX file; it needn't be a classifier, and nothing of it is run.
+
+    Args:
+        path: an .onnx file. Weights in files beside it are counted, but not read.
+
+    Raises:
+        ModelError: it is missing, cut short, not an ONNX file, or its graph contradicts itself.
+    """
+    model = _load(path)
+    size_bytes = path.stat().st_size + sum(_size_of(file) for file in _external_files(model, path))
+    if model.functions:
+        model = inliner.inline_local_functions(model)
+    try:
+        inferred = shapes.infer(model)
+    except (shape_inference.InferenceError, RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"its graph contradicts itself: {error}", where=path, remedy="export it again"
+        ) from error
+    layers = layer_rows(model.graph, inferred)
+    return InspectResult(
+        path=str(path),
+        format="onnx",
+        size_bytes=size_bytes,
+        opset=next((o.version for o in model.opset_import if o.domain in STANDARD_DOMAINS), None),
+        ir_version=model.ir_version,
+        inputs=tuple(_tensor_row(value) for value in shapes.picture_inputs(model.graph)),
+        outputs=tuple(_tensor_row(value) for value in model.graph.output),
+        metadata={entry.key: entry.value for entry in model.metadata_props},
+        layers=layers,
+        parameters=sum(layer.parameters for layer in layers),
+        macs=total_macs(layers),
+    )
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    if not path.is_file():
+        raise ModelError("no such model file", where=path, remedy="check the path, or see: toolkit models")
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise ModelError(
+            f"can't be read: {error.strerror or error}", where=path, remedy="check its permissions"
+        ) from error
+    except Exception as error:  # protobuf's DecodeError, which has moved between its versions
+        raise _not_onnx(path) from error
+    # Protobuf takes many a foreign or shortened file for a message in which everything is missing.
+    if not (model.ir_version and model.opset_import and model.graph.node and model.graph.output):
+        raise _not_onnx(path)
+    return model
+
+
+def _not_onnx(path: Path) -> ModelError:
+    return ModelError(
+        f"not a valid ONNX file ({path.stat().st_size:,} bytes): it is cut short, damaged, or another format",
+        where=path,
+        remedy="copy or export it again",
+    )
+
+
+def _external_files(model: onnx.ModelProto, path: Path) -> set[Path]:
+    return {
+        path.parent / entry.value
+        for tensor in model.graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # it is missing: running the model will say so, describing it needs only the shapes
+        return 0
+
+
+def _tensor_row(value: onnx.ValueInfoProto) -> TensorRow:
+    kind = value.type.tensor_type.elem_type
+    dtype = str(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind))) if kind else "not a tensor"
+    return TensorRow(name=value.name, dtype=dtype, shape=shapes.extents(value) or ())

@@ -1,0 +1,113 @@
+"""A Keras model layer by layer: shapes, parameters, MACs. Keras itself is imported by keras_model only."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.inspect.extent import border_note, dropped
+from toolkit.inspect.result import InspectResult, LayerRow, TensorRow, total_macs
+from toolkit.keras_model.load import load_keras
+
+WINDOWED = ("pool_size", "kernel_size")
+
+
+def inspect_keras(argument: str) -> InspectResult:
+    """Describe a KERAS_MODEL.
+
+    Args:
+        argument: a .keras or .h5 file, or a run folder.
+
+    Raises:
+        MissingDependency: the extra with TensorFlow isn't installed.
+        ModelError: it can't be loaded.
+    """
+    loaded = load_keras(argument, where="toolkit inspect")
+    model = loaded.model
+    layers = tuple(_row(layer) for layer in _flat(model))
+    metadata: dict[str, str] = {
+        key: str(loaded.record[key])
+        for key in ("recipe", "data", "test_accuracy", "seed")
+        if key in loaded.record
+    }
+    if loaded.labels:
+        metadata["labels"] = ", ".join(loaded.labels)
+    return InspectResult(
+        path=str(loaded.path),
+        format="keras",
+        size_bytes=Path(loaded.path).stat().st_size,
+        inputs=tuple(_tensor(tensor) for tensor in model.inputs or ()),
+        outputs=tuple(_tensor(tensor) for tensor in model.outputs or ()),
+        metadata=metadata,
+        layers=layers,
+        parameters=int(model.count_params()),
+        macs=total_macs(layers),
+    )
+
+
+def _flat(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        if getattr(layer, "layers", None):
+            yield from _flat(layer)
+        elif type(layer).__name__ != "InputLayer":
+            yield layer
+
+
+def _row(layer: Any) -> LayerRow:
+    shape_in, shape_out = _shape(layer, "input"), _shape(layer, "output")
+    return LayerRow(
+        name=layer.name,
+        operator=type(layer).__name__,
+        output_shape=shape_out,
+        parameters=int(layer.count_params()),
+        macs=_macs(layer, shape_out),
+        note=_note(layer, shape_in),
+    )
+
+
+def _shape(layer: Any, side: str) -> tuple[int | None, ...]:
+    tensor = getattr(layer, side, None)
+    shape = getattr(tensor, "shape", None)
+    return tuple(shape) if shape is not None else ()
+
+
+def _macs(layer: Any, shape_out: Sequence[int | None]) -> int | None:
+    """Count one multiplication per kernel element and output position.
+
+    Source: for a convolution positions x (window x channels in / groups) x channels out; for a dense
+    layer inputs x outputs, per position where it acts on several.
+    """
+    kernels = [w for w in layer.weights if w.name.endswith("kernel") and len(w.shape) >= 2]
+    if not kernels:
+        return 0
+    convolution = hasattr(layer, "kernel_size")
+    extents = shape_out[1:-1]
+    if any(extent is None for extent in extents):
+        return None
+    positions = math.prod(extent or 0 for extent in extents)
+    if convolution and "Transpose" in type(layer).__name__:
+        inputs = _shape(layer, "input")[1:-1]
+        positions = math.prod(extent or 0 for extent in inputs)
+    return int(sum(math.prod(kernel.shape) for kernel in kernels) * positions)
+
+
+def _note(layer: Any, shape_in: Sequence[int | None]) -> str:
+    window = next((getattr(layer, name) for name in WINDOWED if hasattr(layer, name)), None)
+    strides = getattr(layer, "strides", None)
+    if window is None or strides is None or getattr(layer, "padding", "valid") != "valid":
+        return ""
+    if "Transpose" in type(layer).__name__ or getattr(layer, "data_format", "") == "channels_first":
+        return ""
+    extents = shape_in[1:-1]
+    if len(extents) != len(window) or any(extent is None for extent in extents):
+        return ""
+    dilations = getattr(layer, "dilation_rate", (1,) * len(window))
+    lost = [
+        dropped(extent or 0, 0, size, step, dilation)
+        for extent, size, step, dilation in zip(extents, window, strides, dilations, strict=True)
+    ]
+    return border_note(*lost)
+
+
+def _tensor(tensor: Any) -> TensorRow:
+    return TensorRow(name=str(tensor.name), dtype=str(tensor.dtype), shape=tuple(tensor.shape))

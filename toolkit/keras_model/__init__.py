@@ -1,0 +1,9 @@
+"""What a KERAS_MODEL argument means; the only way to Keras for everything but train and export.
+
+tensorflow   import TensorFlow and Keras quietly, or say which extra is missing
+files        which kind of file or folder it is, and what code it carries
+load         KERAS_MODEL -> model and what is known about it
+input_range  what range of values the model expects
+head         what the model's output is: probabilities, logits, one sigmoid unit
+predictor    uint8 batches -> probabilities, as Keras itself computes them
+"""

@@ -1,0 +1,132 @@
+"""Which kind of Keras file or folder a path is, and whether it carries code."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import ModelError
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+ZIP_SIGNATURE = b"PK\x03\x04"
+RUN_MODEL = "model.keras"
+RUN_RECORD = "run.json"
+SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
+
+
+class Kind(StrEnum):
+    """What holds the model; decided by content, not by the name."""
+
+    KERAS = "keras"
+    H5 = "h5"
+    SAVED_MODEL = "saved_model"
+    RUN = "run"
+
+
+def looks_like_keras(argument: str) -> bool:
+    """Tell whether an argument means a Keras model rather than an ONNX file, as cheaply as possible."""
+    path = Path(argument)
+    if path.is_dir():
+        return True
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    return path.is_file() and path.suffix.lower() != ".onnx" and _signature(path) is not None
+
+
+def kind_of(path: Path) -> Kind:
+    """Tell what kind of Keras model a path is.
+
+    Raises:
+        ModelError: nothing is there, or it is none of the kinds.
+    """
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return Kind.SAVED_MODEL
+        if (path / RUN_MODEL).is_file():
+            return Kind.RUN
+        raise ModelError(
+            "the folder holds neither a run of toolkit train nor a SavedModel",
+            where=path,
+            remedy=f"give a folder with {RUN_MODEL} or saved_model.pb, or a .keras or .h5 file",
+        )
+    if not path.exists():
+        raise ModelError("no such model", where=path, remedy="check the path")
+    kind = _signature(path)
+    if kind is None:
+        raise ModelError(
+            f"not a Keras file ({path.stat().st_size:,} bytes): neither a .keras archive nor HDF5",
+            where=path,
+            remedy="save it again with model.save('NAME.keras')",
+        )
+    return kind
+
+
+def _signature(path: Path) -> Kind | None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        return None
+    if start == HDF5_SIGNATURE:
+        return Kind.H5
+    return Kind.KERAS if start.startswith(ZIP_SIGNATURE) else None
+
+
+def read_config(path: Path, kind: Kind) -> dict[str, Any]:
+    """Read a model's configuration without running anything in the file.
+
+    Args:
+        path: a .keras archive or an HDF5 file.
+        kind: which of the two.
+
+    Raises:
+        ModelError: the file is damaged, or holds weights only.
+    """
+    try:
+        text = _h5_config(path) if kind is Kind.H5 else zipfile.ZipFile(path).read("config.json")
+        config = json.loads(text)
+    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"the Keras file is damaged or holds weights only: {error}",
+            where=path,
+            remedy="save the whole model again with model.save('NAME.keras')",
+        ) from error
+    if not isinstance(config, dict):
+        raise ModelError("its configuration is not a model's", where=path, remedy="save the model again")
+    return config
+
+
+def code_layers(config: Any) -> list[str]:
+    """Return the names of the layers that carry Python code (Lambda and the like), in order.
+
+    Args:
+        config: a model's configuration, as nested dictionaries and lists.
+    """
+    return [
+        str(part.get("config", {}).get("name") or part.get("class_name"))
+        for part in _parts(config)
+        if part.get("class_name") in ("Lambda", "__lambda__")
+    ]
+
+
+def _parts(config: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(config, dict):
+        if "class_name" in config:
+            yield config
+            if config["class_name"] == "Lambda":
+                return  # what is inside belongs to it
+        for value in config.values():
+            yield from _parts(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _parts(value)
+
+
+def _h5_config(path: Path) -> str:
+    import h5py  # comes with Keras
+
+    with h5py.File(path, "r") as file:
+        text = file.attrs["model_config"]
+    return text.decode("utf-8") if isinstance(text, bytes) else str(text)

@@ -1,0 +1,81 @@
+"""What evaluate, verify and export ask of a model, ONNX or Keras, and running it over many pictures."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import DataError
+from toolkit.observer import SILENT, Observer
+from toolkit.preprocess.transforms import Pixels
+
+BATCH = 256  # pictures; a compromise between memory and the cost of a call
+
+
+class Predictor(Protocol):
+    """A classifier of pictures."""
+
+    @property
+    def name(self) -> str:
+        """How the user called it."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names, one per output."""
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of its input, pixels."""
+
+    def probabilities(self, batch_nhwc: Pixels) -> NDArray[np.float32]:
+        """Compute class probabilities, float32 [N, classes], of uint8 [N, height, width, 3]."""
+
+
+def predict(
+    predictor: Predictor, images_nhwc: Pixels, *, batch_size: int = BATCH, observer: Observer = SILENT
+) -> NDArray[np.float32]:
+    """Run a model over pictures, a batch at a time.
+
+    Args:
+        predictor: the model.
+        images_nhwc: uint8 [N, height, width, 3], at the model's size.
+        batch_size: pictures a batch.
+        observer: told how many are done.
+
+    Returns:
+        float32 [N, classes].
+    """
+    total = len(images_nhwc)
+    result = np.empty((total, len(predictor.labels)), np.float32)
+    for start in range(0, total, batch_size):
+        batch = images_nhwc[start : start + batch_size]
+        result[start : start + len(batch)] = predictor.probabilities(batch)
+        observer.progress(start + len(batch), total, unit="pictures")
+    return result
+
+
+def column_order(labels: Sequence[str], other: Sequence[str], where: object) -> list[int]:
+    """Find where each of `labels` stands in `other`, so that two models' outputs can be compared.
+
+    Args:
+        labels: class names of the first model.
+        other: class names of the second.
+        where: the second model, for errors.
+
+    Returns:
+        One index per label. Models without names (their labels are 0, 1, 2 …) are matched by position.
+
+    Raises:
+        DataError: they don't have the same classes.
+    """
+    unnamed = [str(index) for index in range(len(labels))]
+    if len(labels) == len(other) and (list(labels) == unnamed or list(other) == unnamed):
+        return list(range(len(labels)))
+    if sorted(labels) != sorted(other):
+        odd = sorted(set(labels) ^ set(other))
+        what = (
+            f"has other classes (only one of the two models knows '{odd[0]}')" if odd else "has other classes"
+        )
+        raise DataError(what, where=where, remedy="compare models of the same classes")
+    return [list(other).index(label) for label in labels]

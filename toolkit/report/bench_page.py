@@ -1,0 +1,252 @@
+"""What the page of a benchmark contains, drawn from the benchmark JSON (schema 1)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolkit.report.bench import case_label, cumulative, model_label, warning_lines
+from toolkit.report.charts import Timing, cumulative_figure, significant, timing_figure
+from toolkit.report.facts import file_size, machine_pairs
+from toolkit.report.html import render
+from toolkit.report.page import Cell, Chart, Column, KeyFigure, Page, Section, Table
+from toolkit.report.style import to_svg
+
+Row = Mapping[str, Any]
+
+COLUMNS = (
+    Column("model"),
+    Column("device"),
+    Column("batch", numeric=True),
+    Column("threads", numeric=True),
+    Column("p50, ms", numeric=True),
+    Column("95 % interval", numeric=True),
+    Column("p90, ms", numeric=True),
+    Column("p99, ms", numeric=True),
+    Column("pictures/s", numeric=True),
+    Column("load, ms", numeric=True),
+    Column("first run, ms", numeric=True),
+    Column("memory, MB", numeric=True),
+    Column("queries", numeric=True),
+)
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """Render the page of a benchmark.
+
+    Args:
+        document: the benchmark JSON, schema 1.
+    """
+    rows = document["results"]
+    return render(
+        Page(
+            command="toolkit bench",
+            title=headline(rows),
+            lead=_lead(document),
+            figures=key_figures(rows),
+            warnings=[warning_text(warning) for warning in document["warnings"]],
+            sections=[
+                *([timing_section(rows), distribution_section(rows)] if rows else []),
+                *([Section(heading="Warnings", lines=lines)] if (lines := warning_lines(document)) else []),
+                Section(heading="Files", facts=_files(rows)),
+                Section(heading="Machine and versions", facts=machine_pairs(document["machine"])),
+            ],
+        )
+    )
+
+
+def headline(rows: Sequence[Row]) -> str:
+    """Say in words how fast the quickest case is.
+
+    Args:
+        rows: the results of the document.
+    """
+    if not rows:
+        return "Nothing was measured"
+    quick, busy = fastest(rows), busiest(rows)
+    models = {row["model"] for row in rows}
+    first = model_label(quick["model"])
+    first += f" is the quickest of {len(models)} models:" if len(models) > 1 else ":"
+    median = f"{significant(_p50(quick))} ms for {_pictures(quick)}"
+    rate = f"{significant(busy['throughput'])} a second"
+    if busy is not quick:
+        owner = f" ({model_label(busy['model'])})" if busy["model"] != quick["model"] else ""
+        rate = f"up to {rate} in batches of {busy['batch_size']}{owner}"
+    return f"{first} {median}, {rate} on {device_name(quick)}"
+
+
+def key_figures(rows: Sequence[Row]) -> list[KeyFigure]:
+    """Return the figures of the first screen; a doubtful one carries its warning.
+
+    Args:
+        rows: the results of the document.
+    """
+    if not rows:
+        return []
+    quick, busy = fastest(rows), busiest(rows)
+    doubt = next(iter(map(warning_text, quick.get("warnings", ()))), "")
+    busy_doubt = next(iter(map(warning_text, busy.get("warnings", ()))), "")
+    figures = [KeyFigure(value=significant(_p50(quick)), unit="ms", label=f"median latency, {_pictures(quick)}",
+                         warning=doubt)]  # fmt: skip
+    if quick["latency_ms"].get("p99") is not None:
+        p99 = significant(quick["latency_ms"]["p99"])
+        figures.append(KeyFigure(value=p99, unit="ms", label="99th percentile"))
+    figures.append(
+        KeyFigure(
+            value=significant(busy["throughput"]),
+            unit="pictures/s",
+            label=f"throughput, batch {busy['batch_size']}",
+            warning=busy_doubt if busy is not quick else "",
+        )
+    )
+    if quick.get("load_ms") is not None and quick.get("first_inference_ms") is not None:
+        cold = quick["load_ms"] + quick["first_inference_ms"]
+        figures.append(KeyFigure(value=significant(cold), unit="ms", label="load and first inference"))
+    if quick.get("peak_rss_mb") is not None:
+        figures.append(KeyFigure(value=significant(quick["peak_rss_mb"]), unit="MB", label="peak memory"))
+    return figures
+
+
+def timing_section(rows: Sequence[Row], *, heading: str = "Latency and throughput") -> Section:
+    """Return the chart of all cases with its table.
+
+    Args:
+        rows: the results of the document, one or more.
+        heading: of the section.
+    """
+    svg = to_svg(timing_figure(timings(rows)), title=headline(rows))
+    caption = (
+        "Left: the dot is the median, the thick line its 95 % interval, the thin line reaches to the 99th "
+        "percentile where enough queries support one. Right: the line on a bar is its 95 % interval."
+    )
+    return Section(heading=heading, charts=[Chart(svg=svg, caption=caption, table=timing_table(rows))])
+
+
+def distribution_section(rows: Sequence[Row]) -> Section:
+    """Return the chart of the share of queries that were answered within each time.
+
+    Args:
+        rows: the results of the document, one or more, with their samples.
+    """
+    series = [(case_label(row, rows), cumulative(row)) for row in rows]
+    curves = [(name, drawn["latency_ms"], drawn["share"]) for name, drawn in series]
+    return Section(
+        heading="Every query",
+        charts=[
+            Chart(
+                svg=to_svg(cumulative_figure(curves), title="Share of queries answered within each time"),
+                caption="The steeper a curve, the steadier the case; what is cut off on the right is nothing: "
+                "each ends with its slowest query.",
+            )
+        ],
+    )
+
+
+def timings(rows: Sequence[Row]) -> list[Timing]:
+    """Return what the chart draws, one per result, coloured by model.
+
+    Args:
+        rows: the results of the document.
+    """
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    return [
+        Timing(
+            name=case_label(row, rows),
+            group=models.index(row["model"]),
+            p50_ms=_p50(row),
+            p50_ci95_ms=_pair(row["latency_ms"].get("p50_ci95")),
+            p99_ms=row["latency_ms"].get("p99"),
+            throughput=row["throughput"],
+            throughput_ci95=_pair(row.get("throughput_ci95")),
+        )
+        for row in rows
+    ]
+
+
+def timing_table(rows: Sequence[Row]) -> Table:
+    """Return the table of all cases.
+
+    Args:
+        rows: the results of the document.
+    """
+    return Table(
+        columns=COLUMNS,
+        rows=[
+            [
+                model_label(row["model"]), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
+                _cell(_p50(row)), _interval(row["latency_ms"].get("p50_ci95")),
+                _cell(row["latency_ms"].get("p90")), _cell(row["latency_ms"].get("p99")),
+                _cell(row["throughput"]), _cell(row.get("load_ms")), _cell(row.get("first_inference_ms")),
+                _cell(row.get("peak_rss_mb")), _cell(row["queries"]),
+            ]
+            for row in rows
+        ],
+        caption="One row per case; a dash where too few queries support the figure.",
+    )  # fmt: skip
+
+
+def warning_text(warning: Any) -> str:
+    """Return one warning of the document as a sentence.
+
+    Args:
+        warning: a text, or a mapping with message and remedy.
+    """
+    if isinstance(warning, Mapping):
+        return ": ".join(str(warning[key]) for key in ("message", "remedy") if warning.get(key))
+    return str(warning)
+
+
+def device_name(row: Row) -> str:
+    """Return where a case ran, in words."""
+    device = str(row["device"])
+    return "the CPU" if device == "cpu" else f"the GPU ({device})"
+
+
+def fastest(rows: Sequence[Row]) -> Row:
+    """Return the case with the lowest median latency; of equals the first."""
+    return min(rows, key=_p50)
+
+
+def busiest(rows: Sequence[Row]) -> Row:
+    """Return the case with the highest throughput; of equals the first."""
+    return max(rows, key=lambda row: float(row["throughput"]))
+
+
+def _p50(row: Row) -> float:
+    # Few queries support no percentile by the contract; then the mean is the best that is known.
+    latency = row["latency_ms"]
+    return float(latency["p50"] if latency.get("p50") is not None else latency["mean"])
+
+
+def _pictures(row: Row) -> str:
+    return "one picture" if row["batch_size"] == 1 else f"a batch of {row['batch_size']}"
+
+
+def _pair(values: Any) -> tuple[float, float] | None:
+    return None if values is None else (float(values[0]), float(values[1]))
+
+
+def _cell(value: float | None) -> Cell | str:
+    if value is None:
+        return "–"
+    return Cell(f"{value:,}" if isinstance(value, int) else significant(value), sort=float(value))
+
+
+def _interval(values: Any) -> Cell | str:
+    pair = _pair(values)
+    return "–" if pair is None else Cell(f"{significant(pair[0])}–{significant(pair[1])}", sort=pair[0])
+
+
+def _lead(document: Mapping[str, Any]) -> str:
+    rows = document["results"]
+    scenarios = ", ".join(dict.fromkeys(str(row["scenario"]) for row in rows))
+    cpu = document["machine"].get("cpu") or "an unnamed processor"
+    cases = f"{len(rows)} case{'s' if len(rows) != 1 else ''}"
+    return f"{cases}, scenario {scenarios}, on {cpu}." if rows else f"On {cpu}."
+
+
+def _files(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    files = {str(row["model"]): row for row in rows}
+    facts = []
+    for name, row in files.items():
+        parts = [row.get("precision"), file_size(row["size_bytes"]), row["provider"]]
+        facts.append((name, ", ".join(str(part) for part in parts if part)))
+    return facts

@@ -1,0 +1,386 @@
+"""Confusion matrix, calibration, learning curves, latency: each a figure drawn from plain values."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.report.style import GRID, INK, MUTED, PAPER, RIGHT, SERIES, WRONG, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+MOST_CLASSES = 100  # of a confusion matrix that can still be read
+LONGEST_LABEL = 22  # characters
+WIDE_RANGE = 20  # from this ratio on, a linear axis would squeeze the small values together
+
+
+def title(figure: "Figure", text: str, subtitle: str = "") -> None:
+    """Write the finding above a figure, and below it what it rests on.
+
+    Args:
+        figure: empty or drawn.
+        text: the finding, in words.
+        subtitle: how to read it.
+    """
+    height = figure.get_figheight()
+    figure.suptitle(text, x=0.012, y=1 - 0.1 / height, ha="left", va="top", weight="bold", size=13)
+    space = 0.42
+    if subtitle:
+        figure.text(0.012, 1 - 0.38 / height, subtitle, ha="left", va="top", color=MUTED, size=10)
+        space = 0.66
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(  # type: ignore[call-arg]  # only the constrained engine, which new_figure gives, has it
+        rect=(0, 0, 1, 1 - space / height)
+    )
+
+
+def shortened(label: str, longest: int = LONGEST_LABEL) -> str:
+    """Return a label that fits: a long one ends in an ellipsis; a dollar sign stays one."""
+    text = label if len(label) <= longest else f"{label[: longest - 1]}…"
+    return text.replace("$", r"\$")  # matplotlib would read a formula between two of them
+
+
+def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, heading: str = "") -> "Figure":
+    """Draw a confusion matrix: rows are the truth, colour is the share of the row, cells hold the counts.
+
+    Up to 100 classes are drawn, in model order; of more, those with the most wrong pictures.
+
+    Args:
+        confusion: int64 [classes, classes]; rows are the truth, columns the prediction.
+        labels: class names in the same order.
+        heading: the finding; empty draws none.
+    """
+    shown = _shown_classes(confusion)
+    size = len(shown)
+    support = confusion.sum(axis=1)
+    share = confusion / np.maximum(support, 1)[:, None]
+    cell_in = 0.62 if size <= 12 else 0.42 if size <= 30 else 0.29
+    names = [shortened(labels[i]) for i in shown]
+    margin_in = 0.5 + 0.085 * max(map(len, names))
+    side_in = max(size * cell_in, 2.2) + margin_in
+    with styled():
+        figure = new_figure(max(side_in, 5.4), side_in + (0.75 if heading else 0))
+        axes = figure.add_subplot()
+        _draw_cells(axes, confusion[np.ix_(shown, shown)], share[np.ix_(shown, shown)], cell_in)
+        axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), aspect="equal")
+        text_size = 10 if cell_in > 0.4 else 8
+        axes.set_xticks(range(size), names, rotation=45 if cell_in > 0.6 else 90, rotation_mode="anchor",
+                        ha="right", va="center" if cell_in <= 0.6 else "top", size=text_size)  # fmt: skip
+        axes.set_yticks(range(size), names, size=text_size)
+        axes.tick_params(length=0, labelcolor=INK)
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("truth")
+        if heading:
+            of = (
+                f" · the {size} of {len(labels):,} classes with the most errors" if size < len(labels) else ""
+            )
+            title(figure, heading, f"Pictures by class; the colour is the share of the row{of}")
+    return figure
+
+
+def _shown_classes(confusion: NDArray[np.int64]) -> NDArray[np.int64]:
+    if len(confusion) <= MOST_CLASSES:
+        return np.arange(len(confusion))
+    diagonal = np.diagonal(confusion)
+    errors = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * diagonal
+    return np.sort(np.argsort(-errors, kind="stable")[:MOST_CLASSES])
+
+
+def _draw_cells(axes: "Axes", counts: NDArray[np.int64], share: NDArray[np.float64], cell_in: float) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.colors import to_rgba
+    from matplotlib.patches import Rectangle
+
+    size = len(counts)
+    base = min(11.0, cell_in * 17)
+    rectangles, colours = [], []
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        part = float(share[row, column])
+        rectangles.append(Rectangle((column - 0.5, row - 0.5), 1, 1))
+        # The power lifts rare confusions out of the paper; a cell's shade stays in the order of its share.
+        strength = 0.03 + 0.97 * part**0.7
+        colours.append(to_rgba(RIGHT if row == column else WRONG, strength))
+        text = f"{counts[row, column]:,}"
+        fits = cell_in * 72 * 0.94 / (0.6 * len(text))
+        axes.text(column, row, text, ha="center", va="center", size=min(base, fits),
+                  color=PAPER if strength > 0.6 else INK)  # fmt: skip
+    axes.add_collection(PatchCollection(rectangles, facecolors=colours, linewidths=0))
+    lines = np.arange(size + 1) - 0.5
+    axes.hlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)
+    axes.vlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)
+
+
+def calibration_figure(
+    count: NDArray[np.int64], confidence: NDArray[np.float64], accuracy: NDArray[np.float64]
+) -> "Figure":
+    """Draw how often the model is right when it is that sure, beside what it claims.
+
+    Args:
+        count: int64 [bins], pictures.
+        confidence: float64 [bins], mean confidence; NaN where the bin is empty.
+        accuracy: float64 [bins], share that is right; NaN where the bin is empty.
+    """
+    bins = len(count)
+    filled = count > 0
+    centres = (np.arange(bins) + 0.5) / bins
+    with styled():
+        figure = new_figure(6.4, 3.9)
+        axes = figure.add_subplot()
+        axes.bar(centres[filled], accuracy[filled], width=0.9 / bins, color=RIGHT, label="right")
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.plot(confidence[filled], confidence[filled], "o", color=INK, markersize=4)
+        axes.text(0.03, 0.93, "dots: what the model claims", color=INK, size=10)
+        axes.text(0.03, 0.85, "bars: how often it is right", color=RIGHT, size=10)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence, %", ylabel="right, %")
+        _percent(axes.xaxis)
+        _percent(axes.yaxis)
+    return figure
+
+
+def _percent(axis: "Axis") -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+
+
+def curves_figure(
+    epochs: Sequence[int],
+    loss: Sequence[float | None],
+    val_loss: Sequence[float | None],
+    accuracy: Sequence[float | None],
+    val_accuracy: Sequence[float | None],
+    *,
+    heading: str,
+) -> "Figure":
+    """Draw learning curves: loss on the left, accuracy on the right, training and validation in each.
+
+    Args:
+        epochs: their numbers, from 1.
+        loss: of the training split, nats; None where it wasn't measured.
+        val_loss: of the validation split, nats; None where it wasn't measured.
+        accuracy: of the training split, 0 to 1; None where it wasn't measured.
+        val_accuracy: of the validation split, 0 to 1; None where it wasn't measured.
+        heading: the finding.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    with styled():
+        figure = new_figure(10, 4.4)
+        left, right = figure.subplots(1, 2)
+        for axes, name, train, validation in (
+            (left, "loss, nats", loss, val_loss),
+            (right, "accuracy", accuracy, val_accuracy),
+        ):
+            axes.set_title(name, color=INK)
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            lines = [
+                _line(axes, epochs, values, colour, style)
+                for values, colour, style in ((train, SERIES[1], "--"), (validation, SERIES[0], "-"))
+            ]
+            _label_ends(axes, epochs[-1], lines, ("training", "validation"))
+        left.set_ylim(bottom=0)
+        right.set_ylim(0, 1)
+        title(figure, heading)
+    return figure
+
+
+def _line(
+    axes: "Axes", epochs: Sequence[int], values: Sequence[float | None], colour: str, style: str
+) -> tuple[float, str] | None:
+    numbers = [math.nan if value is None else value for value in values]
+    measured = [value for value in numbers if math.isfinite(value)]
+    if not measured:
+        return None
+    axes.plot(epochs, numbers, style, color=colour, marker="o", markersize=4)
+    return measured[-1], colour
+
+
+def _label_ends(
+    axes: "Axes", last_epoch: int, lines: Sequence[tuple[float, str] | None], names: Sequence[str]
+) -> None:
+    drawn = [(value[0], value[1], name) for value, name in zip(lines, names, strict=True) if value]
+    drawn.sort(reverse=True)
+    for place, (value, colour, name) in enumerate(drawn):
+        # The upper line's label stands a little above its end, the lower one's below: they never collide.
+        shift = 0 if len(drawn) == 1 else 7 if place == 0 else -7
+        axes.annotate(f"{name} {value:.3f}", (last_epoch, value), (10, shift), textcoords="offset points",
+                      color=colour, va="center", size=10, annotation_clip=False)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The latency and throughput of one benchmark case.
+
+    Args:
+        name: of the case.
+        group: number of the colour.
+        p50_ms: median latency, milliseconds.
+        p50_ci95_ms: its 95 % interval, milliseconds, or None.
+        p99_ms: milliseconds; None where too few queries support it.
+        throughput: pictures a second.
+        throughput_ci95: its 95 % interval, or None.
+    """
+
+    name: str
+    group: int
+    p50_ms: float
+    p50_ci95_ms: tuple[float, float] | None
+    p99_ms: float | None
+    throughput: float
+    throughput_ci95: tuple[float, float] | None
+
+
+def timing_figure(cases: Sequence[Timing]) -> "Figure":
+    """Draw latency (median, interval, up to the 99th percentile) beside throughput, one row per case.
+
+    Args:
+        cases: in the order of the table.
+    """
+    names = [shortened(case.name, 46) for case in cases]
+    with styled():
+        figure = new_figure(9.6, 1.1 + 0.46 * len(cases))
+        latency, throughput = figure.subplots(1, 2, sharey=True)
+        for row, case in enumerate(cases):
+            _draw_timing(latency, throughput, row, case)
+        latency.set_yticks(range(len(cases)), names)
+        latency.set_ylim(len(cases) - 0.4, -0.6)
+        latency.tick_params(axis="y", length=0, labelcolor=INK)
+        throughput.tick_params(axis="y", length=0)
+        latency.grid(False, axis="y")
+        throughput.grid(False, axis="y")
+        medians = [case.p50_ms for case in cases]
+        if max(medians) > WIDE_RANGE * min(medians):
+            latency.set_xscale("log")
+            latency.set_xlabel("latency, ms (log scale)")
+        else:
+            latency.set_xlim(left=0)
+            latency.set_xlabel("latency, ms")
+        latency.margins(x=0.24)
+        throughput.margins(x=0.22)
+        throughput.set_xlim(left=0)
+        throughput.set_xlabel("throughput, pictures a second")
+        for axes in (latency, throughput):
+            _few_plain_ticks(axes)
+    return figure
+
+
+def _draw_timing(latency: "Axes", throughput: "Axes", row: int, case: Timing) -> None:
+    colour = SERIES[case.group % len(SERIES)]
+    if case.p99_ms is not None:
+        latency.plot([case.p50_ms, case.p99_ms], [row, row], color=colour, alpha=0.45, linewidth=3)
+        latency.plot([case.p99_ms], [row], "|", color=colour, markersize=10)
+        _write(latency, f"p99 {significant(case.p99_ms)}", case.p99_ms, row, MUTED)
+    if case.p50_ci95_ms is not None:
+        latency.plot(case.p50_ci95_ms, [row, row], color=colour, linewidth=7, solid_capstyle="butt")
+    latency.plot([case.p50_ms], [row], "o", color=colour, markersize=7)
+    latency.annotate(significant(case.p50_ms), (case.p50_ms, row), (0, 7), textcoords="offset points",
+                     ha="center", va="bottom", color=INK, size=10)  # fmt: skip
+    throughput.barh(row, case.throughput, height=0.5, color=colour)
+    end = case.throughput
+    if case.throughput_ci95 is not None:
+        throughput.plot(case.throughput_ci95, [row, row], color=INK, linewidth=1.5, solid_capstyle="butt")
+        end = max(end, case.throughput_ci95[1])
+    _write(throughput, significant(case.throughput), end, row, INK)
+
+
+def _write(axes: "Axes", text: str, x: float, row: int, colour: str) -> None:
+    axes.annotate(text, (x, row), (7, 0), textcoords="offset points", va="center", color=colour, size=10)
+
+
+def _few_plain_ticks(axes: "Axes", *, whole: bool = False) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+    if axes.get_xscale() == "linear":
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number with three significant digits and no exponent: 0.213, 21.3, 21,300.
+
+    Args:
+        value: any finite number.
+        digits: how many are significant.
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    return f"{rounded:,.{max(places, 0)}f}"
+
+
+def cumulative_figure(curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]) -> "Figure":
+    """Draw the share of queries answered within each time, one curve per case, on a logarithmic axis.
+
+    Args:
+        curves: (name, latency in milliseconds ascending, share 0 to 1 ascending) of each.
+    """
+    with styled():
+        figure = new_figure(9.6, 3.4)
+        axes = figure.add_subplot()
+        for number, (name, latency_ms, share) in enumerate(curves):
+            colour = SERIES[number % len(SERIES)]
+            style = ("-", "--", ":")[number // len(SERIES) % 3]
+            axes.step(
+                latency_ms, share, where="post", color=colour, linestyle=style, label=shortened(name, 40)
+            )
+        axes.set_xscale("log")
+        axes.set(ylim=(0, 1), xlabel="latency, ms (log scale)", ylabel="queries answered, %")
+        _percent(axes.yaxis)
+        _few_plain_ticks(axes)
+        if len(curves) > 1:
+            axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def counts_figure(names: Sequence[str], counts: Sequence[int]) -> "Figure":
+    """Draw pictures per predicted class as bars.
+
+    Args:
+        names: of the classes, in the order of the rows.
+        counts: pictures of each.
+    """
+    with styled():
+        figure = new_figure(6.4, 0.9 + 0.28 * len(names))
+        axes = figure.add_subplot()
+        axes.barh(range(len(names)), counts, height=0.62, color=SERIES[0])
+        for row, count in enumerate(counts):
+            _write(axes, f"{count:,}", count, row, INK)
+        axes.set_yticks(range(len(names)), [shortened(name) for name in names])
+        axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="pictures")
+        axes.margins(x=0.12)
+        axes.set_xlim(left=0)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.grid(False, axis="y")
+        _few_plain_ticks(axes, whole=True)
+    return figure
+
+
+def confidence_figure(counts: NDArray[np.int64]) -> "Figure":
+    """Draw how sure the model is: pictures by the probability of the predicted class.
+
+    Args:
+        counts: int64 [bins], pictures in bins of equal width from 0 to 1.
+    """
+    bins = len(counts)
+    with styled():
+        figure = new_figure(6.4, 3.2)
+        axes = figure.add_subplot()
+        axes.bar((np.arange(bins) + 0.5) / bins, counts, width=0.9 / bins, color=SERIES[0])
+        axes.set(
+            xlim=(0, 1), ylim=(0, None), xlabel="probability of the predicted class, %", ylabel="pictures"
+        )
+        _percent(axes.xaxis)
+        axes.grid(False, axis="x")
+    return figure

@@ -1,0 +1,203 @@
+"""What the page of a classification contains."""
+
+from collections.abc import Sequence
+
+from toolkit.classify.result import ClassifyResult, Example
+from toolkit.report.cards import error_card, picture_card
+from toolkit.report.charts import confidence_figure, confusion_figure, counts_figure, significant
+from toolkit.report.html import render
+from toolkit.report.page import Card, Cell, Chart, Column, KeyFigure, Page, Section, Table
+from toolkit.report.style import to_svg
+from toolkit.stats.classification import wilson_interval
+
+MOST_CLASSES = 20  # bars of the chart of predicted classes
+MOST_ERROR_CARDS = 24  # the table below the gallery has the rest
+
+
+def page(result: ClassifyResult) -> str:
+    """Render the page of a classification: bounded samples, whatever the number of inputs."""
+    return render(
+        Page(
+            command="toolkit classify",
+            title=headline(result),
+            lead=f"Model {result.model}, pictures brought to {result.input_size[0]} × {result.input_size[1]} pixels, "
+            f"{result.provider}.",
+            figures=key_figures(result),
+            warnings=_warnings(result),
+            sections=[section for section in _sections(result) if section is not None],
+        )
+    )
+
+
+def headline(result: ClassifyResult) -> str:
+    """Say in words how many pictures there were, how many were right, and how quickly."""
+    parts = [_count(result.pictures, "picture")]
+    if result.accuracy is not None:
+        parts.append(f"{result.accuracy:.4f} right")
+    if result.errors:
+        parts.append(_count(result.errors, "error"))
+    device = "the CPU" if result.device == "cpu" else f"the GPU ({result.device})"
+    parts.append(f"{significant(result.pictures_per_second)} a second on {device}")
+    return ", ".join(parts)
+
+
+def key_figures(result: ClassifyResult) -> list[KeyFigure]:
+    """Return the figures of the first screen."""
+    figures = [KeyFigure(value=f"{result.inputs:,}", label="inputs")]
+    if result.labelled and result.correct is not None:
+        share = wilson_interval(result.correct, result.labelled)
+        figures.append(
+            KeyFigure(
+                value=f"{share.value:.4f}",
+                label=f"accuracy on {_count(result.labelled, 'labelled picture')}, "
+                f"95 % interval {share.low:.3f}–{share.high:.3f}",
+            )
+        )
+    figures.append(KeyFigure(value=significant(result.pictures_per_second), unit="pictures/s",
+                             label=f"throughput over {significant(result.seconds)} s"))  # fmt: skip
+    figures.append(KeyFigure(value=f"{result.errors:,}", label="could not be read"))
+    if result.uncertain is not None:
+        figures.append(
+            KeyFigure(value=f"{result.uncertain:,}", label=f"below a confidence of {result.min_confidence:g}")
+        )
+    return figures
+
+
+def _warnings(result: ClassifyResult) -> list[str]:
+    warnings = []
+    if result.labelled is not None and result.labelled < result.pictures:
+        rest = _count(result.pictures - result.labelled, "picture")
+        warnings.append(f"{rest} lie in folders that no class is named like; the accuracy is without them")
+    if result.hidden_skipped:
+        warnings.append(f"{_count(result.hidden_skipped, 'hidden file or folder')} left out")
+    if result.links_skipped:
+        warnings.append(f"{_count(result.links_skipped, 'link')} to folders not followed")
+    return warnings
+
+
+def _sections(result: ClassifyResult) -> list[Section | None]:
+    examples = len(result.examples)
+    cards = examples + len(result.mistakes)
+    gallery: list[tuple[int, Card]] = [(example.index, _card(example, cards)) for example in result.examples]
+    errors = result.failures[:MOST_ERROR_CARDS]
+    gallery += [(failed.index, error_card(failed.path, failed.error)) for failed in errors]
+    return [
+        _charts(result) if result.pictures else None,
+        Section(
+            heading="Pictures",
+            text=_sample_text(result, len(errors)),
+            cards=[card for _, card in sorted(gallery, key=lambda pair: pair[0])],
+        )
+        if gallery
+        else None,
+        Section(
+            heading="Surest mistakes",
+            text="The wrong answers with the highest probability: a look at the model, or at a wrong folder.",
+            cards=[_card(example, cards) for example in result.mistakes],
+        )
+        if result.mistakes
+        else None,
+        _failures(result) if result.failures else None,
+        Section(heading="How it was run", facts=_facts(result)),
+    ]
+
+
+def _card(example: Example, cards: int) -> Card:
+    answers = [(prediction.label, prediction.probability) for prediction in example.predictions]
+    return picture_card(example.path, example.file, answers, truth=example.label, cards=cards)
+
+
+def _sample_text(result: ClassifyResult, error_cards: int) -> str:
+    shown = _count(len(result.examples), "picture")
+    errors = f" and {_count(error_cards, 'error')}" if error_cards else ""
+    if len(result.examples) == result.pictures and error_cards == result.errors:
+        return f"All of them: {shown}{errors}."
+    return f"{shown}{errors} of {_count(result.inputs, 'input')}. Sample: {result.sampling}."
+
+
+def _charts(result: ClassifyResult) -> Section:
+    charts = []
+    if result.confusion is not None and result.labelled:
+        charts.append(
+            Chart(
+                svg=to_svg(confusion_figure(result.confusion, result.labels), title="Confusion matrix"),
+                caption="Rows are the folders, columns the answers; the stronger the colour, the larger the share "
+                "of the row.",
+            )
+        )
+    charts.append(_class_chart(result))
+    counts = result.confidence_counts
+    charts.append(
+        Chart(
+            svg=to_svg(confidence_figure(counts), title="Pictures by probability of the predicted class"),
+            caption="How sure the model is; a mass on the left means that many answers are guesses.",
+            table=Table(
+                columns=[Column("probability, %"), Column("pictures", numeric=True)],
+                rows=[
+                    [
+                        Cell(f"{100 * i / len(counts):.0f}–{100 * (i + 1) / len(counts):.0f}", sort=i),
+                        Cell(f"{count:,}", sort=int(count)),
+                    ]
+                    for i, count in enumerate(counts)
+                ],
+                caption=f"{len(counts)} bins of equal width.",
+            ),
+        )
+    )
+    return Section(heading="What was seen", charts=charts)
+
+
+def _class_chart(result: ClassifyResult) -> Chart:
+    counts = [int(count) for count in result.class_counts]
+    order = sorted(range(len(counts)), key=lambda i: -counts[i])
+    shown = range(len(counts)) if len(counts) <= MOST_CLASSES else order[:MOST_CLASSES]
+    names, values = [result.labels[i] for i in shown], [counts[i] for i in shown]
+    most = result.labels[order[0]]
+    which = (
+        ""
+        if len(counts) <= MOST_CLASSES
+        else f" The {MOST_CLASSES} most frequent of {len(counts):,} classes."
+    )
+    return Chart(
+        svg=to_svg(counts_figure(names, values), title="Pictures by predicted class"),
+        caption=f"The most frequent answer is {most}, {100 * counts[order[0]] / result.pictures:.1f} % of the "
+        f"pictures.{which}",
+        table=Table(
+            columns=[Column("class"), Column("pictures", numeric=True)],
+            rows=[[name, Cell(f"{value:,}", sort=value)] for name, value in zip(names, values, strict=True)],
+            caption="Pictures by predicted class.",
+        ),
+    )
+
+
+def _failures(result: ClassifyResult) -> Section:
+    shown: Sequence[object] = result.failures
+    of = "" if len(shown) == result.errors else f" Sample of {result.errors:,}: {result.sampling}."
+    return Section(
+        heading="What could not be read",
+        table=Table(
+            columns=[Column("input", numeric=True), Column("path"), Column("reason")],
+            rows=[
+                [Cell(f"{failed.index + 1:,}", sort=failed.index), failed.path, failed.error]
+                for failed in result.failures
+            ],
+            caption=f"{_count(len(shown), 'input')}, each with its reason.{of}",
+        ),
+    )
+
+
+def _facts(result: ClassifyResult) -> list[tuple[str, str]]:
+    facts = [
+        ("model", result.model),
+        ("classes", f"{len(result.labels):,}"),
+        ("input size", f"{result.input_size[0]} × {result.input_size[1]} pixels"),
+        ("run by", f"{result.provider} on {result.device}"),
+        ("threads", str(result.threads)),
+        ("batch size", str(result.batch_size)),
+        ("duration", f"{result.seconds:.2f} s"),
+    ]
+    return [*facts, ("predictions", result.output)] if result.output else facts
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

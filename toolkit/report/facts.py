@@ -1,0 +1,55 @@
+"""The machine and the versions, as pairs that a page closes with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NAMES = {
+    "cpu": "processor",
+    "cores_usable": "cores this process may use",
+    "cores_physical": "physical cores",
+    "cores_logical": "logical processors",
+    "cpu_quota": "container quota, cores",
+    "cpu_governor": "frequency governor",
+    "memory_bytes": "memory",
+    "gpu": "GPU",
+    "os": "system",
+    "python": "Python",
+    "onnxruntime": "ONNX Runtime",
+    "numpy": "NumPy",
+    "toolkit": "toolkit",
+}
+
+
+def machine_pairs(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the facts of a machine for reading; what is unknown is left out.
+
+    Args:
+        machine: the "machine" part of a record.
+    """
+    known = [key for key in NAMES if machine.get(key) is not None]
+    others = [key for key in machine if key not in NAMES and machine[key] is not None]
+    return [(NAMES.get(key, key.replace("_", " ")), _text(key, machine[key])) for key in known + others]
+
+
+def file_size(size_bytes: int) -> str:
+    """Return a size for reading: 812 B, 12.3 kB, 4.56 MB (decimal units).
+
+    Args:
+        size_bytes: bytes.
+    """
+    size, unit = float(size_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 999.5:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}"
+
+
+def _text(key: str, value: Any) -> str:
+    if key.endswith("_bytes"):
+        return file_size(int(value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "; ".join(_text("", part) for part in value)
+    return str(value)

@@ -1,0 +1,75 @@
+"""Pages: one file without a request to anywhere, rendered from templates/page.html."""
+
+import base64
+import hashlib
+import io
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.report.page import Page
+
+LARGE_SIDE, SMALL_SIDE = 128, 64  # pixels of a thumbnail
+FEW_CARDS = 60  # up to here thumbnails are large: 60 x 128 x 128 x 3 bytes in base64 are 3.9 MB at worst
+
+
+def render(page: Page) -> str:
+    """Render a page as one HTML document that needs nothing else.
+
+    Args:
+        page: its content; every text in it is escaped.
+    """
+    script = _part("page.js")
+    template = _environment().get_template("page.html")
+    return str(template.render(page=page, style=_part("page.css"), script=script, policy=_policy(script)))
+
+
+def thumbnail(image_hwc: NDArray[np.uint8], *, cards: int) -> tuple[str, bool]:
+    """Encode a picture for a card, small enough that a page of so many cards stays under 5 MB.
+
+    Args:
+        image_hwc: uint8 [H, W, 3], RGB.
+        cards: how many cards the page has.
+
+    Returns:
+        (PNG as a data URI, whether it is so small that it is enlarged pixel by pixel).
+    """
+    from PIL import Image
+
+    side = LARGE_SIDE if cards <= FEW_CARDS else SMALL_SIDE
+    image = Image.fromarray(image_hwc)
+    small = max(image.size) <= side
+    if not small:
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"), small
+
+
+def _policy(script: str) -> str:
+    # Styles stand in attributes too (a bar's length), which no digest can allow.
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _part(name: str) -> str:
+    return (resources.files("toolkit.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    return Environment(
+        loader=DictLoader({"page.html": _part("page.html")}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,166 @@
+"""What a page is made of, as plain values; `html` turns them into one file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["right", "wrong", "other"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyFigure:
+    """One of the three to five figures of the first screen.
+
+    Args:
+        value: as it is read, such as "0.213".
+        unit: of the value; empty where it has none.
+        label: what it is.
+        warning: what puts it in doubt; empty where nothing does.
+    """
+
+    value: str
+    unit: str = ""
+    label: str
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        title: with the unit where there is one.
+        numeric: right-aligned, sorted as numbers.
+    """
+
+    title: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Args:
+        text: as it is read.
+        sort: what it is sorted by; None means its text.
+        kind: right or wrong, shown by a mark and a colour; None shows neither.
+    """
+
+    text: str
+    sort: float | None = None
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table that sorts where scripts run.
+
+    Args:
+        columns: one per cell of a row.
+        rows: of cells; a plain text stands for a cell of that text.
+        caption: what it holds, in one sentence.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell | str]]
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A drawn chart.
+
+    Args:
+        svg: the element, as `style.to_svg` renders it.
+        caption: one sentence that says what to see.
+        table: its data.
+    """
+
+    svg: str
+    caption: str
+    table: Table | None = None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One class and its probability.
+
+    Args:
+        label: the class.
+        share: 0 to 1.
+        kind: right, wrong or other.
+    """
+
+    label: str
+    share: float
+    kind: Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A picture with what was said about it.
+
+    Args:
+        image: data URI; None for a picture that could not be shown.
+        pixelated: enlarged pixel by pixel.
+        alternative: what the picture shows, for those who don't see it.
+        heading: label with probability, and the truth where it is known.
+        kind: right or wrong where the truth is known, else other.
+        bars: most probable first, or in model order.
+        path: of the picture.
+        error: why there is no answer; empty where there is one.
+    """
+
+    image: str | None
+    pixelated: bool = True
+    alternative: str
+    heading: str
+    kind: Kind = "other"
+    bars: Sequence[Bar] = ()
+    path: str
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page under a heading.
+
+    Args:
+        heading: in words.
+        text: a sentence or two below it.
+        charts: drawn.
+        cards: a gallery.
+        table: below them.
+        facts: pairs of name and value.
+        lines: a list of sentences, such as warnings.
+    """
+
+    heading: str
+    text: str = ""
+    charts: Sequence[Chart] = ()
+    cards: Sequence[Card] = ()
+    table: Table | None = None
+    facts: Sequence[tuple[str, str]] = ()
+    lines: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A whole report.
+
+    Args:
+        command: the command that made it, such as "toolkit bench".
+        title: the answer, in words.
+        lead: what it rests on, in a sentence.
+        figures: three to five.
+        warnings: what puts the whole in doubt.
+        sections: in the order of reading.
+    """
+
+    command: str
+    title: str
+    lead: str
+    figures: Sequence[KeyFigure]
+    warnings: Sequence[str] = ()
+    sections: Sequence[Section] = field(default_factory=tuple)

@@ -1,0 +1,86 @@
+"""Two sets of class probabilities for the same pictures: how far they agree."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far two models agree.
+
+    Args:
+        pictures: how many were compared.
+        max_difference: largest absolute difference of any probability; infinite where one is not a number.
+        mean_difference: mean absolute difference over all probabilities.
+        top1_agreement: share of pictures with the same most probable class, 0 to 1.
+        small_margin: pictures whose two best classes (of the first model) lie closer together than twice the
+            largest difference: only their label could change because of it.
+    """
+
+    pictures: int
+    max_difference: float
+    mean_difference: float
+    top1_agreement: float
+    small_margin: int
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the figures as strict JSON values: an infinite difference is null."""
+        figures = asdict(self)
+        return {k: v if np.isfinite(v) else None for k, v in figures.items()}
+
+
+def differences(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """Compute each picture's largest difference of a probability.
+
+    Args:
+        first: float32 [N, classes].
+        second: float32 [N, classes].
+
+    Returns:
+        float64 [N]; infinite where either model gave something that is not a finite number.
+
+    Source: the maximum norm of the difference of two vectors.
+    """
+    gap = np.abs(first.astype(np.float64) - second.astype(np.float64))
+    gap[~np.isfinite(gap)] = np.inf
+    return np.asarray(gap.max(axis=1, initial=0.0))
+
+
+def compare(first: Floats, second: Floats) -> Agreement:
+    """Compare the probabilities that two models give for the same pictures.
+
+    Args:
+        first: float32 [N, classes], N >= 1.
+        second: float32 [N, classes].
+
+    Returns:
+        The agreement.
+
+    Raises:
+        ValueError: the shapes differ, or there is no picture.
+
+    Source: a label can only flip when the margin between the two best classes is at most twice the largest
+        difference (each of the two may move by that much).
+    """
+    if first.shape != second.shape or first.ndim != 2 or not len(first):
+        raise ValueError(f"can't compare {first.shape} with {second.shape}")
+    largest = float(differences(first, second).max())
+    finite = np.isfinite(first).all() and np.isfinite(second).all()
+    mean = float(np.abs(first.astype(np.float64) - second.astype(np.float64)).mean()) if finite else np.inf
+    if first.shape[1] > 1:
+        best_two = np.partition(first, -2, axis=1)[:, -2:].astype(np.float64)
+        small = int(np.count_nonzero(best_two[:, 1] - best_two[:, 0] <= 2 * largest))
+    else:
+        small = 0
+    return Agreement(
+        pictures=len(first),
+        max_difference=largest,
+        mean_difference=mean,
+        top1_agreement=float(np.mean(first.argmax(axis=1) == second.argmax(axis=1))),
+        small_margin=small,
+    )

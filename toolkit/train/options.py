@@ -1,0 +1,86 @@
+"""What can be asked of `toolkit train`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from toolkit.errors import UsageError
+
+DEFAULT_RECIPE = "paper-cnn"
+
+
+class Optimizer(StrEnum):
+    """The optimisers of the paper, and AdamW."""
+
+    SGD = "sgd"
+    MOMENTUM = "momentum"
+    ADAGRAD = "adagrad"
+    ADAM = "adam"
+    ADAMW = "adamw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Options of a training run. None means: as the recipe says.
+
+    Args:
+        data: DATA argument.
+        output: the run folder.
+        recipe: name of a recipe.
+        epochs: times the training data is seen, 1 or more.
+        batch_size: pictures a step, 1 or more.
+        optimizer: see `Optimizer`.
+        learning_rate: above 0.
+        dropout: share of units dropped, 0 to below 1.
+        augment: random flips and shifts of the training pictures.
+        image_size: pictures are brought to this height and width, pixels; None means as they are.
+        seed: of the weights, the order, the augmentation and the splits.
+        validation_split: share of the training split that is held out, 0 to below 1.
+        resume: go on with what is in the run folder.
+        force: write into a folder that holds something already.
+        limit: pictures of each split to use, in equal parts per class; None means all.
+        skip_broken: leave broken pictures out instead of stopping.
+        data_name: what to call the data in records.
+        threads: of TensorFlow; None leaves it to TensorFlow.
+    """
+
+    data: str
+    output: Path
+    recipe: str = DEFAULT_RECIPE
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: Optimizer | None = None
+    learning_rate: float | None = None
+    dropout: float | None = None
+    augment: bool | None = None
+    image_size: int | None = None
+    seed: int = 0
+    validation_split: float = 0.1
+    resume: bool = False
+    force: bool = False
+    limit: int | None = None
+    skip_broken: bool = False
+    data_name: str | None = None
+
+    def __post_init__(self) -> None:
+        _at_least(self.epochs, 1, "--epochs")
+        _at_least(self.batch_size, 1, "--batch-size")
+        _at_least(self.image_size, 1, "--image-size")
+        _at_least(self.limit, 1, "--limit")
+        _at_least(self.seed, 0, "--seed")
+        if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
+            raise UsageError(
+                f"{self.learning_rate} is out of range", where="--learning-rate", remedy="use > 0"
+            )
+        _share(self.dropout, "--dropout")
+        _share(self.validation_split, "--validation-split")
+
+
+def _at_least(value: int | None, least: int, flag: str) -> None:
+    if value is not None and value < least:
+        raise UsageError(f"{value} is out of range", where=flag, remedy=f"use {least} or more")
+
+
+def _share(value: float | None, flag: str) -> None:
+    if value is not None and not 0 <= value < 1:
+        raise UsageError(f"{value} is out of range", where=flag, remedy="use 0 or more, below 1")

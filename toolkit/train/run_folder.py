@@ -1,0 +1,126 @@
+"""What a run folder holds, and what an earlier run left in it."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputError, UsageError
+from toolkit.files import write_json, write_text
+
+MODEL = "model.keras"
+HISTORY = "history.csv"
+CURVES = "curves.png"
+RECORD = "run.json"
+HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One line of the history.
+
+    Args:
+        epoch: from 1.
+        loss: mean over the epoch's training pictures.
+        accuracy: 0 to 1, over the epoch's training pictures.
+        val_loss: on the held-out pictures; None where there are none.
+        val_accuracy: on the held-out pictures; None where there are none.
+        seconds: that the epoch took, validation included.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    seconds: float
+
+
+def write_history(folder: Path, history: list[Epoch]) -> None:
+    """Write history.csv; a figure that there is none of is an empty cell."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(HISTORY_COLUMNS)
+    for row in history:
+        values = [getattr(row, column) for column in HISTORY_COLUMNS[1:]]
+        writer.writerow([row.epoch, *("" if v is None else f"{v:.6g}" for v in values)])
+    write_text(folder / HISTORY, buffer.getvalue(), force=True)
+
+
+def read_history(folder: Path) -> list[Epoch]:
+    """Read history.csv.
+
+    Raises:
+        InputError: it is missing or can't be read.
+    """
+    try:
+        with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
+            return [
+                Epoch(
+                    epoch=int(row["epoch"]),
+                    loss=float(row["loss"]),
+                    accuracy=float(row["accuracy"]),
+                    val_loss=_number(row["val_loss"]),
+                    val_accuracy=_number(row["val_accuracy"]),
+                    seconds=float(row["seconds"]),
+                )
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"the run's history can't be read: {error}", where=folder / HISTORY, remedy="start the run again"
+        ) from error
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write run.json."""
+    write_json(folder / RECORD, record, force=True)
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """Read run.json, or return None where there is none.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    file = folder / RECORD
+    if not file.is_file():
+        return None
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"can't be read: {error}", where=file, remedy="start the run again") from error
+    if not isinstance(record, dict):
+        raise InputError("is not a run's record", where=file, remedy="start the run again")
+    return record
+
+
+def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
+    """Refuse to resume when the run was begun with something else.
+
+    Args:
+        earlier: record of the run in the folder.
+        now: record of the run that is about to go on.
+        folder: the run folder.
+
+    Raises:
+        UsageError: names what differs. The number of epochs may.
+    """
+    was, wanted = earlier.get("settings", {}), now["settings"]
+    differing = [key for key in wanted if key != "epochs" and was.get(key) != wanted[key]]
+    differing += [key for key in ("recipe", "data_digest", "classes", "seed") if earlier.get(key) != now[key]]
+    if differing:
+        key = differing[0]
+        before = was.get(key, earlier.get(key))
+        after = wanted.get(key, now.get(key))
+        raise UsageError(
+            f"the run was begun with another {key.replace('_', ' ')}: {before}, not {after}",
+            where=folder,
+            remedy="resume with the same options, or choose another run folder",
+        )
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None

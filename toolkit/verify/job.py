@@ -1,0 +1,97 @@
+"""Two predictors and labelled pictures -> agreement, accuracy of each, the worst pictures."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.dataset import Dataset
+from toolkit.data.resolve import load_data
+from toolkit.models.predictor import Predictor, column_order, predict
+from toolkit.observer import SILENT, Observer
+from toolkit.stats.agreement import Agreement, compare, differences
+from toolkit.verify.options import VerifyOptions
+from toolkit.verify.result import VerifyResult, WorstPicture
+
+
+def run(
+    options: VerifyOptions, first: Predictor, second: Predictor, observer: Observer = SILENT
+) -> VerifyResult:
+    """Compare two models on the same pictures, each at its own input size.
+
+    Args:
+        options: what to do.
+        first: the reference.
+        second: the model in question; its classes may come in another order.
+        observer: told how many pictures are done.
+
+    Raises:
+        DataError: the data can't be loaded, or the models or the data have other classes.
+    """
+    order = column_order(first.labels, second.labels, second.name)
+    dataset = _load(options, first, observer)
+    same_size = first.input_size == second.input_size
+    other_dataset = dataset if same_size else _load(options, second, observer)
+    split, other_split = dataset.split(options.split), other_dataset.split(options.split)
+    truth = np.array(column_order(dataset.classes, first.labels, options.data), np.int64)[split.labels]
+
+    observer.step(f"Comparing on {len(split.labels):,} pictures")
+    mine = predict(first, split.images, batch_size=options.batch_size, observer=observer)
+    theirs = predict(second, other_split.images, batch_size=options.batch_size, observer=observer)[:, order]
+    agreement = compare(mine, theirs)
+    return VerifyResult(
+        model=first.name,
+        other=second.name,
+        data=dataset.name,
+        split=options.split,
+        agreement=agreement.to_document(),
+        accuracy=float(np.mean(mine.argmax(axis=1) == truth)),
+        other_accuracy=float(np.mean(theirs.argmax(axis=1) == truth)),
+        worst=_worst(options.worst, mine, theirs, truth, first.labels, split.paths),
+        missed=tuple(_missed(agreement, options)),
+    )
+
+
+def _load(options: VerifyOptions, predictor: Predictor, observer: Observer) -> Dataset:
+    return load_data(
+        options.data,
+        image_size=predictor.input_size,
+        splits=(options.split,),
+        skip_broken=options.skip_broken,
+        limit=options.limit,
+        name=options.data_name,
+        observer=observer,
+    )
+
+
+def _worst(
+    count: int,
+    mine: NDArray[np.float32],
+    theirs: NDArray[np.float32],
+    truth: NDArray[np.int64],
+    labels: tuple[str, ...],
+    paths: tuple[str, ...] | None,
+) -> tuple[WorstPicture, ...]:
+    gap = differences(mine, theirs)
+    indices = [int(i) for i in np.argsort(-gap, kind="stable")[:count] if gap[i] > 0]
+    return tuple(
+        WorstPicture(
+            picture=paths[i] if paths else str(i),
+            difference=float(gap[i]) if np.isfinite(gap[i]) else None,
+            label=labels[int(mine[i].argmax())],
+            other_label=labels[int(theirs[i].argmax())],
+            truth=labels[int(truth[i])],
+        )
+        for i in indices
+    )
+
+
+def _missed(agreement: Agreement, options: VerifyOptions) -> list[str]:
+    missed = []
+    if options.tolerance is not None and not agreement.max_difference <= options.tolerance:
+        missed.append(
+            f"the largest difference, {agreement.max_difference:.2e}, is above --tolerance {options.tolerance:g}"
+        )
+    if options.min_agreement is not None and agreement.top1_agreement < options.min_agreement:
+        missed.append(
+            f"the top-1 agreement, {agreement.top1_agreement:.4f}, is below --min-agreement {options.min_agreement:g}"
+        )
+    return missed
