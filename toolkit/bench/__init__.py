@@ -3,6 +3,7 @@
 options     what was asked for
 job         options -> result: the straight line
 result      what was found
+rounds      cases while they are being measured
 cases       models x devices x batch sizes x threads -> ordered, interleaved cases
 inputs      distinct random pictures, prepared before the clock starts
 scenarios   single-stream, multi-stream, server, offline: when to send what

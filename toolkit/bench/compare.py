@@ -35,18 +35,18 @@ def refuse_other_machine(machine: Mapping[str, Any], baseline: Mapping[str, Any]
 
 
 def counterpart(
-    case: CaseResult, baseline: Mapping[str, Any], *, only_model: bool
+    case: Mapping[str, Any], baseline: Mapping[str, Any], *, only_model: bool
 ) -> Mapping[str, Any] | None:
     """Find a case in a baseline: the same conditions and the same file name, without folder and ending.
 
     Args:
-        case: what was measured now.
+        case: "model" and the conditions of `SAME_CASE`.
         baseline: a record.
         only_model: it is the only model measured now, so that a baseline of one model of another name
             (another version, another precision) is its counterpart, too.
     """
-    same = [r for r in baseline["results"] if all(r.get(key) == getattr(case, key) for key in SAME_CASE)]
-    named = [r for r in same if Path(r["model"]).stem == Path(case.model).stem]
+    same = [r for r in baseline["results"] if all(r.get(key) == case[key] for key in SAME_CASE)]
+    named = [r for r in same if Path(r["model"]).stem == Path(case["model"]).stem]
     if not named and only_model and len({r["model"] for r in baseline["results"]}) == 1:
         named = same
     return named[0] if named else None
@@ -69,7 +69,8 @@ def compare_case(
     Raises:
         DataError: the samples of the baseline can't be read.
     """
-    found = counterpart(case, baseline, only_model=only_model)
+    identity = {key: getattr(case, key) for key in ("model", *SAME_CASE)}
+    found = counterpart(identity, baseline, only_model=only_model)
     if found is None:
         return None
     offline = case.scenario == Scenario.OFFLINE

@@ -30,8 +30,8 @@ def latency_gate(result: CaseResult, target_ms: float, percent: float) -> Gate:
     else:
         value_ms = value_ns / 1e6
         met = value_ms <= target_ms
-        miss = f": missed by {value_ms - target_ms:.3g} ms ({value_ms / target_ms - 1:.1%})"
-        message = f"{key} is {value_ms:.3g} ms, the target {target_ms:g} ms" + ("" if met else miss)
+        miss = f": missed by {_short(value_ms - target_ms)} ms, a factor of {_short(value_ms / target_ms)}"
+        message = f"{key} is {_short(value_ms)} ms, the target {target_ms:g} ms" + ("" if met else miss)
     return Gate(name="latency", subject=case_name(result), met=met, message=message)
 
 
@@ -58,3 +58,8 @@ def regression_gate(result: CaseResult, most_pct: float) -> Gate:
 def case_name(result: CaseResult) -> str:
     """Name a case in a message."""
     return f"{result.model}, {result.device}, {result.threads} threads, batch {result.batch_size}"
+
+
+def _short(value: float) -> str:
+    """Write a number with three significant digits, never as a power of ten."""
+    return f"{float(f'{value:.3g}'):,.10g}"

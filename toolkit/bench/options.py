@@ -42,7 +42,7 @@ class BenchOptions:
         warmup_s: how long each case warms up before its first round, seconds.
         runs: rounds over all cases.
         target_latency_ms: gate: the percentile must not exceed it, milliseconds; None: no gate.
-        percentile: which percentile the gate looks at.
+        percentile: which percentile the gate and the table look at, besides the median.
         output: benchmark JSON to write, whole after each round; None: none.
         baseline: benchmark JSON to compare with; None: none.
         max_regression_pct: gate: how much slower than the baseline is allowed, percent; None: no gate.
@@ -120,6 +120,10 @@ class BenchOptions:
             raise UsageError(f"a rate of {self.rate_qps}", where="--rate", remedy="use a number above 0")
 
     def _check_gates(self) -> None:
+        if self.baseline is not None and self.runs < 2:
+            raise UsageError(
+                "one round can't be compared", where="--runs", remedy="use --runs 2 or more with --baseline"
+            )
         if self.target_latency_ms is not None:
             if not (math.isfinite(self.target_latency_ms) and self.target_latency_ms > 0):
                 raise UsageError(

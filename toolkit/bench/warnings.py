@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from toolkit.bench.options import BenchOptions
+from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.result import Caution, Nanoseconds, Round
 from toolkit.bench.summary import latencies_ns
 from toolkit.stats.intervals import median_of
@@ -17,6 +17,7 @@ SPREAD = 0.5  # standard deviation over mean
 WARMING = 1.10  # median of the first tenth over that of the rest
 OTHERS_BUSY_CORES = 0.2
 CLOCK_SHARE = 0.01  # of the median that one tick may be
+FALLING_BEHIND = 1.1  # time until the last answer over time until the last arrival
 HARNESS_SHARE = 0.02  # of the median that the harness may take
 
 
@@ -124,20 +125,25 @@ def warmup_unfinished(first_round: Nanoseconds, options: BenchOptions) -> Cautio
 
 
 def overloaded(rounds: Sequence[Round], options: BenchOptions) -> Caution | None:
-    """Look for rounds that were cut short because the queue only grew."""
-    cut = sum(r.overloaded for r in rounds)
-    if not cut:
+    """Look for rounds whose queue only grew: cut short, or still at work long after the last arrival."""
+    if options.scenario is not Scenario.SERVER:
+        return None
+    late = sum(
+        r.overloaded or (len(r.due_ns) >= FEWEST_SAMPLES and r.wall_ns > FALLING_BEHIND * int(r.due_ns[-1]))
+        for r in rounds
+    )
+    if not late:
         return None
     return Caution(
         code="overloaded",
-        message=f"queries came faster than they were answered; {cut} of {len(rounds)} rounds were cut short",
-        remedy=f"the times mean nothing at this rate: use less than --rate {options.rate_qps:g}",
+        message=f"queries came faster than they were answered in {late} of {len(rounds)} rounds",
+        remedy=f"the times only tell how long was measured: use less than --rate {options.rate_qps:g}",
     )
 
 
 def too_few_queries(count: int, options: BenchOptions) -> Caution | None:
     """Tell when a percentile that was asked for isn't supported."""
-    if options.target_latency_ms is None:
+    if options.target_latency_ms is None and options.percentile == BenchOptions.percentile:
         return None
     needed = queries_needed(options.percentile)
     if count >= needed:

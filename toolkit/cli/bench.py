@@ -132,7 +132,7 @@ def bench_command(
     console = Console(quiet=quiet, json=json)
     result = run(options, observer=console)
     document = to_document(result)
-    if report is not None:
+    if report is not None and result.results:
         from toolkit.report.bench_page import page
 
         write_text(report, page(document), force=force)

@@ -45,7 +45,7 @@ def run(options: EvaluateOptions, predictor: PlannedPredictor, observer: Observe
         DataError: the data can't be read, or has a class that the model doesn't know.
         ModelError: the model gives values that are not numbers.
     """
-    _refuse_outputs(options)
+    refuse_outputs(options)
     dataset = load_data(
         options.data,
         image_size=predictor.input_size,
@@ -86,8 +86,12 @@ def _probabilities(
     return probabilities
 
 
-def _refuse_outputs(options: EvaluateOptions) -> None:
-    # Before anything is computed: an evaluation of an hour must not end in "exists already".
+def refuse_outputs(options: EvaluateOptions) -> None:
+    """Refuse outputs that can't be written, before a model is opened or anything is computed.
+
+    Raises:
+        OutputError: one exists already, or can't be written.
+    """
     if options.output is not None:
         refuse_existing_folder(options.output, force=options.force)
     if options.report is not None:

@@ -12,7 +12,7 @@ from toolkit.export.convert import COMMAND, convert
 from toolkit.export.graph.interface import interface
 from toolkit.export.graph.portable import PORTABLE
 from toolkit.export.opset import choose
-from toolkit.export.options import DEFAULT_TOLERANCE, ExportOptions
+from toolkit.export.options import DEFAULT_LOGIT_TOLERANCE, DEFAULT_TOLERANCE, ExportOptions
 from toolkit.export.pictures import generated_pictures
 from toolkit.export.result import ExportResult
 from toolkit.export.step import apply
@@ -58,7 +58,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
             _save(model, temporary, _card(source, options))
             observer.step(f"Verifying against Keras on {len(images):,} pictures ({verified_on})")
             agreement = verify_file(temporary, source, images, batch=options.batch, observer=observer)
-            _refuse(agreement, options)
+            refuse_difference(agreement, options)
             _save(model, temporary, _card(source, options, agreement, verified_on))
             result = ExportResult(
                 output=options.output,
@@ -137,11 +137,20 @@ def _missed(agreement: Agreement, options: ExportOptions) -> list[str]:
     return missed
 
 
-def _refuse(agreement: Agreement, options: ExportOptions) -> None:
-    if options.tolerance is None and not agreement.max_difference <= DEFAULT_TOLERANCE:
+def refuse_difference(agreement: Agreement, options: ExportOptions) -> None:
+    """Refuse an export that doesn't agree with its source, where the user set no tolerance of their own.
+
+    Raises:
+        ExportError: a probability or a logit differs by more than float32 noise.
+    """
+    agrees = (
+        agreement.max_difference <= DEFAULT_TOLERANCE
+        and agreement.max_logit_difference <= DEFAULT_LOGIT_TOLERANCE
+    )
+    if options.tolerance is None and not agrees:
         raise ExportError(
-            f"the ONNX graph differs from Keras by {agreement.max_difference:.2e} "
-            f"(top-1 agreement {agreement.top1_agreement:.4f})",
+            f"the ONNX graph differs from Keras by {agreement.max_difference:.2e} in a probability, "
+            f"{agreement.max_logit_difference:.2e} in a logit (top-1 agreement {agreement.top1_agreement:.4f})",
             where="step 'verify'",
             remedy="find the layer at fault, or accept the difference with --tolerance",
         )

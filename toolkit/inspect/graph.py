@@ -84,8 +84,9 @@ def _padded_ends(graph: onnx.GraphProto) -> dict[str, list[int]]:
     """Return how much a Pad node puts behind each axis of its output: losing that loses no pixel."""
     stored = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Constant":
-            stored |= {node.output[0]: a.t for a in node.attribute if a.name == "value"}
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
+                stored[node.output[0]] = attribute.t
     ends: dict[str, list[int]] = {}
     for node in graph.node:
         if node.op_type != "Pad" or len(node.input) < 2 or node.input[1] not in stored:

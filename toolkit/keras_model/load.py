@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.keras_model.files import RUN_MODEL, RUN_RECORD, Kind, code_layers, kind_of, read_config
 from toolkit.keras_model.tensorflow import import_keras
+
+
+UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:?) '?([\w.>]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +123,10 @@ def _right_suffix(path: Path, kind: Kind) -> Iterator[Path]:
 
 def _translated(error: Exception, path: Path) -> ModelError:
     text = str(error)
-    if "Could not locate class" in text or "Unknown layer" in text:
-        name = text.split("'")[1] if "'" in text else "unknown"
+    unknown = UNKNOWN_CLASS.search(text)
+    if unknown is not None:
         return ModelError(
-            f"it uses a class of its own, {name}, which isn't known here",
+            f"it uses a class of its own, {unknown.group(1)}, which isn't known here",
             where=path,
             remedy="build it from built-in layers, or register the class with keras.saving",
         )

@@ -1,11 +1,52 @@
 """Shipped models: names -> files and their figures."""
 
 import difflib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import ModelError
+from toolkit.models.card import Card, from_metadata
 
 DEFAULT_MODEL = "paper-cnn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShippedModel:
+    """A shipped model and what its file says about it. Figures that it doesn't give are None.
+
+    Args:
+        name: as a MODEL argument.
+        path: of the file.
+        size_bytes: of the file.
+        card: accuracy, data, precision and so on.
+        parameters: weights and biases.
+        macs: multiply-accumulates for one picture.
+        relative_latency: of one picture, 1.0 being that of the default model.
+    """
+
+    name: str
+    path: Path
+    size_bytes: int
+    card: Card
+    parameters: int | None
+    macs: int | None
+    relative_latency: float | None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the JSON document."""
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "accuracy": self.card.accuracy,
+            "data": self.card.data or None,
+            "recipe": self.card.recipe or None,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "size_bytes": self.size_bytes,
+            "precision": self.card.precision or None,
+            "relative_latency": self.relative_latency,
+        }
 
 
 def shipped_folder() -> Path:
@@ -18,6 +59,57 @@ def shipped_folder() -> Path:
 def shipped_models() -> dict[str, Path]:
     """Return the shipped models by name, sorted."""
     return {path.stem: path for path in sorted(shipped_folder().glob("*.onnx"))}
+
+
+def catalog(folder: Path | None = None) -> tuple[ShippedModel, ...]:
+    """Return the shipped models with their figures, read from the files themselves.
+
+    Args:
+        folder: where they are; None means `shipped_folder()`.
+
+    Raises:
+        ModelError: there are none, or one of the files is broken.
+    """
+    folder = shipped_folder() if folder is None else folder
+    paths = sorted(folder.glob("*.onnx"))
+    if not paths:
+        raise ModelError(
+            "no shipped models",
+            where=folder,
+            remedy="install the package again, or make a model with: toolkit train, toolkit export",
+        )
+    return tuple(_shipped_model(path) for path in paths)
+
+
+def _shipped_model(path: Path) -> ShippedModel:
+    metadata = _metadata_of(path)
+    card = from_metadata(metadata, path)
+    try:
+        return ShippedModel(
+            name=path.stem,
+            path=path,
+            size_bytes=path.stat().st_size,
+            card=card,
+            parameters=int(metadata["parameters"]) if metadata.get("parameters") else None,
+            macs=int(metadata["macs"]) if metadata.get("macs") else None,
+            relative_latency=float(metadata["relative_latency"])
+            if metadata.get("relative_latency")
+            else None,
+        )
+    except ValueError as error:
+        raise ModelError(
+            f"a figure in its metadata can't be read: {error}", where=path, remedy="export the model again"
+        ) from error
+
+
+def _metadata_of(path: Path) -> dict[str, str]:
+    import onnx
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:  # protobuf's DecodeError, which has moved between its versions; OSError
+        raise ModelError(f"can't be read: {error}", where=path, remedy="install the package again") from error
+    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def find_model(argument: str) -> Path:

@@ -12,8 +12,6 @@ from toolkit.report.tables import Column, render
 Document = Mapping[str, Any]
 
 BYTES_PER_GB = 1_000_000_000
-LATENCY_COLUMNS = (Column("p50 ms", numeric=True), Column("±%", numeric=True), Column("p99 ms", numeric=True))
-OFFLINE_COLUMNS = (Column("ms/image", numeric=True),)
 POINTS = 400  # of a curve: as many as a chart has pixels across, about
 BINS = 80
 
@@ -24,7 +22,14 @@ def render_result(document: Document) -> str:
     parts = [machine_line(document["machine"])]
     if not results:
         return "\n".join([*parts, "", "nothing was measured before the interruption"])
-    parts += ["", _cold_table(results), "", conditions_line(document), "", _main_table(results)]
+    parts += [
+        "",
+        _cold_table(results),
+        "",
+        conditions_line(document),
+        "",
+        _main_table(results, document["settings"]["percentile"]),
+    ]
     comparisons = comparison_lines(results)
     if comparisons:
         parts += ["", *comparisons]
@@ -63,12 +68,18 @@ def conditions_line(document: Document) -> str:
 
 
 def warning_lines(document: Document) -> list[str]:
-    """Return every warning of a record, with the case it concerns where there are several."""
+    """Return the warnings of a record: one line a kind, with the first case it concerns of several."""
     lines = [_warning(w) for w in document["warnings"]]
-    several = len(document["results"]) > 1
-    for result in document["results"]:
-        prefix = f"{case_label(result, document['results'])}: " if several else ""
-        lines += [prefix + _warning(w) for w in result["warnings"]]
+    results = document["results"]
+    found: dict[str, list[tuple[Document, Document]]] = {}
+    for result in results:
+        for warning in result["warnings"]:
+            found.setdefault(warning["code"], []).append((result, warning))
+    for same in found.values():
+        result, warning = same[0]
+        others = f" (and {_count(len(same) - 1, 'other case')})" if len(same) > 1 else ""
+        prefix = f"{case_label(result, results)}{others}: " if len(results) > 1 else ""
+        lines.append(prefix + _warning(warning))
     return lines
 
 
@@ -94,6 +105,8 @@ def closing_lines(
     lines = ["", *[f"wrote {path} ({path.stat().st_size:,} bytes)" for path in (output, report)
                    if path is not None and path.is_file()]]  # fmt: skip
     first = models[0]
+    if document["interrupted"]:
+        return lines[1:]
     if output is None:
         lines.append(f"next: toolkit bench {' '.join(models)} -o bench.json   keeps every query")
     elif document["settings"]["baseline"] is None:
@@ -234,14 +247,13 @@ def significant(value: float | None, digits: int = 3) -> str | None:
     return f"{rounded:,.{max(0, places)}f}"
 
 
-def _main_table(results: Sequence[Document]) -> str:
+def _main_table(results: Sequence[Document], percent: float) -> str:
     offline = results[0]["scenario"] == "offline"
     several = _varies(results, "model")
     columns = [*_naming_columns(results), Column("batch", numeric=True)]
-    columns += OFFLINE_COLUMNS if offline else LATENCY_COLUMNS
-    columns += [Column("images/s", numeric=True)]
-    columns += [Column("±%", numeric=True)] if offline else []
-    columns += [Column("speed", numeric=True)] if several else []
+    figures = ["ms/image"] if offline else ["p50 ms", "±%", f"p{percent:g} ms"]
+    figures += ["images/s"] + (["±%"] if offline else []) + (["speed"] if several else [])
+    columns += [Column(title, numeric=True) for title in figures]
     rows = []
     for result, speed in zip(results, relative_speeds(results), strict=True):
         row = [*_naming_cells(result, results), result["batch_size"]]
@@ -250,7 +262,7 @@ def _main_table(results: Sequence[Document]) -> str:
         else:
             latency = result["latency_ms"]
             row += [significant(latency["p50"]), _half_width(latency["p50"], latency["p50_ci95"])]
-            row += [significant(latency["p99"])]
+            row += [significant(latency[f"p{percent:g}"])]
         row += [significant(result["throughput"])]
         row += [_half_width(result["throughput"], result["throughput_ci95"])] if offline else []
         row += [None if speed is None else f"{speed:.2f}×"] if several else []
@@ -263,8 +275,8 @@ def _cold_table(results: Sequence[Document]) -> str:
         *_naming_columns(results),
         Column("batch", numeric=True),
         Column("load ms", numeric=True),
-        Column("first run ms", numeric=True),
-        Column("memory MB", numeric=True),
+        Column("first ms", numeric=True),
+        Column("RSS MB", numeric=True),
         Column("file MB", numeric=True),
     ]
     rows = [

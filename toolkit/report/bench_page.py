@@ -41,7 +41,7 @@ def page(document: Mapping[str, Any]) -> str:
             command="toolkit bench",
             title=headline(rows),
             lead=_lead(document),
-            figures=key_figures(rows),
+            figures=key_figures(document),
             warnings=[warning_text(warning) for warning in document["warnings"]],
             sections=[
                 *([timing_section(rows), distribution_section(rows)] if rows else []),
@@ -65,7 +65,7 @@ def headline(rows: Sequence[Row]) -> str:
     models = {row["model"] for row in rows}
     first = model_label(quick["model"])
     first += f" is the quickest of {len(models)} models:" if len(models) > 1 else ":"
-    median = f"{significant(_p50(quick))} ms for {_pictures(quick)}"
+    median = f"{significant(median_ms(quick))} ms for {_pictures(quick)}"
     rate = f"{significant(busy['throughput'])} a second"
     if busy is not quick:
         owner = f" ({model_label(busy['model'])})" if busy["model"] != quick["model"] else ""
@@ -73,19 +73,18 @@ def headline(rows: Sequence[Row]) -> str:
     return f"{first} {median}, {rate} on {device_name(quick)}"
 
 
-def key_figures(rows: Sequence[Row]) -> list[KeyFigure]:
+def key_figures(document: Mapping[str, Any]) -> list[KeyFigure]:
     """Return the figures of the first screen; a doubtful one carries its warning.
 
     Args:
-        rows: the results of the document.
+        document: the benchmark JSON, schema 1.
     """
+    rows = document["results"]
     if not rows:
         return []
     quick, busy = fastest(rows), busiest(rows)
-    doubt = next(iter(map(warning_text, quick.get("warnings", ()))), "")
-    busy_doubt = next(iter(map(warning_text, busy.get("warnings", ()))), "")
-    figures = [KeyFigure(value=significant(_p50(quick)), unit="ms", label=f"median latency, {_pictures(quick)}",
-                         warning=doubt)]  # fmt: skip
+    figures = [KeyFigure(value=significant(median_ms(quick)), unit="ms", label=f"median latency, {_pictures(quick)}",
+                         warning=first_doubt(document, quick))]  # fmt: skip
     if quick["latency_ms"].get("p99") is not None:
         p99 = significant(quick["latency_ms"]["p99"])
         figures.append(KeyFigure(value=p99, unit="ms", label="99th percentile"))
@@ -94,7 +93,7 @@ def key_figures(rows: Sequence[Row]) -> list[KeyFigure]:
             value=significant(busy["throughput"]),
             unit="pictures/s",
             label=f"throughput, batch {busy['batch_size']}",
-            warning=busy_doubt if busy is not quick else "",
+            warning=first_doubt(document, busy) if busy is not quick else "",
         )
     )
     if quick.get("load_ms") is not None and quick.get("first_inference_ms") is not None:
@@ -151,7 +150,7 @@ def timings(rows: Sequence[Row]) -> list[Timing]:
         Timing(
             name=case_label(row, rows),
             group=models.index(row["model"]),
-            p50_ms=_p50(row),
+            p50_ms=median_ms(row),
             p50_ci95_ms=_pair(row["latency_ms"].get("p50_ci95")),
             p99_ms=row["latency_ms"].get("p99"),
             throughput=row["throughput"],
@@ -172,7 +171,7 @@ def timing_table(rows: Sequence[Row]) -> Table:
         rows=[
             [
                 model_label(row["model"]), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
-                _cell(_p50(row)), _interval(row["latency_ms"].get("p50_ci95")),
+                _cell(median_ms(row)), _interval(row["latency_ms"].get("p50_ci95")),
                 _cell(row["latency_ms"].get("p90")), _cell(row["latency_ms"].get("p99")),
                 _cell(row["throughput"]), _cell(row.get("load_ms")), _cell(row.get("first_inference_ms")),
                 _cell(row.get("peak_rss_mb")), _cell(row["queries"]),
@@ -181,6 +180,18 @@ def timing_table(rows: Sequence[Row]) -> Table:
         ],
         caption="One row per case; a dash where too few queries support the figure.",
     )  # fmt: skip
+
+
+def first_doubt(document: Mapping[str, Any], row: Row) -> str:
+    """Return the first warning about a case, else about the whole run, without its remedy; "" where none is.
+
+    Args:
+        document: the benchmark JSON, schema 1.
+        row: the case.
+    """
+    for warning in (*row["warnings"], *document["warnings"]):
+        return str(warning["message"])
+    return ""
 
 
 def warning_text(warning: Any) -> str:
@@ -202,7 +213,7 @@ def device_name(row: Row) -> str:
 
 def fastest(rows: Sequence[Row]) -> Row:
     """Return the case with the lowest median latency; of equals the first."""
-    return min(rows, key=_p50)
+    return min(rows, key=median_ms)
 
 
 def busiest(rows: Sequence[Row]) -> Row:
@@ -210,8 +221,8 @@ def busiest(rows: Sequence[Row]) -> Row:
     return max(rows, key=lambda row: float(row["throughput"]))
 
 
-def _p50(row: Row) -> float:
-    # Few queries support no percentile by the contract; then the mean is the best that is known.
+def median_ms(row: Row) -> float:
+    """Return a case's median latency, milliseconds; the mean where too few queries support a median."""
     latency = row["latency_ms"]
     return float(latency["p50"] if latency.get("p50") is not None else latency["mean"])
 

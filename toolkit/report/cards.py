@@ -5,9 +5,9 @@ from pathlib import Path
 
 from toolkit.errors import ToolkitError
 from toolkit.evaluate.result import Example
-from toolkit.report.gallery import percent, shown_classes
+from toolkit.report.gallery import shown_classes
 from toolkit.report.html import thumbnail
-from toolkit.report.page import Bar, Card, Kind
+from toolkit.report.page import Bar, Card, Kind, percent
 
 Answer = tuple[str, float]
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 MOST_CLASSES = 100  # of a confusion matrix that can still be read
 LONGEST_LABEL = 22  # characters
@@ -34,11 +35,15 @@ def title(figure: "Figure", text: str, subtitle: str = "") -> None:
     if subtitle:
         figure.text(0.012, 1 - 0.38 / height, subtitle, ha="left", va="top", color=MUTED, size=10)
         space = 0.66
+    _layout(figure).set(rect=(0, 0, 1, 1 - space / height))
+
+
+def _layout(figure: "Figure") -> "ConstrainedLayoutEngine":
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(  # type: ignore[call-arg]  # only the constrained engine, which new_figure gives, has it
-        rect=(0, 0, 1, 1 - space / height)
-    )
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    return engine
 
 
 def shortened(label: str, longest: int = LONGEST_LABEL) -> str:
@@ -250,6 +255,7 @@ def timing_figure(cases: Sequence[Timing]) -> "Figure":
     with styled():
         figure = new_figure(9.6, 1.1 + 0.46 * len(cases))
         latency, throughput = figure.subplots(1, 2, sharey=True)
+        _layout(figure).set(wspace=0.06)
         for row, case in enumerate(cases):
             _draw_timing(latency, throughput, row, case)
         latency.set_yticks(range(len(cases)), names)

@@ -1,17 +1,16 @@
-"""What an evaluation shows: the text, the pictures, the page."""
+"""What an evaluation shows: the text and the pictures (`evaluate_page` has the page)."""
 
+import math
 import shlex
 from pathlib import Path
 
 from toolkit.evaluate.result import EvaluateResult
+from toolkit.files import write_text
 from toolkit.report import tables
-from toolkit.report.cards import class_bars, example_card
-from toolkit.report.charts import calibration_figure, confusion_figure
+from toolkit.report.charts import confusion_figure
 from toolkit.report.facts import file_size
 from toolkit.report.gallery import gallery_figure
-from toolkit.report.html import render
-from toolkit.report.page import Cell, Chart, Column, KeyFigure, Page, Section, Table
-from toolkit.report.style import save_png, to_svg
+from toolkit.report.style import save_png
 
 CONFUSION = "confusion.png"
 GALLERY = "gallery.png"
@@ -50,10 +49,8 @@ def missed_gate(result: EvaluateResult) -> str | None:
     """Say by how much the gate was missed; None where it wasn't."""
     if result.missed_by is None or result.min_accuracy is None:
         return None
-    return (
-        f"accuracy {result.metrics.accuracy:.4f} is {result.missed_by:.2g} below "
-        f"--min-accuracy {result.min_accuracy:g}"
-    )
+    amount = f"{result.missed_by:.4f}" if result.missed_by >= 0.0001 else f"{result.missed_by:.1g}"
+    return f"accuracy {result.metrics.accuracy:.4f} is {amount} below --min-accuracy {result.min_accuracy:g}"
 
 
 def next_command(result: EvaluateResult) -> str:
@@ -66,15 +63,33 @@ def next_command(result: EvaluateResult) -> str:
     return f"toolkit bench {model}"
 
 
-def write_pictures(result: EvaluateResult, folder: Path) -> tuple[Path, Path]:
-    """Write confusion.png and gallery.png into a folder; existing ones are replaced.
+def write_report(result: EvaluateResult, report: Path | None = None) -> tuple[Path, ...]:
+    """Write the pictures into the result's folder, and the page; existing files are replaced.
+
+    The job has refused what must not be replaced.
+
+    Args:
+        result: what was found.
+        report: the page; None writes none.
 
     Returns:
-        Their paths.
+        Every file of the evaluation, those of the job first.
 
     Raises:
         OutputError: one can't be written.
     """
+    files = result.files
+    if result.output is not None:
+        files += _write_pictures(result, result.output)
+    if report is not None:
+        from toolkit.report.evaluate_page import page
+
+        write_text(report, page(result), force=True)
+        files += (report,)
+    return files
+
+
+def _write_pictures(result: EvaluateResult, folder: Path) -> tuple[Path, Path]:
     confusion, gallery = folder / CONFUSION, folder / GALLERY
     save_png(
         confusion_figure(result.metrics.confusion, result.labels, heading=finding(result)),
@@ -105,169 +120,12 @@ def finding(result: EvaluateResult) -> str:
     return f"{share}; most often {result.labels[worst[0].truth]} is taken for {result.labels[worst[0].predicted]}"
 
 
-def page(result: EvaluateResult) -> str:
-    """Render the page of an evaluation."""
-    metrics = result.metrics
-    low, high = metrics.accuracy_ci95
-    calibration = to_svg(
-        calibration_figure(metrics.bin_count, metrics.bin_confidence, metrics.bin_accuracy),
-        title=f"Calibration: expected error {metrics.calibration_error:.3f}",
-    )
-    missed = missed_gate(result)
-    warnings = [f"gate not met: {missed}"] if missed else []
-    if result.skipped:
-        warnings.append(f"{len(result.skipped):,} broken pictures were left out")
-    return render(
-        Page(
-            command="toolkit evaluate",
-            title=finding(result),
-            lead=f"{result.model} on {result.data}, {result.split} split.",
-            figures=[
-                KeyFigure(
-                    value=f"{metrics.accuracy:.4f}", label=f"accuracy, 95 % interval {low:.3f}–{high:.3f}"
-                ),
-                KeyFigure(value=f"{metrics.top_k_accuracy:.4f}", label=f"top-{metrics.top_k} accuracy"),
-                KeyFigure(value=f"{metrics.loss:.3f}", unit="nats", label="cross-entropy loss"),
-                KeyFigure(value=f"{metrics.calibration_error:.3f}", label="expected calibration error"),
-                KeyFigure(value=f"{result.pictures:,}", label="pictures"),
-            ],
-            warnings=warnings,
-            sections=[
-                _confusion_section(result),
-                _examples_section(result),
-                Section(heading="Class by class", table=_page_table(result)),
-                Section(
-                    heading="Calibration",
-                    charts=[
-                        Chart(
-                            svg=calibration,
-                            caption="Where a bar ends below its dot, the model is surer than it should be.",
-                            table=_calibration_table(result),
-                        )
-                    ],
-                ),
-                Section(heading="What was evaluated", facts=_facts(result)),
-                *([_skipped_section(result)] if result.skipped else []),
-            ],
-        )
-    )
-
-
-def _confusion_section(result: EvaluateResult) -> Section:
-    svg = to_svg(confusion_figure(result.metrics.confusion, result.labels), title=finding(result))
-    rows = [
-        [
-            result.labels[pair.truth],
-            result.labels[pair.predicted],
-            Cell(f"{pair.count:,}", sort=pair.count),
-            Cell(f"{100 * pair.share:.1f}", sort=pair.share),
-        ]
-        for pair in result.most_confused(50)
-    ]
-    columns = [Column("truth"), Column("predicted"), Column("pictures", numeric=True)]
-    return Section(
-        heading="What is taken for what",
-        charts=[
-            Chart(
-                svg=svg,
-                caption="Rows are the truth, columns the answer; the stronger the colour, the larger the share "
-                "of the row.",
-                table=Table(
-                    columns=[*columns, Column("share of the class, %", numeric=True)],
-                    rows=rows,
-                    caption=f"The {len(rows)} most frequent confusions.",
-                ),
-            )
-        ],
-    )
-
-
-def _examples_section(result: EvaluateResult) -> Section:
-    right = sum(example.right for example in result.examples)
-    return Section(
-        heading="Right and wrong examples",
-        text=f"{right} right and {len(result.examples) - right} wrong pictures, drawn at random from "
-        f"{result.pictures:,}. Blue is the truth, red a wrong answer.",
-        cards=[
-            example_card(
-                example, class_bars(example, result.labels), result.labels, cards=len(result.examples)
-            )
-            for example in result.examples
-        ],
-    )
-
-
-def _page_table(result: EvaluateResult) -> Table:
-    names = ("precision", "recall", "F1", "pictures")
-    return Table(
-        columns=[Column("class"), *(Column(name, numeric=True) for name in names)],
-        rows=[
-            [
-                label,
-                *(
-                    Cell(_figure(value), sort=None if value != value else float(value))  # noqa: PLR0124 - NaN
-                    for value in (
-                        result.metrics.precision[i],
-                        result.metrics.recall[i],
-                        result.metrics.f1[i],
-                    )
-                ),
-                Cell(f"{result.metrics.support[i]:,}", sort=int(result.metrics.support[i])),
-            ]
-            for i, label in enumerate(result.labels)
-        ],
-        caption="A dash where a figure isn't defined: a class that was never predicted, or has no pictures.",
-    )
-
-
-def _calibration_table(result: EvaluateResult) -> Table:
-    metrics = result.metrics
-    bins = len(metrics.bin_count)
-    return Table(
-        columns=[
-            Column("confidence, %"),
-            Column("pictures", numeric=True),
-            Column("mean confidence", numeric=True),
-            Column("right", numeric=True),
-        ],
-        rows=[
-            [
-                Cell(f"{100 * i / bins:.0f}–{100 * (i + 1) / bins:.0f}", sort=i),
-                Cell(f"{metrics.bin_count[i]:,}", sort=int(metrics.bin_count[i])),
-                _figure(metrics.bin_confidence[i]),
-                _figure(metrics.bin_accuracy[i]),
-            ]
-            for i in range(bins)
-        ],
-        caption=f"{bins} bins of equal width.",
-    )
-
-
-def _facts(result: EvaluateResult) -> list[tuple[str, str]]:
-    return [
-        ("model", result.model),
-        ("run by", result.provider),
-        ("data", f"{result.data}, {result.split} split"),
-        ("digest of the data", result.data_sha256 or "none"),
-        ("pictures", f"{result.pictures:,}"),
-        ("left out", f"{len(result.skipped):,}"),
-    ]
-
-
-def _skipped_section(result: EvaluateResult) -> Section:
-    lines = [f"{path}: {reason}" for path, reason in result.skipped[:100]]
-    shown = (
-        f" (the first {len(lines)} of {len(result.skipped):,})" if len(lines) < len(result.skipped) else ""
-    )
-    return Section(heading=f"Broken pictures{shown}", lines=lines)
-
-
 def _class_table(result: EvaluateResult) -> str:
     metrics = result.metrics
     shown = list(range(len(result.labels)))
     heading = None
     if len(shown) > MOST_CLASSES:
-        shown = sorted(shown, key=lambda i: (metrics.f1[i] != metrics.f1[i], metrics.f1[i], i))[:MOST_CLASSES]
+        shown = sorted(shown, key=lambda i: (math.isnan(metrics.f1[i]), metrics.f1[i], i))[:MOST_CLASSES]
         heading = f"the {MOST_CLASSES} classes with the lowest F1, of {len(result.labels):,} (all: --json)"
     columns = [
         tables.Column("class"),
@@ -276,9 +134,9 @@ def _class_table(result: EvaluateResult) -> str:
     rows = [
         [
             _short(result.labels[i]),
-            _figure(metrics.precision[i]),
-            _figure(metrics.recall[i]),
-            _figure(metrics.f1[i]),
+            figure(metrics.precision[i]),
+            figure(metrics.recall[i]),
+            figure(metrics.f1[i]),
             f"{metrics.support[i]:,}",
         ]
         for i in shown
@@ -312,8 +170,9 @@ def _short(label: str) -> str:
     return label if len(label) <= WIDEST_LABEL else f"{label[: WIDEST_LABEL - 1]}…"
 
 
-def _figure(value: float) -> str:
-    return "–" if value != value else f"{value:.3f}"  # noqa: PLR0124 - NaN
+def figure(value: float) -> str:
+    """Return a figure from 0 to 1 for reading; NaN is a dash."""
+    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 def _share(value: float) -> str:

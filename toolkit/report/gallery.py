@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.evaluate.result import Example
 from toolkit.report.charts import shortened, title
+from toolkit.report.page import percent
 from toolkit.report.style import INK, MUTED, OTHER, RIGHT, WRONG, new_figure, styled
 
 if TYPE_CHECKING:
@@ -58,15 +59,6 @@ def caption(example: Example, labels: Sequence[str]) -> str:
     predicted = shortened(labels[example.predicted], 16)
     truth = shortened(labels[example.truth], 16)
     return f"{predicted} {percent(float(example.probabilities[example.predicted]))} ({truth})"
-
-
-def percent(share: float) -> str:
-    """Return a share in whole per cent: only what is certain reads as 100 %, what is impossible as 0 %."""
-    if 0.995 <= share < 1:
-        return ">99%"
-    if 0 < share < 0.005:
-        return "<1%"
-    return f"{100 * share:.0f}%"
 
 
 def draw_picture(axes: "Axes", example: Example, labels: Sequence[str]) -> None:

@@ -7,6 +7,19 @@ from typing import Literal
 Kind = Literal["right", "wrong", "other"]
 
 
+def percent(share: float) -> str:
+    """Return a share in whole per cent: only what is certain reads as 100 %, what is impossible as 0 %.
+
+    Args:
+        share: 0 to 1.
+    """
+    if 0.995 <= share < 1:
+        return ">99%"
+    if 0 < share < 0.005:
+        return "<1%"
+    return f"{100 * share:.0f}%"
+
+
 @dataclass(frozen=True, kw_only=True)
 class KeyFigure:
     """One of the three to five figures of the first screen.
@@ -95,6 +108,11 @@ class Bar:
     label: str
     share: float
     kind: Kind
+
+    @property
+    def percent(self) -> str:
+        """The share in whole per cent, without the sign; see `percent`."""
+        return percent(self.share).removesuffix("%")
 
 
 @dataclass(frozen=True, kw_only=True)

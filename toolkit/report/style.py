@@ -48,7 +48,8 @@ PAGE_COLOURS = {
 }
 """What a colour is called in a page's style sheet, where it has a light and a dark form."""
 
-FONTS = ("Inter", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "Noto Sans", "DejaVu Sans")
+FONTS = ("Arial", "Liberation Sans", "Helvetica", "DejaVu Sans")
+"""The first three have the same widths, so a chart laid out with one is right with another; pages name them too."""
 
 
 @contextlib.contextmanager
@@ -109,8 +110,8 @@ def to_svg(figure: "Figure", *, title: str) -> str:
     # A style element inside would apply to the whole page.
     svg = re.sub(r"<style.*?</style>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"#[0-9a-f]{6}", lambda found: _page_colour(found.group()), svg)
-    svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--font)", svg)
-    svg = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 var(--font)", svg)
+    svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--chart-font)", svg)
+    svg = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 var(--chart-font)", svg)
     svg = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"|height="[\d.]+pt" width="[\d.]+pt"', "", svg, count=1)
     label = html.escape(title, quote=True)
     width = round(figure.get_figwidth() * 72)

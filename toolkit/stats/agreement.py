@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+SMALLEST = 1e-30
+"""Probabilities below count as this: float32 holds 1e-38, with a whole digit only above 1e-37."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
@@ -16,6 +19,8 @@ class Agreement:
     Args:
         pictures: how many were compared.
         max_difference: largest absolute difference of any probability; infinite where one is not a number.
+        max_logit_difference: largest absolute difference of a logit, each picture's logits taken relative to
+            their mean; infinite where a probability is not a number.
         mean_difference: mean absolute difference over all probabilities.
         top1_agreement: share of pictures with the same most probable class, 0 to 1.
         small_margin: pictures whose two best classes (of the first model) lie closer together than twice the
@@ -24,6 +29,7 @@ class Agreement:
 
     pictures: int
     max_difference: float
+    max_logit_difference: float
     mean_difference: float
     top1_agreement: float
     small_margin: int
@@ -49,6 +55,31 @@ def differences(first: Floats, second: Floats) -> NDArray[np.float64]:
     gap = np.abs(first.astype(np.float64) - second.astype(np.float64))
     gap[~np.isfinite(gap)] = np.inf
     return np.asarray(gap.max(axis=1, initial=0.0))
+
+
+def logit_differences(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """Compute each picture's largest difference of a logit, found back from the probabilities.
+
+    A softmax loses only a constant per picture: the logarithms of the probabilities, relative to their mean,
+    are the logits relative to theirs. So a difference shows that a saturated softmax hides.
+
+    Args:
+        first: float32 [N, classes], probabilities.
+        second: float32 [N, classes], probabilities.
+
+    Returns:
+        float64 [N]; infinite where either model gave something that is not a finite number.
+
+    Source: the definition of softmax, log p = z - log sum exp z; `SMALLEST` keeps what float32 can't hold out.
+    """
+    gap = _centred_log(first) - _centred_log(second)
+    gap[~np.isfinite(gap)] = np.inf
+    return np.asarray(np.abs(gap).max(axis=1, initial=0.0))
+
+
+def _centred_log(probabilities: Floats) -> NDArray[np.float64]:
+    logs = np.log(np.clip(probabilities.astype(np.float64), SMALLEST, None))
+    return logs - logs.mean(axis=1, keepdims=True)
 
 
 def compare(first: Floats, second: Floats) -> Agreement:
@@ -80,6 +111,7 @@ def compare(first: Floats, second: Floats) -> Agreement:
     return Agreement(
         pictures=len(first),
         max_difference=largest,
+        max_logit_difference=float(logit_differences(first, second).max()),
         mean_difference=mean,
         top1_agreement=float(np.mean(first.argmax(axis=1) == second.argmax(axis=1))),
         small_margin=small,

@@ -1,0 +1,152 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit.errors import ModelError, UsageError
+from toolkit.keras_model.head import Head
+from toolkit.keras_model.load import load_keras
+from toolkit.keras_model.predictor import keras_predictor
+
+pytestmark = [
+    pytest.mark.keras,
+    # Keras warns that HDF5 is an old format; reading it is what is tested.
+    pytest.mark.filterwarnings("ignore:.*:UserWarning"),
+]
+
+Save = Callable[..., Path]
+
+
+def dense(keras: Any, units: int = 4, activation: str | None = "softmax") -> list[Any]:
+    return [keras.layers.Flatten(), keras.layers.Dense(units, activation=activation)]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_keras_and_h5_files_load(keras: Any, saved: Save, name: str) -> None:
+    loaded = load_keras(str(saved(*dense(keras), name=name)), where="test")
+    assert loaded.input_size == (8, 8)
+    assert len(loaded.sha256) == 64
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("model.keras", "other.h5"), ("model.h5", "other.keras")])
+def test_content_decides_not_the_suffix(keras: Any, saved: Save, name: str, wrong: str) -> None:
+    path = saved(*dense(keras), name=name)
+    load_keras(str(path.rename(path.with_name(wrong))), where="test")
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_code_inside_a_file_is_refused_and_does_not_run(
+    keras: Any, saved: Save, tmp_path: Path, name: str
+) -> None:
+    marker = tmp_path / "ran"
+    written = str(marker)
+    path = saved(
+        keras.layers.Lambda(lambda x: (__import__("pathlib").Path(written).touch(), x)[1], name="trick"),
+        *dense(keras),
+        name=name,
+    )
+    marker.unlink(missing_ok=True)
+    with pytest.raises(ModelError, match="Lambda layer 'trick'"):
+        load_keras(str(path), where="test")
+    assert not marker.exists()
+
+
+def test_a_class_of_its_own_is_named(keras: Any, tmp_path: Path) -> None:
+    class Odd(keras.layers.Layer):  # type: ignore[misc, name-defined]
+        def call(self, x: Any) -> Any:
+            return x
+
+    model = keras.Sequential([keras.Input((8, 8, 3)), Odd(), *dense(keras)])
+    model.save(tmp_path / "odd.keras")
+    with pytest.raises(ModelError, match="Odd"):
+        load_keras(str(tmp_path / "odd.keras"), where="test")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a Keras file"),
+        (b"hello", "not a Keras file"),
+        (b"PK\x03\x04 cut short", "damaged"),
+        (b"\x89HDF\r\n\x1a\n cut short", "damaged"),
+    ],
+)
+def test_files_that_are_no_models_get_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "x.keras").write_bytes(content)
+    with pytest.raises(ModelError, match=words):
+        load_keras(str(tmp_path / "x.keras"), where="test")
+
+
+def test_weights_without_a_model_are_named_as_such(keras: Any, tmp_path: Path) -> None:
+    keras.Sequential([keras.Input((8, 8, 3)), *dense(keras)]).save_weights(tmp_path / "x.weights.h5")
+    with pytest.raises(ModelError, match="holds weights only"):
+        load_keras(str(tmp_path / "x.weights.h5"), where="test")
+
+
+def test_a_missing_file_and_an_empty_folder_get_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model"):
+        load_keras(str(tmp_path / "x.keras"), where="test")
+    with pytest.raises(ModelError, match="neither a run"):
+        load_keras(str(tmp_path), where="test")
+
+
+def test_the_range_of_the_input_is_found_or_asked_for_but_never_guessed(keras: Any, saved: Save) -> None:
+    plain = saved(*dense(keras))
+    with pytest.raises(UsageError, match="--normalize unit"):
+        keras_predictor(str(plain), where="test")
+    scaling = saved(keras.layers.RandomFlip(), keras.layers.Rescaling(1 / 255), *dense(keras), name="s.keras")
+    assert keras_predictor(str(scaling), where="test").plan.normalization == "none"
+    with pytest.raises(UsageError, match="scales pixels itself"):
+        keras_predictor(str(scaling), normalize="unit", where="test")
+
+
+def test_a_model_that_scales_and_one_that_does_not_agree_on_the_same_picture(keras: Any, saved: Save) -> None:
+    inside = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), *dense(keras)])
+    outside = keras.Sequential([keras.Input((8, 8, 3)), *dense(keras)])
+    outside.set_weights(inside.get_weights())
+    base = saved(*dense(keras)).parent
+    inside.save(base / "in.keras")
+    outside.save(base / "out.keras")
+    batch = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
+    one = keras_predictor(str(base / "in.keras"), where="test").probabilities(batch)
+    two = keras_predictor(str(base / "out.keras"), normalize="unit", where="test").probabilities(batch)
+    np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "head", "classes"),
+    [
+        (4, "softmax", Head.PROBABILITIES, 4),
+        (4, None, Head.LOGITS, 4),
+        (4, "sigmoid", Head.PROBABILITIES, 4),
+        (1, "sigmoid", Head.SIGMOID, 2),
+    ],
+)
+def test_the_head_is_told_from_the_last_activation(
+    keras: Any, saved: Save, units: int, activation: str | None, head: Head, classes: int
+) -> None:
+    predictor = keras_predictor(str(saved(*dense(keras, units, activation))), normalize="unit", where="test")
+    assert predictor.head is head
+    batch = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype(np.uint8)
+    probabilities = predictor.probabilities(batch)
+    assert probabilities.shape == (3, classes)
+    if not (activation == "sigmoid" and units > 1):
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_what_is_not_a_classifier_of_pictures_is_refused(keras: Any, saved: Save) -> None:
+    with pytest.raises(ModelError, match="its output is"):
+        keras_predictor(str(saved(keras.layers.Conv2D(3, 3))), normalize="unit", where="test")
+    with pytest.raises(ModelError, match="its input is"):
+        keras_predictor(
+            str(saved(keras.layers.Dense(3), name="v.keras", shape=(5,))), normalize="unit", where="test"
+        )
+
+
+def test_a_label_count_that_does_not_fit_is_refused(keras: Any, saved: Save, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("a\nb\n")
+    with pytest.raises(ModelError, match="2 labels for 4 classes"):
+        keras_predictor(str(saved(*dense(keras))), labels_file=labels, normalize="unit", where="test")

@@ -1,0 +1,63 @@
+"""`toolkit demo`: the main job on the bundled pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli.console import Console
+from toolkit.cli.options import Json, Quiet
+from toolkit.demo.options import DemoOptions
+
+if TYPE_CHECKING:
+    from toolkit.demo.result import DemoResult
+
+
+def demo_command(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder of the demo; its files are written anew."),
+    ] = DemoOptions.output,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Classify twenty bundled pictures, benchmark for three seconds, and write a page about both."""
+    options = DemoOptions(output=output)
+    from toolkit.demo.job import run
+    from toolkit.report.bench import warning_lines
+
+    console = Console(quiet=quiet, json=json)
+    result = run(options, console)
+    for text in warning_lines(result.benchmark):
+        console.warning(text)
+    console.result(result.to_document, lambda: _render(result))
+
+
+def _render(result: "DemoResult") -> str:
+    from toolkit.demo.page import headline
+    from toolkit.report.bench import render_result
+    from toolkit.report.facts import file_size
+    from toolkit.report.tables import Column, render
+
+    columns = [Column("picture"), Column("truth"), Column("label"), Column("%", numeric=True), Column("")]
+    rows = [
+        (
+            picture.file.name,
+            picture.truth,
+            picture.predictions[0].label,
+            f"{100 * picture.predictions[0].probability:.1f}",
+            "✓" if picture.right else "✗",
+        )
+        for picture in result.pictures
+    ]
+    page = result.files[0]
+    return "\n\n".join(
+        [
+            render(columns, rows),
+            render_result(result.benchmark),
+            "\n".join(f"{path}  {file_size(path.stat().st_size)}" for path in result.files),
+            f"{headline(result)}.\nopen {page} in a browser\n"
+            "next: toolkit classify YOUR_PICTURES -m paper-cnn --report report.html\n"
+            "      toolkit bench paper-cnn --batch-size 1,8,32",
+        ]
+    )

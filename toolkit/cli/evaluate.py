@@ -1,0 +1,113 @@
+"""`toolkit evaluate`: how good a model is on labelled data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.cli.console import Console
+from toolkit.cli.gates import report_missed
+from toolkit.cli.options import (
+    AnyModel,
+    BatchSize,
+    Data,
+    DataName,
+    Device,
+    Force,
+    Json,
+    Labels,
+    Normalize,
+    ProviderOption,
+    Quiet,
+    Resize,
+    SkipBroken,
+    Threads,
+)
+from toolkit.errors import ExitCode
+from toolkit.evaluate.options import EvaluateOptions
+
+
+def evaluate_command(
+    model: AnyModel,
+    data: Data,
+    split: Annotated[str, typer.Option("--split", help="train or test.")] = EvaluateOptions.split,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Write metrics.json, predictions.csv and two pictures."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="Write a page with charts and examples."),
+    ] = None,
+    top_k: Annotated[
+        int, typer.Option("--top-k", metavar="K", help="The right class among the K most probable counts.")
+    ] = EvaluateOptions.top_k,
+    min_accuracy: Annotated[
+        float | None, typer.Option("--min-accuracy", metavar="X", help="Gate: exit 4 below this accuracy.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", help="Use N pictures, the same number of each class."),
+    ] = None,
+    batch_size: BatchSize = EvaluateOptions.batch_size,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Of --limit and of the examples shown.")
+    ] = EvaluateOptions.seed,
+    labels: Labels = None,
+    normalize: Normalize = None,
+    resize: Resize = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    provider_option: ProviderOption = None,
+    data_name: DataName = None,
+    skip_broken: SkipBroken = False,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure how good a model, ONNX or Keras, is on labelled pictures.
+
+    Example: toolkit evaluate paper-cnn --data cifar10 -o evaluation
+    """
+    options = EvaluateOptions(
+        data=data,
+        split=split,
+        output=output,
+        report=report,
+        force=force,
+        top_k=top_k,
+        batch_size=batch_size,
+        limit=limit,
+        min_accuracy=min_accuracy,
+        data_name=data_name,
+        skip_broken=skip_broken,
+        seed=seed,
+    )
+    from toolkit.cli.model_argument import open_predictor
+    from toolkit.evaluate.job import refuse_outputs, run
+    from toolkit.report.evaluate import missed_gate, text, write_report
+
+    console = Console(quiet=quiet, json=json)
+    refuse_outputs(options)
+    predictor = open_predictor(
+        model,
+        where="toolkit evaluate",
+        device=device,
+        threads=threads,
+        provider_options=provider_option or (),
+        labels_file=labels,
+        normalize=normalize,
+        resize=resize,
+        observer=console,
+    )
+    result = run(options, predictor, console)
+    files = write_report(result, options.report)
+    console.result(
+        lambda: {**result.to_document(), "files": [str(path) for path in files]}, lambda: text(result, files)
+    )
+    missed = missed_gate(result)
+    report_missed([missed] if missed else [])
+    if result.skipped:
+        raise typer.Exit(int(ExitCode.SOME_INPUTS_FAILED))

@@ -1,0 +1,106 @@
+"""`toolkit inspect`: what is inside a model."""
+
+import json as json_text
+import os
+from typing import TYPE_CHECKING
+
+from toolkit.cli.console import Console
+from toolkit.cli.options import AnyModel, Json, Quiet
+from toolkit.report.tables import Column, printable, render
+
+if TYPE_CHECKING:
+    from toolkit.inspect.result import InspectResult, LayerRow, TensorRow
+
+LONGEST_VALUE = 200  # characters of a metadata value that are shown; --json has them all
+RULE = (
+    "Output size = (H + 2P − F)/S + 1. Where it isn't whole, the last (H + 2P − F) mod S rows and\n"
+    "columns never reach the output: a pooling should divide its input."
+)
+
+
+def inspect_command(model: AnyModel, json: Json = False, quiet: Quiet = False) -> None:
+    """Show a model's inputs, outputs, metadata and layers, with shapes, parameters and MACs."""
+    from toolkit.cli.model_argument import describe
+
+    result = describe(model)
+    Console(quiet=quiet, json=json).result(result.to_document, lambda: _page(result))
+
+
+def _page(result: "InspectResult") -> str:
+    notes = list(dict.fromkeys(layer.note for layer in result.layers if layer.note))
+    parts = [_head(result), _layers(result, notes)]
+    if notes:
+        parts.append("\n".join(f"[{number}] {note}" for number, note in enumerate(notes, 1)))
+    if any(note.startswith("drops") for note in notes):
+        parts.append(RULE)
+    return "\n\n".join(parts)
+
+
+def _head(result: "InspectResult") -> str:
+    made = {
+        "format": f"ONNX, opset {result.opset}, IR version {result.ir_version}"
+        if result.format == "onnx"
+        else "Keras",
+        "size": f"{result.size_bytes / 1000:,.0f} kB",
+    }
+    tensors = [("input", row) for row in result.inputs] + [("output", row) for row in result.outputs]
+    totals = {
+        "parameters": f"{result.parameters:,}",
+        "MACs": "unknown" if result.macs is None else f"{result.macs:,} for one picture",
+    }
+    lines = [
+        ("model", result.path),
+        *made.items(),
+        *((side, _tensor(row)) for side, row in tensors),
+        *totals.items(),
+        *((key, _value(value)) for key, value in result.metadata.items() if value),
+    ]
+    width = max(len(printable(key)) for key, _ in lines)
+    return "\n".join(f"{printable(key):<{width}}  {printable(value)}" for key, value in lines)
+
+
+def _layers(result: "InspectResult", notes: list[str]) -> str:
+    columns = (
+        Column("layer", fold=True),
+        Column("operator"),
+        Column("output"),
+        Column("parameters", numeric=True),
+        Column("MACs", numeric=True),
+    )
+    prefix = _common_prefix([layer.name for layer in result.layers])
+    rows = [
+        (
+            layer.name.removeprefix(prefix),
+            layer.operator + (f" [{notes.index(layer.note) + 1}]" if layer.note else ""),
+            _shape(layer),
+            f"{layer.parameters:,}" if layer.parameters else "",
+            None if layer.macs is None else f"{layer.macs:,}" if layer.macs else "",
+        )
+        for layer in result.layers
+    ]
+    return render(columns, rows)
+
+
+def _common_prefix(names: list[str]) -> str:
+    """Return the scopes that all names with a scope share, such as "StatefulPartitionedCall/"."""
+    scopes = [name.split("/")[:-1] for name in names if "/" in name]
+    shared = os.path.commonprefix(scopes) if scopes else []
+    return "".join(f"{scope}/" for scope in shared)
+
+
+def _shape(layer: "LayerRow") -> str | None:
+    return "×".join("N" if extent is None else str(extent) for extent in layer.output_shape) or None
+
+
+def _tensor(row: "TensorRow") -> str:
+    extents = ", ".join("?" if extent is None else str(extent) for extent in row.shape)
+    return f"{row.name}  {row.dtype} [{extents}]"
+
+
+def _value(text: str) -> str:
+    try:
+        parsed = json_text.loads(text)
+    except ValueError:
+        parsed = text
+    shown = ", ".join(map(str, parsed)) if isinstance(parsed, list) else text
+    return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}… (--json shows all of it)"

@@ -1,0 +1,83 @@
+"""What the demo's page and its closing lines contain."""
+
+from toolkit.demo.result import DemoResult
+from toolkit.report.bench import model_label, warning_lines
+from toolkit.report.bench_page import busiest, device_name, fastest, first_doubt, median_ms, timing_section
+from toolkit.report.cards import picture_card
+from toolkit.report.charts import significant
+from toolkit.report.facts import file_size, machine_pairs
+from toolkit.report.html import render
+from toolkit.report.page import Card, KeyFigure, Page, Section
+
+
+def page(result: DemoResult) -> str:
+    """Render the page of the demo."""
+    rows = result.benchmark["results"]
+    warnings = warning_lines(result.benchmark)
+    quick = fastest(rows)
+    return render(
+        Page(
+            command="toolkit demo",
+            title=headline(result),
+            lead=f"The model {model_label(result.classified.model)} ({quick['precision'] or 'precision unknown'}, "
+            f"{file_size(quick['size_bytes'])}) on the first {len(result.pictures)} test pictures of CIFAR-10.",
+            figures=_figures(result, doubt=first_doubt(result.benchmark, quick)),
+            sections=[
+                Section(
+                    heading="What it sees",
+                    text="Every bundled picture beside its five most probable classes. Blue is the right class, "
+                    "red a wrong answer.",
+                    cards=_cards(result),
+                ),
+                timing_section(rows, heading="How fast it is here"),
+                *([Section(heading="Warnings", lines=warnings)] if warnings else []),
+                Section(heading="Machine and versions", facts=machine_pairs(result.benchmark["machine"])),
+            ],
+        )
+    )
+
+
+def headline(result: DemoResult) -> str:
+    """Say in words how many pictures were right, and how quickly one is done."""
+    quick = fastest(result.benchmark["results"])
+    return (
+        f"{len(result.pictures)} pictures, {result.right} right, {significant(median_ms(quick))} ms "
+        f"each on {device_name(quick)}"
+    )
+
+
+def _figures(result: DemoResult, *, doubt: str) -> list[KeyFigure]:
+    rows = result.benchmark["results"]
+    quick, busy = fastest(rows), busiest(rows)
+    batch = "one picture" if quick["batch_size"] == 1 else f"a batch of {quick['batch_size']}"
+    cold = quick["load_ms"] + quick["first_inference_ms"]
+    return [
+        KeyFigure(value=str(result.right), unit=f"of {len(result.pictures)}", label="pictures recognised"),
+        KeyFigure(
+            value=significant(median_ms(quick)),
+            unit="ms",
+            label=f"median latency, {batch}",
+            warning=doubt,
+        ),
+        KeyFigure(
+            value=significant(busy["throughput"]),
+            unit="pictures/s",
+            label=f"throughput, batch {busy['batch_size']}",
+        ),
+        KeyFigure(value=significant(cold), unit="ms", label="load and first inference"),
+        KeyFigure(value=significant(quick["peak_rss_mb"]), unit="MB", label="peak memory"),
+    ]
+
+
+def _cards(result: DemoResult) -> list[Card]:
+    count = len(result.pictures)
+    return [
+        picture_card(
+            picture.file.name,
+            str(picture.file),
+            [(prediction.label, prediction.probability) for prediction in picture.predictions],
+            truth=picture.truth,
+            cards=count,
+        )
+        for picture in result.pictures
+    ]
