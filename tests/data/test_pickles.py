@@ -15,7 +15,7 @@ PICTURES = np.arange(24, dtype=np.uint8).reshape(2, 12)
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("array", [PICTURES, np.asfortranarray(PICTURES), PICTURES[:0]])
+@pytest.mark.parametrize("array", [PICTURES, np.asfortranarray(PICTURES), PICTURES[:1]])
 def test_arrays_of_every_protocol_and_order_come_back(protocol: int, array: np.ndarray) -> None:
     found = read_pickle(pickle.dumps({b"data": array, "labels": [1, 2]}, protocol), "x")
     np.testing.assert_array_equal(array, found["data"])

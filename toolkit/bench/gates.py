@@ -52,6 +52,8 @@ def regression_gate(result: CaseResult, most_pct: float) -> Gate:
     )
     if not met:
         message += f": missed by {slower_pct - most_pct:.1f} points"
+    elif found.smallest_visible_pct > most_pct:
+        message += f"; these rounds could only have shown {found.smallest_visible_pct:.1f} %"
     return Gate(name="regression", subject=subject, met=met, message=message)
 
 

@@ -1,5 +1,7 @@
 """`toolkit evaluate`: how good a model is on labelled data."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -103,7 +105,7 @@ def evaluate_command(
         observer=console,
     )
     result = run(options, predictor, console)
-    files = write_report(result, options.report)
+    files = write_report(result, options.report, command_line=shlex.join(["toolkit", *sys.argv[1:]]))
     console.result(
         lambda: {**result.to_document(), "files": [str(path) for path in files]}, lambda: text(result, files)
     )

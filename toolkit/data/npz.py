@@ -65,7 +65,8 @@ def _read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
     others = [f"y_{split}" for split in SPLITS if split not in wanted]
     key = ""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content:  # given a path, numpy leaves a damaged file open
+            file = np.load(content, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise _wrong("it holds one array instead of several", path, "write it with numpy.savez")
             arrays = {}

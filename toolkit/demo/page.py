@@ -2,7 +2,15 @@
 
 from toolkit.demo.result import DemoResult
 from toolkit.report.bench import model_label, warning_lines
-from toolkit.report.bench_page import busiest, device_name, fastest, first_doubt, median_ms, timing_section
+from toolkit.report.bench_page import (
+    busiest,
+    device_name,
+    fastest,
+    first_doubt,
+    median_ms,
+    run_warnings,
+    timing_section,
+)
 from toolkit.report.cards import picture_card
 from toolkit.report.charts import significant
 from toolkit.report.facts import file_size, machine_pairs
@@ -21,7 +29,8 @@ def page(result: DemoResult) -> str:
             title=headline(result),
             lead=f"The model {model_label(result.classified.model)} ({quick['precision'] or 'precision unknown'}, "
             f"{file_size(quick['size_bytes'])}) on the first {len(result.pictures)} test pictures of CIFAR-10.",
-            figures=_figures(result, doubt=first_doubt(result.benchmark, quick)),
+            figures=_figures(result, doubt=first_doubt(quick)),
+            warnings=run_warnings(result.benchmark),
             sections=[
                 Section(
                     heading="What it sees",

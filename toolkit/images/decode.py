@@ -57,7 +57,7 @@ def decode(content: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[n
         ImageError: it can't be decoded; `what` is the reason in plain words.
     """
     form = identify(content)
-    with _silenced_warnings():
+    with _SILENCE.kept():
         image, exif = _loaded(form, content, max_pixels)
         try:
             bits = content[PNG_SAMPLE_BITS_AT] if form is signatures.PNG else 8
@@ -162,7 +162,8 @@ class _Silence:
         self._saved: Any = None
 
     @contextlib.contextmanager
-    def __call__(self) -> Iterator[None]:
+    def kept(self) -> Iterator[None]:
+        """Keep the process silent while inside."""
         with self._lock:
             self._inside += 1
             if self._inside == 1:
@@ -178,4 +179,4 @@ class _Silence:
                     self._saved.__exit__(None, None, None)
 
 
-_silenced_warnings = _Silence().__call__
+_SILENCE = _Silence()

@@ -29,11 +29,12 @@ COLUMNS = (
 )
 
 
-def page(document: Mapping[str, Any]) -> str:
+def page(document: Mapping[str, Any], *, command_line: str = "") -> str:
     """Render the page of a benchmark.
 
     Args:
         document: the benchmark JSON, schema 1.
+        command_line: that made it, for the page's end; empty where it is unknown.
     """
     rows = document["results"]
     return render(
@@ -41,13 +42,15 @@ def page(document: Mapping[str, Any]) -> str:
             command="toolkit bench",
             title=headline(rows),
             lead=_lead(document),
-            figures=key_figures(document),
-            warnings=[warning_text(warning) for warning in document["warnings"]],
+            figures=key_figures(rows),
+            warnings=run_warnings(document),
             sections=[
                 *([timing_section(rows), distribution_section(rows)] if rows else []),
                 *([Section(heading="Warnings", lines=lines)] if (lines := warning_lines(document)) else []),
                 Section(heading="Files", facts=_files(rows)),
-                Section(heading="Machine and versions", facts=machine_pairs(document["machine"])),
+                Section(
+                    heading="Machine and versions", facts=machine_pairs(document["machine"], command_line)
+                ),
             ],
         )
     )
@@ -73,18 +76,17 @@ def headline(rows: Sequence[Row]) -> str:
     return f"{first} {median}, {rate} on {device_name(quick)}"
 
 
-def key_figures(document: Mapping[str, Any]) -> list[KeyFigure]:
+def key_figures(rows: Sequence[Row]) -> list[KeyFigure]:
     """Return the figures of the first screen; a doubtful one carries its warning.
 
     Args:
-        document: the benchmark JSON, schema 1.
+        rows: the results of the document.
     """
-    rows = document["results"]
     if not rows:
         return []
     quick, busy = fastest(rows), busiest(rows)
     figures = [KeyFigure(value=significant(median_ms(quick)), unit="ms", label=f"median latency, {_pictures(quick)}",
-                         warning=first_doubt(document, quick))]  # fmt: skip
+                         warning=first_doubt(quick))]  # fmt: skip
     if quick["latency_ms"].get("p99") is not None:
         p99 = significant(quick["latency_ms"]["p99"])
         figures.append(KeyFigure(value=p99, unit="ms", label="99th percentile"))
@@ -93,7 +95,7 @@ def key_figures(document: Mapping[str, Any]) -> list[KeyFigure]:
             value=significant(busy["throughput"]),
             unit="pictures/s",
             label=f"throughput, batch {busy['batch_size']}",
-            warning=first_doubt(document, busy) if busy is not quick else "",
+            warning=first_doubt(busy) if busy is not quick else "",
         )
     )
     if quick.get("load_ms") is not None and quick.get("first_inference_ms") is not None:
@@ -132,10 +134,22 @@ def distribution_section(rows: Sequence[Row]) -> Section:
         charts=[
             Chart(
                 svg=to_svg(cumulative_figure(curves), title="Share of queries answered within each time"),
-                caption="The steeper a curve, the steadier the case; what is cut off on the right is nothing: "
-                "each ends with its slowest query.",
+                caption="The steeper a curve, the steadier the case; nothing is cut off: each ends with its "
+                "slowest query.",
+                table=_percentile_table(rows),
             )
         ],
+    )
+
+
+def _percentile_table(rows: Sequence[Row]) -> Table:
+    names = ("min", "p50", "p90", "p95", "p99", "p99.9", "max")
+    return Table(
+        columns=[Column("case"), *(Column(f"{name}, ms", numeric=True) for name in names)],
+        rows=[
+            [case_label(row, rows), *(_cell(row["latency_ms"].get(name)) for name in names)] for row in rows
+        ],
+        caption="A dash where too few queries support the percentile.",
     )
 
 
@@ -182,27 +196,22 @@ def timing_table(rows: Sequence[Row]) -> Table:
     )  # fmt: skip
 
 
-def first_doubt(document: Mapping[str, Any], row: Row) -> str:
-    """Return the first warning about a case, else about the whole run, without its remedy; "" where none is.
+def run_warnings(document: Mapping[str, Any]) -> list[str]:
+    """Return the warnings that concern the whole run.
 
     Args:
         document: the benchmark JSON, schema 1.
-        row: the case.
     """
-    for warning in (*row["warnings"], *document["warnings"]):
-        return str(warning["message"])
-    return ""
+    return [f"{warning['message']}: {warning['remedy']}" for warning in document["warnings"]]
 
 
-def warning_text(warning: Any) -> str:
-    """Return one warning of the document as a sentence.
+def first_doubt(row: Row) -> str:
+    """Return the first warning about a case in short, to stand beside its figure; "" where there is none.
 
     Args:
-        warning: a text, or a mapping with message and remedy.
+        row: the case.
     """
-    if isinstance(warning, Mapping):
-        return ": ".join(str(warning[key]) for key in ("message", "remedy") if warning.get(key))
-    return str(warning)
+    return next((str(warning["message"]).split(" (")[0] for warning in row["warnings"]), "")
 
 
 def device_name(row: Row) -> str:

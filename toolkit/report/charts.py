@@ -138,7 +138,7 @@ def calibration_figure(
     filled = count > 0
     centres = (np.arange(bins) + 0.5) / bins
     with styled():
-        figure = new_figure(6.4, 3.9)
+        figure = new_figure(5.2, 3.6)
         axes = figure.add_subplot()
         axes.bar(centres[filled], accuracy[filled], width=0.9 / bins, color=RIGHT, label="right")
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
@@ -358,7 +358,7 @@ def counts_figure(names: Sequence[str], counts: Sequence[int]) -> "Figure":
         counts: pictures of each.
     """
     with styled():
-        figure = new_figure(6.4, 0.9 + 0.28 * len(names))
+        figure = new_figure(5.2, 0.9 + 0.28 * len(names))
         axes = figure.add_subplot()
         axes.barh(range(len(names)), counts, height=0.62, color=SERIES[0])
         for row, count in enumerate(counts):
@@ -381,7 +381,7 @@ def confidence_figure(counts: NDArray[np.int64]) -> "Figure":
     """
     bins = len(counts)
     with styled():
-        figure = new_figure(6.4, 3.2)
+        figure = new_figure(5.2, 3.2)
         axes = figure.add_subplot()
         axes.bar((np.arange(bins) + 0.5) / bins, counts, width=0.9 / bins, color=SERIES[0])
         axes.set(

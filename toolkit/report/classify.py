@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from toolkit.classify.result import ClassifyResult, Example
 from toolkit.report.cards import error_card, picture_card
 from toolkit.report.charts import confidence_figure, confusion_figure, counts_figure, significant
@@ -10,12 +13,18 @@ from toolkit.report.page import Card, Cell, Chart, Column, KeyFigure, Page, Sect
 from toolkit.report.style import to_svg
 from toolkit.stats.classification import wilson_interval
 
+MOST_CONFUSIONS = 50  # rows of the confusion matrix's table
 MOST_CLASSES = 20  # bars of the chart of predicted classes
 MOST_ERROR_CARDS = 24  # the table below the gallery has the rest
 
 
-def page(result: ClassifyResult) -> str:
-    """Render the page of a classification: bounded samples, whatever the number of inputs."""
+def page(result: ClassifyResult, *, command_line: str = "") -> str:
+    """Render the page of a classification: bounded samples, whatever the number of inputs.
+
+    Args:
+        result: the summary of the run.
+        command_line: that made it, for the page's end; empty where it is unknown.
+    """
     return render(
         Page(
             command="toolkit classify",
@@ -24,7 +33,7 @@ def page(result: ClassifyResult) -> str:
             f"{result.provider}.",
             figures=key_figures(result),
             warnings=_warnings(result),
-            sections=[section for section in _sections(result) if section is not None],
+            sections=[section for section in _sections(result, command_line) if section is not None],
         )
     )
 
@@ -69,13 +78,13 @@ def _warnings(result: ClassifyResult) -> list[str]:
         rest = _count(result.pictures - result.labelled, "picture")
         warnings.append(f"{rest} lie in folders that no class is named like; the accuracy is without them")
     if result.hidden_skipped:
-        warnings.append(f"{_count(result.hidden_skipped, 'hidden file or folder')} left out")
+        warnings.append(f"{result.hidden_skipped:,} hidden files or folders left out")
     if result.links_skipped:
-        warnings.append(f"{_count(result.links_skipped, 'link')} to folders not followed")
+        warnings.append(f"{result.links_skipped:,} links to folders not followed")
     return warnings
 
 
-def _sections(result: ClassifyResult) -> list[Section | None]:
+def _sections(result: ClassifyResult, command_line: str) -> list[Section | None]:
     examples = len(result.examples)
     cards = examples + len(result.mistakes)
     gallery: list[tuple[int, Card]] = [(example.index, _card(example, cards)) for example in result.examples]
@@ -98,7 +107,7 @@ def _sections(result: ClassifyResult) -> list[Section | None]:
         if result.mistakes
         else None,
         _failures(result) if result.failures else None,
-        Section(heading="How it was run", facts=_facts(result)),
+        Section(heading="How it was run", facts=_facts(result, command_line)),
     ]
 
 
@@ -123,6 +132,7 @@ def _charts(result: ClassifyResult) -> Section:
                 svg=to_svg(confusion_figure(result.confusion, result.labels), title="Confusion matrix"),
                 caption="Rows are the folders, columns the answers; the stronger the colour, the larger the share "
                 "of the row.",
+                table=_confusion_table(result.confusion, result.labels),
             )
         )
     charts.append(_class_chart(result))
@@ -130,6 +140,7 @@ def _charts(result: ClassifyResult) -> Section:
     charts.append(
         Chart(
             svg=to_svg(confidence_figure(counts), title="Pictures by probability of the predicted class"),
+            wide=False,
             caption="How sure the model is; a mass on the left means that many answers are guesses.",
             table=Table(
                 columns=[Column("probability, %"), Column("pictures", numeric=True)],
@@ -147,6 +158,17 @@ def _charts(result: ClassifyResult) -> Section:
     return Section(heading="What was seen", charts=charts)
 
 
+def _confusion_table(confusion: NDArray[np.int64], labels: Sequence[str]) -> Table:
+    pairs = [(int(confusion[i, j]), i, j) for i, j in zip(*np.nonzero(confusion), strict=True) if i != j]
+    pairs.sort(key=lambda pair: -pair[0])
+    shown = pairs[:MOST_CONFUSIONS]
+    return Table(
+        columns=[Column("truth"), Column("predicted"), Column("pictures", numeric=True)],
+        rows=[[labels[i], labels[j], Cell(f"{count:,}", sort=count)] for count, i, j in shown],
+        caption=f"The {len(shown)} most frequent confusions.",
+    )
+
+
 def _class_chart(result: ClassifyResult) -> Chart:
     counts = [int(count) for count in result.class_counts]
     order = sorted(range(len(counts)), key=lambda i: -counts[i])
@@ -160,6 +182,7 @@ def _class_chart(result: ClassifyResult) -> Chart:
     )
     return Chart(
         svg=to_svg(counts_figure(names, values), title="Pictures by predicted class"),
+        wide=False,
         caption=f"The most frequent answer is {most}, {100 * counts[order[0]] / result.pictures:.1f} % of the "
         f"pictures.{which}",
         table=Table(
@@ -186,7 +209,7 @@ def _failures(result: ClassifyResult) -> Section:
     )
 
 
-def _facts(result: ClassifyResult) -> list[tuple[str, str]]:
+def _facts(result: ClassifyResult, command_line: str) -> list[tuple[str, str]]:
     facts = [
         ("model", result.model),
         ("classes", f"{len(result.labels):,}"),
@@ -196,7 +219,8 @@ def _facts(result: ClassifyResult) -> list[tuple[str, str]]:
         ("batch size", str(result.batch_size)),
         ("duration", f"{result.seconds:.2f} s"),
     ]
-    return [*facts, ("predictions", result.output)] if result.output else facts
+    later = [("predictions", result.output or ""), ("command line", command_line)]
+    return facts + [(name, value) for name, value in later if value]
 
 
 def _count(number: int, noun: str) -> str:

@@ -63,7 +63,9 @@ def next_command(result: EvaluateResult) -> str:
     return f"toolkit bench {model}"
 
 
-def write_report(result: EvaluateResult, report: Path | None = None) -> tuple[Path, ...]:
+def write_report(
+    result: EvaluateResult, report: Path | None = None, *, command_line: str = ""
+) -> tuple[Path, ...]:
     """Write the pictures into the result's folder, and the page; existing files are replaced.
 
     The job has refused what must not be replaced.
@@ -71,6 +73,7 @@ def write_report(result: EvaluateResult, report: Path | None = None) -> tuple[Pa
     Args:
         result: what was found.
         report: the page; None writes none.
+        command_line: that made it, for the page's end.
 
     Returns:
         Every file of the evaluation, those of the job first.
@@ -84,7 +87,7 @@ def write_report(result: EvaluateResult, report: Path | None = None) -> tuple[Pa
     if report is not None:
         from toolkit.report.evaluate_page import page
 
-        write_text(report, page(result), force=True)
+        write_text(report, page(result, command_line=command_line), force=True)
         files += (report,)
     return files
 

@@ -11,8 +11,13 @@ from toolkit.report.page import Cell, Chart, Column, KeyFigure, Page, Section, T
 from toolkit.report.style import to_svg
 
 
-def page(result: EvaluateResult) -> str:
-    """Render the page of an evaluation."""
+def page(result: EvaluateResult, *, command_line: str = "") -> str:
+    """Render the page of an evaluation.
+
+    Args:
+        result: what was found.
+        command_line: that made it, for the page's end; empty where it is unknown.
+    """
     metrics = result.metrics
     low, high = metrics.accuracy_ci95
     calibration = to_svg(
@@ -47,12 +52,13 @@ def page(result: EvaluateResult) -> str:
                     charts=[
                         Chart(
                             svg=calibration,
+                            wide=False,
                             caption="Where a bar ends below its dot, the model is surer than it should be.",
                             table=_calibration_table(result),
                         )
                     ],
                 ),
-                Section(heading="What was evaluated", facts=_facts(result)),
+                Section(heading="What was evaluated", facts=_facts(result, command_line)),
                 *([_skipped_section(result)] if result.skipped else []),
             ],
         )
@@ -146,7 +152,7 @@ def _calibration_table(result: EvaluateResult) -> Table:
     )
 
 
-def _facts(result: EvaluateResult) -> list[tuple[str, str]]:
+def _facts(result: EvaluateResult, command_line: str) -> list[tuple[str, str]]:
     return [
         ("model", result.model),
         ("run by", result.provider),
@@ -154,6 +160,7 @@ def _facts(result: EvaluateResult) -> list[tuple[str, str]]:
         ("digest of the data", result.data_sha256 or "none"),
         ("pictures", f"{result.pictures:,}"),
         ("left out", f"{len(result.skipped):,}"),
+        *([("command line", command_line)] if command_line else []),
     ]
 
 

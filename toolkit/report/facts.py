@@ -20,15 +20,17 @@ NAMES = {
 }
 
 
-def machine_pairs(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
+def machine_pairs(machine: Mapping[str, Any], command_line: str = "") -> list[tuple[str, str]]:
     """Return the facts of a machine for reading; what is unknown is left out.
 
     Args:
         machine: the "machine" part of a record.
+        command_line: that made the record; empty where it is unknown.
     """
     known = [key for key in NAMES if machine.get(key) is not None]
     others = [key for key in machine if key not in NAMES and machine[key] is not None]
-    return [(NAMES.get(key, key.replace("_", " ")), _text(key, machine[key])) for key in known + others]
+    pairs = [(NAMES.get(key, key.replace("_", " ")), _text(key, machine[key])) for key in known + others]
+    return [*pairs, ("command line", command_line)] if command_line else pairs
 
 
 def file_size(size_bytes: int) -> str:

@@ -88,11 +88,13 @@ class Chart:
         svg: the element, as `style.to_svg` renders it.
         caption: one sentence that says what to see.
         table: its data.
+        wide: takes the whole width; two that aren't stand side by side where there is room.
     """
 
     svg: str
     caption: str
-    table: Table | None = None
+    table: Table
+    wide: bool = True
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def logit_differences(first: Floats, second: Floats) -> NDArray[np.float64]:
 
 def _centred_log(probabilities: Floats) -> NDArray[np.float64]:
     logs = np.log(np.clip(probabilities.astype(np.float64), SMALLEST, None))
-    return logs - logs.mean(axis=1, keepdims=True)
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
 def compare(first: Floats, second: Floats) -> Agreement:

@@ -1,0 +1,156 @@
+"""Shared rules of the command line, through the real command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import CommandLine, error_line
+
+from toolkit import __version__
+from toolkit.cli.app import COMMANDS
+
+FULL = Path("/dev/full")
+
+
+def test_help_lists_every_command_in_the_order_in_which_a_newcomer_meets_them(toolkit: CommandLine) -> None:
+    text = toolkit("--help").stdout
+    listed = [line.split()[0] for line in text.split("Commands:")[1].splitlines() if line.strip()]
+    assert listed == list(COMMANDS)
+    assert "..." not in text.split("Commands:")[1], "a summary is cut off"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example_or_a_sentence(toolkit: CommandLine, command: str) -> None:
+    done = toolkit(command, "--help")
+    assert done.stdout.startswith(f"Usage: toolkit {command}")
+    assert done.stderr == ""
+
+
+def test_the_version_is_the_package_version(toolkit: CommandLine) -> None:
+    assert toolkit("--version").stdout == f"toolkit {__version__}\n"
+
+
+def test_no_arguments_show_the_help_and_count_as_wrong_usage(toolkit: CommandLine) -> None:
+    assert "Commands:" in toolkit(check=2).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["clasify"], "did you mean 'classify'?"),
+        (["models", "--bogus"], "No such option: --bogus"),
+        (["bench", "x", "--duration", "soon"], "--duration"),
+        (["verify", "only-one"], "Missing"),
+        (["train"], "--data is missing"),
+        (["train", "--data", "x"], "-o is missing"),
+        (["train", "--data", "x", "-o", "run", "--optimizer", "adm"], "--optimizer"),
+        (["export", "m.keras", "-o", "m.onnx", "--precision", "int8"], "not available yet"),
+        (["export", "m.keras", "-o", "m.tflite"], "does not end in .onnx"),
+        (["export", "m.keras", "-o", "m.onnx", "--batch", "many"], "'many' is not a batch size"),
+        (["classify", "x", "-m", "paper-cnn", "--device", "gpu"], "'gpu' is not a device"),
+        (["classify", "x", "-m", "paper-cnn", "--device", "cuda:x"], "'cuda:x' is not a device"),
+        (["classify", "x", "-m", "paper-cnn", "--threads", "0"], "--threads"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(toolkit: CommandLine, arguments: list[str], words: str) -> None:
+    done = toolkit(*arguments, check=2)
+    assert words in error_line(done)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["inspect", "missing.onnx"], "no such model file"),
+        (["inspect", "paper-cn"], "did you mean 'paper-cnn'?"),
+        (["inspect", "missing.keras"], "no such model"),
+        (["evaluate", "missing.onnx", "--data", "x"], "no such model file"),
+        (["train", "--data", "missing-folder", "-o", "run"], "missing-folder"),
+    ],
+)
+def test_what_is_missing_is_named_on_one_line_with_exit_code_1(
+    toolkit: CommandLine, arguments: list[str], words: str
+) -> None:
+    assert words in error_line(toolkit(*arguments, check=1))
+
+
+def test_the_trace_is_shown_on_request_only(toolkit: CommandLine) -> None:
+    assert "Traceback" not in toolkit("inspect", "missing.onnx", check=1).stderr
+    done = toolkit("inspect", "missing.onnx", "--traceback", check=1)
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_cuda_without_a_gpu_fails_with_the_reason_and_never_falls_back(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path
+) -> None:
+    done = toolkit("classify", colour_folder, "-m", tiny_model, "--device", "cuda", check=None)
+    if done.returncode == 0:
+        pytest.skip("this machine has a working GPU")
+    assert done.returncode == 1
+    assert "CUDA execution provider did not start" in error_line(done)
+    assert done.stdout == ""
+
+
+def test_auto_says_on_standard_error_what_it_took(toolkit: CommandLine, tiny_model: Path, colour_folder: Path) -> None:
+    done = toolkit("classify", colour_folder, "-m", tiny_model)
+    assert "device: " in done.stderr
+    assert "device: " not in toolkit("classify", colour_folder, "-m", tiny_model, "--device", "cpu").stderr
+
+
+@pytest.mark.parametrize("command", [["models"], ["doctor"], ["inspect", "{model}"], ["train", "--list"]])
+def test_json_is_one_document_on_standard_output(toolkit: CommandLine, tiny_model: Path, command: list[str]) -> None:
+    filled = [part.format(model=tiny_model) for part in command]
+    json.loads(toolkit(*filled, "--json").stdout)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_standard_output_is_one_line(tiny_model: Path) -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "toolkit", "inspect", str(tiny_model)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "no space left" in done.stderr
+
+
+def test_a_reader_that_goes_away_is_one_line(tiny_model: Path, colour_folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "toolkit", "inspect", str(tiny_model)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert "reader of the output went away" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_ctrl_c_ends_with_130_and_one_line(tiny_model: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "bench", str(tiny_model), "--duration", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert stderr.splitlines()[-1].startswith("error: interrupted")

@@ -1,0 +1,90 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.doctor import checks
+from toolkit.doctor.probe import probe
+from toolkit.doctor.result import DoctorResult, State
+
+WITH_CUDA = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+def works(_: str) -> None:
+    return None
+
+
+def test_the_probe_really_computes_on_the_cpu() -> None:
+    assert probe("cpu") is None
+
+
+def test_the_probe_says_in_one_line_why_cuda_does_not_start_where_there_is_no_gpu() -> None:
+    reason = probe("cuda")
+    if reason is None:
+        pytest.skip("this machine has a working GPU")
+    assert "CUDA" in reason
+    assert "\n" not in reason
+
+
+def test_two_runtimes_at_once_are_broken_and_one_is_not() -> None:
+    (finding,) = checks.runtimes({"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.1"})
+    assert finding.state is State.BROKEN
+    assert "onnxruntime 1.32.0 and onnxruntime-gpu 1.31.1 are both installed" in finding.finding
+    assert finding.remedy.startswith("pip uninstall")
+    (finding,) = checks.runtimes({"onnxruntime-gpu": "1.31.1"})
+    assert finding.state is State.OK
+    (finding,) = checks.runtimes({})
+    assert finding.state is State.BROKEN
+
+
+def test_a_provider_that_computes_wrongly_is_broken() -> None:
+    findings = checks.providers(["CPUExecutionProvider"], "", try_device=lambda _: "a convolution gave 3")
+    assert findings[0].state is State.BROKEN
+    assert findings[0].finding == "a convolution gave 3"
+
+
+def test_no_driver_is_a_note_since_most_machines_have_no_gpu() -> None:
+    findings = checks.providers(WITH_CUDA, "13.0", try_device=works, loads=lambda _: False)
+    assert [f.state for f in findings] == [State.OK, State.NOTE]
+    assert "no NVIDIA driver" in findings[1].finding
+
+
+def test_a_cuda_provider_that_should_start_but_does_not_is_broken() -> None:
+    def fails_on_cuda(device: str) -> str | None:
+        return "no kernel image is available" if device == "cuda" else None
+
+    findings = checks.providers(WITH_CUDA, "13.0", try_device=fails_on_cuda, loads=lambda _: True)
+    if len(checks.installed_runtimes()) == 1:
+        assert findings[1].state is State.BROKEN
+        assert "no kernel image" in findings[1].finding
+
+
+def test_missing_cuda_libraries_are_listed_by_name() -> None:
+    (finding,) = checks.cuda_files(WITH_CUDA, "13.0", loads=lambda name: name == "libcuda.so.1")
+    if sys.platform == "linux":
+        assert "found: libcuda.so.1" in finding.finding
+        assert "libcudnn.so.9" in finding.finding
+    assert checks.cuda_files(["CPUExecutionProvider"], "") == []
+
+
+def test_a_missing_extra_names_its_pip_install() -> None:
+    findings = checks.versions(lambda name: None if name == "tf2onnx" else "1.0")
+    (extra,) = [f for f in findings if f.check == "extra train"]
+    assert extra.finding == "not installed: tf2onnx"
+    assert "toolkit[train]" in extra.remedy
+
+
+@pytest.mark.parametrize(("flags", "state"), [("avx2 avx512_vnni", State.OK), ("sse4_2 avx2", State.NOTE)])
+def test_a_processor_without_int8_instructions_gets_a_note(tmp_path: Path, flags: str, state: State) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name\t: Some CPU\nflags\t\t: fpu {flags}\n")
+    (finding,) = checks.processor(tmp_path / "cpuinfo")
+    assert finding.state is state
+    assert finding.finding.startswith("Some CPU")
+
+
+def test_only_what_is_broken_makes_the_whole_broken() -> None:
+    (ok,) = checks.runtimes({"onnxruntime": "1"})
+    (bad,) = checks.runtimes({})
+    assert not DoctorResult(findings=(ok,)).broken
+    assert DoctorResult(findings=(ok, bad)).broken
+    assert DoctorResult(findings=(ok, bad)).to_document()["ok"] is False

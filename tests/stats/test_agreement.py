@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from toolkit.stats.agreement import compare, differences, logit_differences
+from toolkit.stats.classification import softmax
+
+LOGITS = arrays(np.float32, st.tuples(st.integers(1, 8), st.integers(2, 6)), elements=st.floats(-20, 20, width=32))
+
+
+@given(LOGITS)
+def test_a_model_agrees_with_itself(logits: np.ndarray) -> None:
+    probabilities = softmax(logits)
+    agreement = compare(probabilities, probabilities)
+    assert (agreement.max_difference, agreement.max_logit_difference, agreement.mean_difference) == (0, 0, 0)
+    assert agreement.top1_agreement == 1
+    assert agreement.pictures == len(logits)
+
+
+@given(LOGITS, st.integers(0, 1000))
+def test_the_figures_are_those_of_a_slow_obvious_definition(logits: np.ndarray, seed: int) -> None:
+    first = softmax(logits)
+    second = softmax(logits + np.random.default_rng(seed).normal(0, 0.1, logits.shape).astype(np.float32))
+    gaps = [[abs(float(a) - float(b)) for a, b in zip(r, s, strict=True)] for r, s in zip(first, second, strict=True)]
+    agreement = compare(first, second)
+    assert agreement.max_difference == pytest.approx(max(map(max, gaps)))
+    assert agreement.mean_difference == pytest.approx(np.mean(gaps))
+    assert list(differences(first, second)) == pytest.approx([max(row) for row in gaps])
+    same = [int(np.argmax(r)) == int(np.argmax(s)) for r, s in zip(first, second, strict=True)]
+    assert agreement.top1_agreement == pytest.approx(np.mean(same))
+
+
+@given(LOGITS, st.integers(0, 1000))
+def test_no_label_flips_but_among_the_small_margins(logits: np.ndarray, seed: int) -> None:
+    first = softmax(logits)
+    second = softmax(logits + np.random.default_rng(seed).normal(0, 0.3, logits.shape).astype(np.float32))
+    agreement = compare(first, second)
+    flipped = round((1 - agreement.top1_agreement) * agreement.pictures)
+    assert flipped <= agreement.small_margin
+
+
+def test_the_difference_of_logits_shows_through_a_saturated_softmax() -> None:
+    logits = np.array([[40.0, 0.0, -5.0]], np.float32)
+    other = logits + np.array([[0.0, 0.5, 0.0]], np.float32)
+    first, second = softmax(logits), softmax(other)
+    assert compare(first, second).max_difference < 1e-12
+    assert logit_differences(first, second)[0] == pytest.approx(0.5 * 2 / 3, rel=1e-4)
+
+
+def test_a_shift_of_all_logits_is_no_difference() -> None:
+    logits = np.array([[1.0, 2.0, 3.0]], np.float32)
+    assert logit_differences(softmax(logits), softmax(logits + 7))[0] < 1e-6
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_what_is_not_a_number_counts_as_an_infinite_difference(odd: float) -> None:
+    good = np.array([[0.5, 0.5], [0.5, 0.5]], np.float32)
+    bad = good.copy()
+    bad[1, 0] = odd
+    agreement = compare(good, bad)
+    assert agreement.max_difference == np.inf
+    assert agreement.to_document()["max_difference"] is None
+    assert list(differences(good, bad)) == [0, np.inf]
+
+
+def test_shapes_that_differ_are_refused() -> None:
+    with pytest.raises(ValueError, match="can't compare"):
+        compare(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.float32))
+    with pytest.raises(ValueError, match="can't compare"):
+        compare(np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32))

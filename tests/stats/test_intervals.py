@@ -1,0 +1,141 @@
+"""Confidence intervals: their coverage is tried, not believed."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.stats.intervals import (
+    median_of,
+    quantile_interval,
+    ratio_interval,
+    student_quantile,
+    throughput_interval,
+)
+
+
+@pytest.mark.parametrize(
+    ("count", "ranks"), [(6, (1, 6)), (10, (2, 9)), (20, (6, 15)), (100, (40, 61)), (1000, (469, 532))]
+)
+def test_ranks_of_the_median_are_those_of_the_binomial_table(count: int, ranks: tuple[int, int]) -> None:
+    assert quantile_interval(np.arange(1, count + 1), 50) == ranks
+
+
+def test_five_samples_allow_no_interval_of_the_median() -> None:
+    assert quantile_interval(np.arange(5), 50) is None
+
+
+@pytest.mark.parametrize("percent", [50, 90, 99])
+def test_the_interval_covers_the_true_percentile_as_often_as_it_says(percent: float) -> None:
+    generator = np.random.default_rng(0)
+    truth = np.quantile(generator.lognormal(10, 1, 2_000_000), percent / 100)
+    hits = 0
+    for _ in range(400):
+        interval = quantile_interval(np.sort(generator.lognormal(10, 1, 800).astype(np.int64)), percent)
+        assert interval is not None
+        hits += interval[0] <= truth <= interval[1]
+    assert 0.92 <= hits / 400 <= 1.0
+
+
+@given(st.integers(6, 3000), st.floats(1, 99), st.sampled_from([0.5, 0.8, 0.95, 0.99]))
+def test_the_binomial_probability_between_the_ranks_is_at_least_the_level(
+    count: int, percent: float, level: float
+) -> None:
+    interval = quantile_interval(np.arange(1, count + 1), percent, level)
+    if interval is None:
+        return
+    low, high = interval
+    share = percent / 100
+    inside = math.fsum(
+        math.exp(
+            math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+            + k * math.log(share) + (count - k) * math.log1p(-share)
+        )
+        for k in range(low, high)
+    )  # fmt: skip
+    assert inside >= level - 1e-9
+
+
+def test_a_million_samples_are_no_trouble() -> None:
+    low, high = quantile_interval(np.arange(1_000_000), 99.9) or (0, 0)
+    assert 998_930 < low < 999_000 < high < 999_070
+
+
+def test_throughput_of_equal_blocks_has_no_width() -> None:
+    assert throughput_interval(np.full(10, 8), np.full(10, 10**9)) == (8.0, 8.0)
+
+
+def test_throughput_needs_five_blocks() -> None:
+    assert throughput_interval(np.full(4, 8), np.full(4, 10**9)) is None
+
+
+def test_the_same_blocks_give_the_same_interval() -> None:
+    durations = np.random.default_rng(1).integers(10**8, 10**9, 30)
+    first = throughput_interval(np.full(30, 8), durations)
+    assert first == throughput_interval(np.full(30, 8), durations)
+    assert first != throughput_interval(np.full(30, 8), durations, seed=1)
+
+
+def test_the_throughput_interval_covers_the_true_rate() -> None:
+    generator = np.random.default_rng(2)
+    hits = 0
+    for _ in range(200):
+        durations = generator.gamma(4, 250_000_000, 60).astype(np.int64)  # mean one second
+        interval = throughput_interval(np.full(60, 10), durations)
+        assert interval is not None
+        hits += interval[0] <= 10 <= interval[1]
+    assert hits / 200 >= 0.88
+
+
+@pytest.mark.parametrize(
+    ("probability", "freedom", "table"),
+    [
+        (0.975, 1, 12.706), (0.975, 2, 4.303), (0.975, 4, 2.776), (0.95, 10, 1.812),
+        (0.995, 30, 2.750), (0.975, 120, 1.980), (0.975, 1e6, 1.960),
+    ],
+)  # fmt: skip
+def test_student_quantiles_are_those_of_the_table(probability: float, freedom: float, table: float) -> None:
+    assert student_quantile(probability, freedom) == pytest.approx(table, abs=6e-4)
+
+
+def test_less_than_one_degree_of_freedom_is_refused() -> None:
+    with pytest.raises(ValueError, match="degrees of freedom"):
+        student_quantile(0.9, 0.5)
+
+
+def test_a_ratio_of_equal_groups_is_one_and_its_interval_holds_it() -> None:
+    ratio, interval = ratio_interval(np.array([1.0, 1.1, 0.9]), np.array([1.1, 0.9, 1.0]))
+    assert ratio == pytest.approx(1)
+    assert interval is not None
+    assert interval[0] < 1 < interval[1]
+
+
+def test_one_round_has_no_interval() -> None:
+    assert ratio_interval(np.array([2.0]), np.array([1.0, 1.0])) == (2.0, None)
+
+
+def test_rounds_without_any_spread_give_a_point() -> None:
+    assert ratio_interval(np.array([2.0, 2.0]), np.array([1.0, 1.0])) == (2.0, (2.0, 2.0))
+
+
+@pytest.mark.parametrize("values", [[], [0.0, 1.0]])
+def test_a_ratio_needs_positive_values(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="positive"):
+        ratio_interval(np.array(values), np.array([1.0, 2.0]))
+
+
+def test_the_ratio_interval_holds_the_truth_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(3)
+    hits = 0
+    for _ in range(1000):
+        _, interval = ratio_interval(generator.lognormal(0.05, 0.02, 5), generator.lognormal(0, 0.03, 5))
+        assert interval is not None
+        hits += interval[0] <= math.exp(0.05) <= interval[1]
+    assert 0.93 <= hits / 1000 <= 0.98
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=99))
+def test_the_median_is_the_middle_sample(values: list[int]) -> None:
+    assert median_of(np.array(values)) == sorted(values)[(len(values) - 1) // 2]

@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from toolkit.errors import DataError, UsageError
+from toolkit.models.open import OpenModel, open_model
+from toolkit.verify.job import run
+from toolkit.verify.options import VerifyOptions
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> OpenModel:
+    return open_model(str(tiny_model), device="cpu")
+
+
+@pytest.fixture
+def shifted(tiny_model: Path, tmp_path: Path) -> OpenModel:
+    """The same model with a larger epsilon: answers drawn a little towards equal shares."""
+    proto = onnx.load(tiny_model)
+    for tensor in proto.graph.initializer:
+        if tensor.name == "epsilon":
+            tensor.CopyFrom(numpy_helper.from_array(np.float32(5.0), "epsilon"))
+    onnx.save(proto, tmp_path / "shifted.onnx")
+    return open_model(str(tmp_path / "shifted.onnx"), device="cpu")
+
+
+def options(folder: Path, **choices: object) -> VerifyOptions:
+    return VerifyOptions(data=str(folder), split="train", **choices)  # type: ignore[arg-type]
+
+
+def test_a_model_agrees_with_itself_and_both_are_right(model: OpenModel, colour_folder: Path) -> None:
+    result = run(options(colour_folder, tolerance=0.0, min_agreement=1.0), model, model)
+    assert result.agreement["max_difference"] == 0
+    assert (result.accuracy, result.other_accuracy) == (1, 1)
+    assert (result.missed, result.worst) == ((), ())
+
+
+def test_gates_say_by_how_much_they_were_missed(model: OpenModel, shifted: OpenModel, colour_folder: Path) -> None:
+    result = run(options(colour_folder, tolerance=1e-5, worst=2), model, shifted)
+    assert len(result.missed) == 1
+    assert "above --tolerance 1e-05" in result.missed[0]
+    assert result.agreement["top1_agreement"] == 1
+    assert len(result.worst) == 2
+    assert result.worst[0].difference == result.agreement["max_difference"]
+    assert Path(result.worst[0].picture).suffix == ".png"
+
+
+def test_classes_in_another_order_are_matched_by_name(
+    model: OpenModel, colour_folder: Path, tmp_path: Path
+) -> None:
+    proto = onnx.load(model.session.path)
+    order = numpy_helper.from_array(np.array([2, 0, 1], np.int64), "order")
+    proto.graph.initializer.append(order)
+    proto.graph.node[-1].output[0] = "before"
+    proto.graph.node.append(onnx.helper.make_node("Gather", ["before", "order"], ["probabilities"], axis=1))
+    for entry in proto.metadata_props:
+        if entry.key == "labels":
+            entry.value = '["blue", "red", "green"]'
+    onnx.save(proto, tmp_path / "turned.onnx")
+    result = run(options(colour_folder), model, open_model(str(tmp_path / "turned.onnx"), device="cpu"))
+    assert result.agreement["max_difference"] == 0
+    assert result.other_accuracy == 1
+
+
+def test_data_with_other_classes_is_refused(model: OpenModel, colour_folder: Path) -> None:
+    (colour_folder / "red").rename(colour_folder / "rouge")
+    with pytest.raises(DataError, match="classes"):
+        run(options(colour_folder), model, model)
+
+
+@pytest.mark.parametrize(
+    ("choice", "flag"),
+    [
+        ({"split": "dev"}, "--split"),
+        ({"tolerance": -1.0}, "--tolerance"),
+        ({"tolerance": float("nan")}, "--tolerance"),
+        ({"min_agreement": 1.1}, "--min-agreement"),
+        ({"batch_size": 0}, "--batch-size"),
+        ({"worst": -1}, "--worst"),
+    ],
+)
+def test_a_value_out_of_range_names_its_flag(choice: dict[str, object], flag: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        VerifyOptions(data="x", **choice)  # type: ignore[arg-type]
+    assert caught.value.where == flag
