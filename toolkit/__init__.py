@@ -19,8 +19,7 @@ Train a CNN in Keras, export it to ONNX, run it anywhere with one command line. 
     errors.py  files.py  observer.py    how it fails, writes and reports progress
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost more than this file
 if TYPE_CHECKING:
     from toolkit.classify.classifier import load
 
@@ -28,7 +27,7 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Importing toolkit must cost nothing, so what it offers is found at first use.
     if name == "load":
         from toolkit.classify.classifier import load

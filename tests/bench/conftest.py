@@ -1,9 +1,11 @@
 """Virtual time: a clock that only moves when told to, models of known latency, rounds made of figures."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import onnx
 import pytest
 
 from toolkit.bench.options import BenchOptions, Scenario
@@ -99,3 +101,14 @@ def options_of() -> Callable[..., BenchOptions]:
 @pytest.fixture
 def server_options() -> BenchOptions:
     return BenchOptions(models=("a.onnx",), scenario=Scenario.SERVER, rate_qps=100)
+
+
+@pytest.fixture
+def fixed_batch_model(tiny_model: Path, tmp_path: Path) -> Path:
+    """The small classifier, for batches of four only."""
+    model = onnx.load(tiny_model)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 4
+    path = tmp_path / "fixed.onnx"
+    onnx.save(model, path)
+    return path

@@ -120,8 +120,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(tiny_model: Path) -> Non
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert "no space left" in done.stderr
+    assert "no space left" in error_line(done)
 
 
 def test_a_reader_that_goes_away_is_one_line(tiny_model: Path, colour_folder: Path) -> None:
@@ -136,8 +135,7 @@ def test_a_reader_that_goes_away_is_one_line(tiny_model: Path, colour_folder: Pa
     )
     os.close(writer)
     assert done.returncode == 1
-    assert "reader of the output went away" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "the reader of the output went away" in error_line(done)
     assert "Exception ignored" not in done.stderr
 
 
@@ -153,4 +151,4 @@ def test_ctrl_c_ends_with_130_and_one_line(tiny_model: Path) -> None:
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in stderr
-    assert stderr.splitlines()[-1].startswith("error: interrupted")
+    assert "error: interrupted (Ctrl-C): what was done is kept" in stderr.splitlines()

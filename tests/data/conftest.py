@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,7 +46,11 @@ def python_members(protocol: int = 2) -> dict[str, bytes]:
         )
         for number, name in enumerate(names, 1)
     }
-    meta = {b"num_cases_per_batch": PER_BATCH, b"label_names": [c.encode() for c in CLASSES], b"num_vis": 3072}
+    meta = {
+        b"num_cases_per_batch": PER_BATCH,
+        b"label_names": [c.encode() for c in CLASSES],
+        b"num_vis": 3072,
+    }
     return {"cifar-10-batches-py/batches.meta": pickle.dumps(meta, protocol), **members}
 
 
@@ -172,3 +177,30 @@ class Recorder:
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
+
+
+@pytest.fixture
+def official() -> SimpleNamespace:
+    """What the small archives are made of, and functions that make them."""
+    return SimpleNamespace(
+        classes=CLASSES,
+        per_batch=PER_BATCH,
+        pixels=pixels,
+        labels=labels,
+        tar_gz=tar_gz,
+        members={"python": python_members, "binary": binary_members},
+    )
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Callable[..., Path]:
+    """Write a small archive: `archive("python")`, or with members changed."""
+
+    def write(form: str, change: Callable[[dict[str, bytes]], None] = lambda _: None) -> Path:
+        members = {"python": python_members, "binary": binary_members}[form]()
+        change(members)
+        path = tmp_path / f"cifar-10-{form}.tar.gz"
+        path.write_bytes(tar_gz(members))
+        return path
+
+    return write

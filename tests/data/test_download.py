@@ -85,7 +85,9 @@ def test_a_download_that_keeps_breaking_off_fails_and_the_next_run_goes_on(
     serve: Any, target: Path, recorder: Any
 ) -> None:
     site = serve(CONTENT, cut_after=[100_000] * download.ATTEMPTS)
-    with pytest.raises(DataError, match=r"download failed: 400,000 of 1,000,000 bytes arrived .*try elsewhere"):
+    with pytest.raises(
+        DataError, match=r"download failed: 400,000 of 1,000,000 bytes arrived .*try elsewhere"
+    ):
         get(site.url(), target, recorder)
     assert not target.exists()
     assert get(site.url(), target, recorder) == CONTENT
@@ -109,9 +111,7 @@ def test_a_server_without_ranges_makes_the_download_start_again(
 
 
 @pytest.mark.parametrize("length", [600_000, 1_000_000, 1_200_000])
-def test_a_piece_of_another_file_is_thrown_away(
-    serve: Any, target: Path, recorder: Any, length: int
-) -> None:
+def test_a_piece_of_another_file_is_thrown_away(serve: Any, target: Path, recorder: Any, length: int) -> None:
     part_of(target, b"x" * length)
     assert get(serve(CONTENT).url(), target, recorder) == CONTENT
     assert any("starts again" in notice for notice in recorder.notices)
@@ -209,7 +209,7 @@ def test_digests_are_read_from_text() -> None:
 
 @pytest.mark.parametrize("text", ["", "md5:", "md5:xyz", "a" * 32, f"md5:{'0' * 31}", f"sha1:{'0' * 40}"])
 def test_what_is_not_a_digest_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is not a digest.*write md5:… or sha256:…"):
+    with pytest.raises(UsageError, match=r"is not a digest.*write md5:… or sha256:…"):
         Digest.parse(text, "TOOLKIT_CIFAR10_DIGEST")
 
 

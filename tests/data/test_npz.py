@@ -125,11 +125,11 @@ def test_a_shortened_or_changed_archive_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path, **both())
     content = bytearray(path.read_bytes())
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match="can't be read as .npz"):
+    with pytest.raises(DataError, match=r"can't be read as .npz"):
         read_npz(path, ("train",))
     content[120:140] = bytes(20)
     path.write_bytes(content)
-    with pytest.raises(DataError, match="can't be read as .npz"):
+    with pytest.raises(DataError, match=r"can't be read as .npz"):
         read_npz(path, ("train",))
 
 

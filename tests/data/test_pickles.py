@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 import pickle
@@ -104,10 +105,8 @@ def test_an_array_that_claims_more_than_it_holds_is_refused() -> None:
 
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda b: b"\x80\x02" + b + b"."))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    try:
+    with contextlib.suppress(DataError):
         assert isinstance(read_pickle(content, "x"), dict)
-    except DataError:
-        pass
 
 
 def test_every_shortened_pickle_is_refused() -> None:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import typer
 
 from toolkit import __version__
-from toolkit.errors import ExitCode, OutputError, ToolkitError, UsageError, one_line
+from toolkit.cli.console import flush_stdout
+from toolkit.errors import ExitCode, ToolkitError, UsageError, one_line
 
 COMMANDS = (
     "train",
@@ -71,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
     _speak_utf8()
     try:
         code = _run(arguments)
-        _flush()
+        flush_stdout()
     except ToolkitError as error:
         _drop_unwritable_output()
         _print_error(str(error), error if show_trace else None)
@@ -79,17 +80,6 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt as error:
         _print_error("interrupted (Ctrl-C): what was done is kept", error if show_trace else None)
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError as error:
-        _silence_stdout()
-        _print_error(
-            str(
-                OutputError(
-                    "the reader of the output went away", where="standard output", remedy="write to a file"
-                )
-            ),
-            error if show_trace else None,
-        )
-        return int(ExitCode.FAILED)
     except Exception as error:  # noqa: BLE001 - the outermost boundary
         _print_error(_defect(error), error if show_trace else None)
         return int(ExitCode.FAILED)
@@ -100,7 +90,7 @@ def _run(arguments: list[str]) -> int:
     with contextlib.suppress(ValueError):  # only the main thread may set it
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        result = build()(args=arguments, standalone_mode=False)
+        result = build()(args=arguments, prog_name="toolkit", standalone_mode=False)
     except typer.Exit as stop:
         return int(stop.exit_code)
     except typer.Abort:
@@ -153,18 +143,6 @@ def _speak_utf8() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        from toolkit.files import output_error
-
-        _silence_stdout()
-        raise output_error(error, "standard output") from error
 
 
 def _drop_unwritable_output() -> None:

@@ -1,6 +1,6 @@
 """`toolkit classify`: a row for every picture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +24,7 @@ from toolkit.errors import ExitCode
 
 if TYPE_CHECKING:
     from toolkit.classify.result import ClassifyResult, Record
+    from toolkit.report.tables import Column
 
 LONGEST_TABLE = 1000  # rows that are laid out together; a longer table comes in pieces
 WIDEST_CONFUSION = 12  # classes; a larger matrix doesn't fit a terminal and stands in --json and the report
@@ -169,7 +170,7 @@ class TableRows:
         self._write = write
         self._top_k = options.top_k
         self._pending: list[Record] = []
-        self._is_first = True
+        self._widths: list[int] | None = None
 
     def take(self, records: "list[Record]") -> None:
         """Take a batch of records."""
@@ -193,11 +194,15 @@ class TableRows:
         if self._top_k > 1:
             columns.append(Column("next best", fold=True))
         columns.append(Column("error", fold=True))
-        text = render(columns, [self._cells(record) for record in self._pending])
-        if not self._is_first:  # the header and the rule below it stand already
-            text = text.split("\n", 2)[2]
-        self._write(text)
-        self._is_first = False
+        rows = [self._cells(record) for record in self._pending]
+        if self._widths is None:
+            self._widths = [
+                max(len(column.title), *(len(str(cell)) for cell in cells))
+                for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
+            ]
+            self._write(render(columns, rows))
+        else:  # laying out a hundred thousand rows takes longer than classifying them
+            self._write("\n".join(_plain_row(columns, row, self._widths) for row in rows))
         self._pending = []
 
     def _cells(self, record: "Record") -> list[object]:
@@ -207,6 +212,17 @@ class TableRows:
         if self._top_k > 1:
             cells.append(", ".join(f"{p.label} {p.probability:.4f}" for p in others if p is not None))
         return [*cells, record.error or ""]
+
+
+def _plain_row(columns: "Sequence[Column]", cells: list[object], widths: list[int]) -> str:
+    """Lay out one row of a table whose header stands already, in the widths of its first rows."""
+    from toolkit.report.tables import printable
+
+    texts = ["–" if cell is None else printable(cell) for cell in cells]
+    return "   ".join(
+        text.rjust(width) if column.numeric else text.ljust(width)
+        for text, width, column in zip(texts, widths, columns, strict=True)
+    ).rstrip()
 
 
 class JsonRows:

@@ -47,7 +47,10 @@ class Console:
         """Print one line of running output: standard output, or standard error beside a JSON document."""
         if not self.quiet:
             self._clear_bar()
-            print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+            if self.json:
+                print(text, file=sys.stderr, flush=True)  # noqa: T201
+            else:
+                _to_stdout(text)
 
     def notice(self, text: str) -> None:
         """Print one line on standard error."""
@@ -77,11 +80,22 @@ class Console:
             self._bar.clear()
 
 
+def flush_stdout() -> None:
+    """Write out what Python still holds back for standard output.
+
+    Raises:
+        OutputError: its disk is full, or its reader went away.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise output_error(error, "standard output") from error
+
+
 def _to_stdout(text: str) -> None:
+    # Translated here: the parser would end the process in silence on a closed pipe.
     try:
         print(text, flush=True)  # noqa: T201
-    except BrokenPipeError:  # the boundary in app.py knows what to do
-        raise
     except OSError as error:
         raise output_error(error, "standard output") from error
 

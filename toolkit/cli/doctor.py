@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def doctor_command(json: Json = False, quiet: Quiet = False) -> None:
-    """Check the installation: versions, execution providers that really start, CUDA libraries, threads.
+    """Check the installation: what really starts, what is broken.
+
+    Versions, execution providers, CUDA libraries, processor features, threads.
 
     Ends with exit code 1 if something is broken.
     """

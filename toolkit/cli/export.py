@@ -53,9 +53,9 @@ def export_command(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Export a Keras model to an ONNX file that takes pictures and gives probabilities.
+    """Export a Keras model to a self-contained ONNX file.
 
-    The file is verified against Keras before it appears under its name.
+    It takes uint8 pictures and gives probabilities; normalisation and labels are inside. The file is verified against Keras before it appears under its name.
 
     Example: toolkit export runs/paper -o paper.onnx --verify cifar10
     """

@@ -11,15 +11,15 @@ from toolkit.report.tables import Column, printable, render
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult, LayerRow, TensorRow
 
-LONGEST_VALUE = 200  # characters of a metadata value that are shown; --json has them all
+LONGEST_VALUE = 120  # characters of a metadata value that are shown; --json has them all
 RULE = (
-    "Output size = (H + 2P − F)/S + 1. Where it isn't whole, the last (H + 2P − F) mod S rows and\n"
-    "columns never reach the output: a pooling should divide its input."
+    "Output size = (H + 2P − F)/S + 1. Where it isn't whole, the last (H + 2P − F)\n"
+    "mod S rows and columns never reach the output; a pooling should divide its input."
 )
 
 
 def inspect_command(model: AnyModel, json: Json = False, quiet: Quiet = False) -> None:
-    """Show a model's inputs, outputs, metadata and layers, with shapes, parameters and MACs."""
+    """Show a model's layers, shapes, parameters and MACs."""
     from toolkit.cli.model_argument import describe
 
     result = describe(model)
@@ -70,7 +70,7 @@ def _layers(result: "InspectResult", notes: list[str]) -> str:
     prefix = _common_prefix([layer.name for layer in result.layers])
     rows = [
         (
-            layer.name.removeprefix(prefix),
+            _short(layer.name.removeprefix(prefix)),
             layer.operator + (f" [{notes.index(layer.note) + 1}]" if layer.note else ""),
             _shape(layer),
             f"{layer.parameters:,}" if layer.parameters else "",
@@ -86,6 +86,12 @@ def _common_prefix(names: list[str]) -> str:
     scopes = [name.split("/")[:-1] for name in names if "/" in name]
     shared = os.path.commonprefix(scopes) if scopes else []
     return "".join(f"{scope}/" for scope in shared)
+
+
+def _short(name: str) -> str:
+    """Leave the inner scopes of a name out, so that the table fits; --json has the whole name."""
+    scopes = name.split("/")
+    return name if len(scopes) <= 2 else f"{scopes[0]}/…/{scopes[-1]}"
 
 
 def _shape(layer: "LayerRow") -> str | None:

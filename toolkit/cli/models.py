@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def models_command(json: Json = False, quiet: Quiet = False) -> None:
-    """List the shipped models: accuracy and its data, size, and how fast each is beside the default one."""
-    from toolkit.models.catalog import catalog
+    """List the shipped models and their figures."""
+    from toolkit.inspect.shipped import shipped
 
-    models = catalog()
+    models = shipped()
     Console(quiet=quiet, json=json).result(
         lambda: {"models": [model.to_document() for model in models]}, lambda: _table(models)
     )

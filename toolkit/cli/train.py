@@ -60,7 +60,7 @@ def train_command(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a recipe on labelled pictures and write a run folder.
+    """Train a recipe on labelled pictures.
 
     Example: toolkit train --data cifar10 -o runs/paper
     """

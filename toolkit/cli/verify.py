@@ -56,7 +56,7 @@ def verify_command(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two models, Keras or ONNX, on the same pictures.
+    """Compare two models on the same pictures.
 
     Example: toolkit verify runs/paper paper.onnx --data cifar10 --tolerance 1e-5
     """

@@ -1,6 +1,7 @@
 """What the demo's page and its closing lines contain."""
 
 from toolkit.demo.result import DemoResult
+from toolkit.report.axes import significant
 from toolkit.report.bench import model_label, warning_lines
 from toolkit.report.bench_page import (
     busiest,
@@ -12,7 +13,6 @@ from toolkit.report.bench_page import (
     timing_section,
 )
 from toolkit.report.cards import picture_card
-from toolkit.report.charts import significant
 from toolkit.report.facts import file_size, machine_pairs
 from toolkit.report.html import render
 from toolkit.report.page import Card, KeyFigure, Page, Section

@@ -3,4 +3,5 @@
 catalog  names -> files and their figures (`toolkit models`)
 card     labels, input size, recipe, accuracy ... <-> metadata_props
 open     MODEL argument -> session + card + preprocessing
+    predictor    what evaluate, verify and export ask of a model
 """

@@ -2,7 +2,9 @@
 
 tables    terminal tables
 style     palette, fonts, figures -> PNG and SVG
-charts    confusion matrix, calibration, curves, latency
+axes      headings, labels, ticks and numbers that charts share
+charts    confusion matrix, calibration, counts, learning curves
+timing    latency and throughput
 gallery   picture beside its probability bars, as PNG
 page      what a page is made of, as plain values
 cards     pictures and answers -> the cards of a page

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolkit.report.axes import significant
 from toolkit.report.bench import case_label, cumulative, model_label, warning_lines
-from toolkit.report.charts import Timing, cumulative_figure, significant, timing_figure
 from toolkit.report.facts import file_size, machine_pairs
 from toolkit.report.html import render
 from toolkit.report.page import Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg
+from toolkit.report.timing import Timing, cumulative_figure, timing_figure
 
 Row = Mapping[str, Any]
 

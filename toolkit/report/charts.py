@@ -1,55 +1,20 @@
-"""Confusion matrix, calibration, learning curves, latency: each a figure drawn from plain values."""
+"""Confusion matrix, calibration, counts, learning curves: each a figure drawn from plain values."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.report.axes import few_plain_ticks, percent_axis, shortened, title, write_beside
 from toolkit.report.style import GRID, INK, MUTED, PAPER, RIGHT, SERIES, WRONG, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 MOST_CLASSES = 100  # of a confusion matrix that can still be read
-LONGEST_LABEL = 22  # characters
-WIDE_RANGE = 20  # from this ratio on, a linear axis would squeeze the small values together
-
-
-def title(figure: "Figure", text: str, subtitle: str = "") -> None:
-    """Write the finding above a figure, and below it what it rests on.
-
-    Args:
-        figure: empty or drawn.
-        text: the finding, in words.
-        subtitle: how to read it.
-    """
-    height = figure.get_figheight()
-    figure.suptitle(text, x=0.012, y=1 - 0.1 / height, ha="left", va="top", weight="bold", size=13)
-    space = 0.42
-    if subtitle:
-        figure.text(0.012, 1 - 0.38 / height, subtitle, ha="left", va="top", color=MUTED, size=10)
-        space = 0.66
-    _layout(figure).set(rect=(0, 0, 1, 1 - space / height))
-
-
-def _layout(figure: "Figure") -> "ConstrainedLayoutEngine":
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    engine = figure.get_layout_engine()
-    assert isinstance(engine, ConstrainedLayoutEngine)
-    return engine
-
-
-def shortened(label: str, longest: int = LONGEST_LABEL) -> str:
-    """Return a label that fits: a long one ends in an ellipsis; a dollar sign stays one."""
-    text = label if len(label) <= longest else f"{label[: longest - 1]}…"
-    return text.replace("$", r"\$")  # matplotlib would read a formula between two of them
 
 
 def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, heading: str = "") -> "Figure":
@@ -146,15 +111,9 @@ def calibration_figure(
         axes.text(0.03, 0.93, "dots: what the model claims", color=INK, size=10)
         axes.text(0.03, 0.85, "bars: how often it is right", color=RIGHT, size=10)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence, %", ylabel="right, %")
-        _percent(axes.xaxis)
-        _percent(axes.yaxis)
+        percent_axis(axes.xaxis)
+        percent_axis(axes.yaxis)
     return figure
-
-
-def _percent(axis: "Axis") -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
 
 
 def curves_figure(
@@ -219,135 +178,7 @@ def _label_ends(
         # The upper line's label stands a little above its end, the lower one's below: they never collide.
         shift = 0 if len(drawn) == 1 else 7 if place == 0 else -7
         axes.annotate(f"{name} {value:.3f}", (last_epoch, value), (10, shift), textcoords="offset points",
-                      color=colour, va="center", size=10, annotation_clip=False)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Timing:
-    """The latency and throughput of one benchmark case.
-
-    Args:
-        name: of the case.
-        group: number of the colour.
-        p50_ms: median latency, milliseconds.
-        p50_ci95_ms: its 95 % interval, milliseconds, or None.
-        p99_ms: milliseconds; None where too few queries support it.
-        throughput: pictures a second.
-        throughput_ci95: its 95 % interval, or None.
-    """
-
-    name: str
-    group: int
-    p50_ms: float
-    p50_ci95_ms: tuple[float, float] | None
-    p99_ms: float | None
-    throughput: float
-    throughput_ci95: tuple[float, float] | None
-
-
-def timing_figure(cases: Sequence[Timing]) -> "Figure":
-    """Draw latency (median, interval, up to the 99th percentile) beside throughput, one row per case.
-
-    Args:
-        cases: in the order of the table.
-    """
-    names = [shortened(case.name, 46) for case in cases]
-    with styled():
-        figure = new_figure(9.6, 1.1 + 0.46 * len(cases))
-        latency, throughput = figure.subplots(1, 2, sharey=True)
-        _layout(figure).set(wspace=0.06)
-        for row, case in enumerate(cases):
-            _draw_timing(latency, throughput, row, case)
-        latency.set_yticks(range(len(cases)), names)
-        latency.set_ylim(len(cases) - 0.4, -0.6)
-        latency.tick_params(axis="y", length=0, labelcolor=INK)
-        throughput.tick_params(axis="y", length=0)
-        latency.grid(False, axis="y")
-        throughput.grid(False, axis="y")
-        medians = [case.p50_ms for case in cases]
-        if max(medians) > WIDE_RANGE * min(medians):
-            latency.set_xscale("log")
-            latency.set_xlabel("latency, ms (log scale)")
-        else:
-            latency.set_xlim(left=0)
-            latency.set_xlabel("latency, ms")
-        latency.margins(x=0.24)
-        throughput.margins(x=0.22)
-        throughput.set_xlim(left=0)
-        throughput.set_xlabel("throughput, pictures a second")
-        for axes in (latency, throughput):
-            _few_plain_ticks(axes)
-    return figure
-
-
-def _draw_timing(latency: "Axes", throughput: "Axes", row: int, case: Timing) -> None:
-    colour = SERIES[case.group % len(SERIES)]
-    if case.p99_ms is not None:
-        latency.plot([case.p50_ms, case.p99_ms], [row, row], color=colour, alpha=0.45, linewidth=3)
-        latency.plot([case.p99_ms], [row], "|", color=colour, markersize=10)
-        _write(latency, f"p99 {significant(case.p99_ms)}", case.p99_ms, row, MUTED)
-    if case.p50_ci95_ms is not None:
-        latency.plot(case.p50_ci95_ms, [row, row], color=colour, linewidth=7, solid_capstyle="butt")
-    latency.plot([case.p50_ms], [row], "o", color=colour, markersize=7)
-    latency.annotate(significant(case.p50_ms), (case.p50_ms, row), (0, 7), textcoords="offset points",
-                     ha="center", va="bottom", color=INK, size=10)  # fmt: skip
-    throughput.barh(row, case.throughput, height=0.5, color=colour)
-    end = case.throughput
-    if case.throughput_ci95 is not None:
-        throughput.plot(case.throughput_ci95, [row, row], color=INK, linewidth=1.5, solid_capstyle="butt")
-        end = max(end, case.throughput_ci95[1])
-    _write(throughput, significant(case.throughput), end, row, INK)
-
-
-def _write(axes: "Axes", text: str, x: float, row: int, colour: str) -> None:
-    axes.annotate(text, (x, row), (7, 0), textcoords="offset points", va="center", color=colour, size=10)
-
-
-def _few_plain_ticks(axes: "Axes", *, whole: bool = False) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
-
-    if axes.get_xscale() == "linear":
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-
-
-def significant(value: float, digits: int = 3) -> str:
-    """Return a number with three significant digits and no exponent: 0.213, 21.3, 21,300.
-
-    Args:
-        value: any finite number.
-        digits: how many are significant.
-    """
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    places = digits - 1 - math.floor(math.log10(abs(value)))
-    rounded = round(value, places)
-    return f"{rounded:,.{max(places, 0)}f}"
-
-
-def cumulative_figure(curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]) -> "Figure":
-    """Draw the share of queries answered within each time, one curve per case, on a logarithmic axis.
-
-    Args:
-        curves: (name, latency in milliseconds ascending, share 0 to 1 ascending) of each.
-    """
-    with styled():
-        figure = new_figure(9.6, 3.4)
-        axes = figure.add_subplot()
-        for number, (name, latency_ms, share) in enumerate(curves):
-            colour = SERIES[number % len(SERIES)]
-            style = ("-", "--", ":")[number // len(SERIES) % 3]
-            axes.step(
-                latency_ms, share, where="post", color=colour, linestyle=style, label=shortened(name, 40)
-            )
-        axes.set_xscale("log")
-        axes.set(ylim=(0, 1), xlabel="latency, ms (log scale)", ylabel="queries answered, %")
-        _percent(axes.yaxis)
-        _few_plain_ticks(axes)
-        if len(curves) > 1:
-            axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+                      color=INK, va="center", size=10, annotation_clip=False)  # fmt: skip
 
 
 def counts_figure(names: Sequence[str], counts: Sequence[int]) -> "Figure":
@@ -362,14 +193,14 @@ def counts_figure(names: Sequence[str], counts: Sequence[int]) -> "Figure":
         axes = figure.add_subplot()
         axes.barh(range(len(names)), counts, height=0.62, color=SERIES[0])
         for row, count in enumerate(counts):
-            _write(axes, f"{count:,}", count, row, INK)
+            write_beside(axes, f"{count:,}", count, row, INK)
         axes.set_yticks(range(len(names)), [shortened(name) for name in names])
         axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="pictures")
         axes.margins(x=0.12)
         axes.set_xlim(left=0)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(False, axis="y")
-        _few_plain_ticks(axes, whole=True)
+        few_plain_ticks(axes, whole=True)
     return figure
 
 
@@ -387,6 +218,6 @@ def confidence_figure(counts: NDArray[np.int64]) -> "Figure":
         axes.set(
             xlim=(0, 1), ylim=(0, None), xlabel="probability of the predicted class, %", ylabel="pictures"
         )
-        _percent(axes.xaxis)
+        percent_axis(axes.xaxis)
         axes.grid(False, axis="x")
     return figure

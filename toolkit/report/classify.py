@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.classify.result import ClassifyResult, Example
+from toolkit.report.axes import significant
 from toolkit.report.cards import error_card, picture_card
-from toolkit.report.charts import confidence_figure, confusion_figure, counts_figure, significant
+from toolkit.report.charts import confidence_figure, confusion_figure, counts_figure
 from toolkit.report.html import render
 from toolkit.report.page import Card, Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg

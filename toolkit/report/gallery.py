@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.evaluate.result import Example
-from toolkit.report.charts import shortened, title
+from toolkit.report.axes import shortened, title
 from toolkit.report.page import percent
 from toolkit.report.style import INK, MUTED, OTHER, RIGHT, WRONG, new_figure, styled
 

@@ -1,5 +1,6 @@
 """Terminal tables: right-aligned numbers with the unit in the header, no truncation."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -50,15 +51,16 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
     for row in cells:
         table.add_row(*[Text(cell) for cell in row])
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    page = io.StringIO()  # rich writes to standard output even while it captures, and ends the process there
     console = Console(
+        file=page,
         width=_width(columns, cells),
         no_color=not colour,
         color_system="standard" if colour else None,
         highlight=False,
     )
-    with console.capture() as capture:
-        console.print(table)
-    body = "\n".join(line.rstrip() for line in capture.get().splitlines())
+    console.print(table)
+    body = "\n".join(line.rstrip() for line in page.getvalue().splitlines())
     return f"{title}\n\n{body}" if title else body
 
 

@@ -1,0 +1,53 @@
+"""Options check themselves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.errors import UsageError
+
+BASE = Path("base.json")
+
+
+def test_defaults_are_read_from_the_class() -> None:
+    assert BenchOptions(models=("a",)).runs == BenchOptions.runs == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "flag"),
+    [
+        ({"models": ()}, "MODEL"),
+        ({"batch_sizes": (0,)}, "--batch-size"),
+        ({"batch_sizes": (8, 8)}, "--batch-size"),
+        ({"threads": (-1,)}, "--threads"),
+        ({"threads": (2, 2)}, "--threads"),
+        ({"devices": ("cpu", "cpu")}, "--device"),
+        ({"duration_s": 0}, "--duration"),
+        ({"duration_s": float("nan")}, "--duration"),
+        ({"duration_s": float("inf")}, "--duration"),
+        ({"warmup_s": -1}, "--warmup"),
+        ({"min_queries": 0}, "--min-queries"),
+        ({"runs": 0}, "--runs"),
+        ({"streams": 0}, "--streams"),
+        ({"percentile": 0}, "--percentile"),
+        ({"percentile": 100}, "--percentile"),
+        ({"percentile": float("nan")}, "--percentile"),
+        ({"rate_qps": 10}, "--rate"),
+        ({"scenario": Scenario.SERVER}, "--scenario server"),
+        ({"scenario": Scenario.SERVER, "rate_qps": 0}, "--rate"),
+        ({"scenario": Scenario.SERVER, "rate_qps": float("inf")}, "--rate"),
+        ({"target_latency_ms": 0}, "--target-latency"),
+        ({"target_latency_ms": 1, "scenario": Scenario.OFFLINE}, "--target-latency"),
+        ({"max_regression_pct": 5}, "--max-regression"),
+        ({"max_regression_pct": -5, "baseline": BASE}, "--max-regression"),
+        ({"baseline": BASE, "runs": 1}, "--runs"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_names_its_flag(
+    options_of: Callable[..., BenchOptions], fields: dict[str, object], flag: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        options_of(**fields)
+    assert caught.value.where == flag
