@@ -173,7 +173,7 @@ def test_a_run_can_be_compared_with_itself(quick: Options, tmp_path: Path) -> No
 def test_a_baseline_without_any_counterpart_stops_before_measuring(quick: Options, tmp_path: Path) -> None:
     output = tmp_path / "r.json"
     run(quick(output=output))
-    with pytest.raises(DataError, match="no counterpart of: model .*batch_size 3"):
+    with pytest.raises(DataError, match=r"no counterpart of: model .*batch_size 3"):
         run(quick(baseline=output, batch_sizes=(3,)))
 
 

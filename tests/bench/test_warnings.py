@@ -35,7 +35,7 @@ def test_a_run_that_gets_slower_drifts(made: Any, options_of: Options) -> None:
     assert codes([made.round_of(slower)], options_of()) == ["drift"]
     caution = warnings.drift(slower.astype(np.int64), options_of(duration_s=7))
     assert caution is not None
-    assert "10% slower" in caution.message
+    assert "9% slower" in caution.message
     assert "--duration 7" in caution.remedy
 
 

@@ -55,7 +55,8 @@ def export_command(
 ) -> None:
     """Export a Keras model to a self-contained ONNX file.
 
-    It takes uint8 pictures and gives probabilities; normalisation and labels are inside. The file is verified against Keras before it appears under its name.
+    It takes uint8 pictures and gives probabilities; normalisation and labels are inside.
+    It is verified against Keras before it appears under its name.
 
     Example: toolkit export runs/paper -o paper.onnx --verify cifar10
     """

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 LONGEST_VALUE = 120  # characters of a metadata value that are shown; --json has them all
 RULE = (
-    "Output size = (H + 2P − F)/S + 1. Where it isn't whole, the last (H + 2P − F)\n"
-    "mod S rows and columns never reach the output; a pooling should divide its input."
+    "Output size = (H + 2P − F)/S + 1. Where it isn't whole, the last rows and\n"
+    "columns never reach the output: a pooling should divide its input."
 )
 
 

@@ -12,8 +12,8 @@ from toolkit.errors import DataError
 def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: object) -> NDArray[np.int64]:
     """Find the model's output for each class of the data, by name.
 
-    A model whose labels are only its output numbers ("0", "1", ...) says nothing about names; then the
-    classes are matched by position.
+    Labels or classes that are only numbers ("0", "1", ...), as of a model without names or an .npz file, say
+    nothing about names; then the classes are matched by position.
 
     Args:
         classes: class names of the data, in its order.
@@ -24,13 +24,13 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
         int64 [classes of the data], output indices.
 
     Raises:
-        DataError: the model doesn't know a class, or has no names and another number of classes.
+        DataError: the model doesn't know a class, or one side has no names and the numbers don't fit.
     """
     position = {label: index for index, label in enumerate(labels)}
     unknown = [name for name in classes if name not in position]
     if not unknown:
         return np.array([position[name] for name in classes], np.int64)
-    if list(labels) == [str(index) for index in range(len(labels))]:
+    if _are_numbers(labels):
         if len(classes) != len(labels):
             raise DataError(
                 f"the data has {len(classes)} classes, the model {len(labels)} outputs without names",
@@ -38,7 +38,19 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
                 remedy="name the outputs with --labels FILE",
             )
         return np.arange(len(labels), dtype=np.int64)
+    if _are_numbers(classes):
+        if len(classes) > len(labels):
+            raise DataError(
+                f"the data has {len(classes)} classes without names, the model only {len(labels)}",
+                where=where,
+                remedy="use data of the model's classes",
+            )
+        return np.arange(len(classes), dtype=np.int64)
     raise DataError(_complaint(unknown), where=where, remedy=_remedy(unknown[0], labels))
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    return list(names) == [str(index) for index in range(len(names))]
 
 
 def _complaint(unknown: Sequence[str]) -> str:

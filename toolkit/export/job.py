@@ -9,6 +9,8 @@ from toolkit import __version__
 from toolkit.data.resolve import load_data
 from toolkit.errors import ExportError
 from toolkit.export.convert import COMMAND, convert
+from toolkit.export.graph.flatten import FLATTEN
+from toolkit.export.graph.fold_scaling import FOLD_SCALING
 from toolkit.export.graph.interface import interface
 from toolkit.export.graph.portable import PORTABLE
 from toolkit.export.opset import choose
@@ -51,7 +53,12 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     height, width = source.input_size
     model = apply(
         convert(source, opset=opset, batch=options.batch),
-        [PORTABLE, interface(height, width, len(source.labels), options.batch)],
+        [
+            PORTABLE,
+            interface(height, width, len(source.labels), options.batch),
+            FOLD_SCALING,
+            FLATTEN,
+        ],
     )
     try:
         with whole_file(options.output, force=options.force) as temporary:

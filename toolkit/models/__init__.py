@@ -1,7 +1,8 @@
 """Shipped models and what a MODEL argument means.
 
-catalog  names -> files and their figures (`toolkit models`)
-card     labels, input size, recipe, accuracy ... <-> metadata_props
-open     MODEL argument -> session + card + preprocessing
-    predictor    what evaluate, verify and export ask of a model
+catalog    names -> files and their figures (`toolkit models`)
+card       labels, input size, recipe, accuracy ... <-> metadata_props
+head       what a file from elsewhere gives: probabilities or logits
+open       MODEL argument -> session + card + preprocessing
+predictor  what evaluate, verify and export ask of a model
 """

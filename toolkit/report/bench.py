@@ -1,19 +1,16 @@
-"""What a benchmark looks like on a terminal, and the series behind its charts; drawn from the record alone."""
+"""What a benchmark looks like on a terminal, drawn from the record alone."""
 
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.bench.record import samples_ms
+from toolkit.report.axes import significant
 from toolkit.report.tables import Column, render
 
 Document = Mapping[str, Any]
 
 BYTES_PER_GB = 1_000_000_000
-POINTS = 400  # of a curve: as many as a chart has pixels across, about
-BINS = 80
 
 
 def render_result(document: Document) -> str:
@@ -58,12 +55,12 @@ def conditions_line(document: Document) -> str:
         shared.append(f"{first['rate_qps']:g} queries/s ({first['arrivals']})")
     if settings["scenario"] == "multi-stream":
         shared.append(f"{first['images_per_query']} images a query")
-    if not _varies(results, "device"):
+    if not varies(results, "device"):
         shared.append(first["provider"])
-    if not _varies(results, "threads"):
-        shared.append(_count(first["threads"], "thread"))
+    if not varies(results, "threads"):
+        shared.append(count(first["threads"], "thread"))
     queries = sum(r["queries"] for r in results)
-    shared += [_count(len(first["rounds"]), "round"), f"{queries:,} queries"]
+    shared += [count(len(first["rounds"]), "round"), f"{queries:,} queries"]
     return ", ".join(shared)
 
 
@@ -77,7 +74,7 @@ def warning_lines(document: Document) -> list[str]:
             found.setdefault(warning["code"], []).append((result, warning))
     for same in found.values():
         result, warning = same[0]
-        others = f" (and {_count(len(same) - 1, 'other case')})" if len(same) > 1 else ""
+        others = f" (and {count(len(same) - 1, 'other case')})" if len(same) > 1 else ""
         prefix = f"{case_label(result, results)}{others}: " if len(results) > 1 else ""
         lines.append(prefix + _warning(warning))
     return lines
@@ -117,11 +114,11 @@ def closing_lines(
 def case_label(result: Document, results: Sequence[Document]) -> str:
     """Name a case as shortly as the others allow."""
     parts = [model_label(result["model"])]
-    if _varies(results, "device"):
+    if varies(results, "device"):
         parts.append(result["device"])
-    if _varies(results, "threads"):
-        parts.append(_count(result["threads"], "thread"))
-    if _varies(results, "batch_size"):
+    if varies(results, "threads"):
+        parts.append(count(result["threads"], "thread"))
+    if varies(results, "batch_size"):
         parts.append(f"batch {result['batch_size']}")
     return ", ".join(parts)
 
@@ -149,107 +146,9 @@ def relative_speeds(results: Sequence[Document]) -> list[float | None]:
     return speeds
 
 
-def histogram(result: Document, bins: int = BINS) -> dict[str, list[float]]:
-    """Count latencies in bins of equal ratio, from the shortest to the longest: nothing is cut off.
-
-    Args:
-        result: one entry of `results`.
-        bins: how many, at most.
-
-    Returns:
-        "edges_ms" (bins + 1) and "counts" (bins); the counts sum to the number of queries.
-    """
-    import numpy as np
-
-    values = samples_ms(result)
-    low, high = float(values.min()), float(values.max())
-    if high <= low:
-        return {"edges_ms": [low, high], "counts": [len(values)]}
-    edges = np.geomspace(max(low, 1e-6), high, bins + 1)
-    edges[0], edges[-1] = low, high
-    counts, _ = np.histogram(values, edges)
-    return {"edges_ms": edges.tolist(), "counts": counts.tolist()}
-
-
-def cumulative(result: Document, points: int = POINTS) -> dict[str, list[float]]:
-    """Return the share of queries within each latency, densest where the tail is.
-
-    Args:
-        result: one entry of `results`.
-        points: how many, at most.
-
-    Returns:
-        "latency_ms" and "share", both ascending, the last share is 1.
-    """
-    import numpy as np
-
-    values = np.sort(samples_ms(result))
-    tail = len(values) - np.unique(np.geomspace(1, len(values), points // 2).astype(np.int64))
-    body = np.linspace(0, len(values) - 1, points // 2).astype(np.int64)
-    ranks = np.union1d(tail, body)
-    return {"latency_ms": values[ranks].tolist(), "share": ((ranks + 1) / len(values)).tolist()}
-
-
-def over_time(result: Document, points: int = POINTS) -> dict[str, list[float]]:
-    """Return median and longest latency of consecutive slices of the run, in the order measured.
-
-    Args:
-        result: one entry of `results`.
-        points: how many slices, at most.
-
-    Returns:
-        "query" (number of the first one), "p50_ms" and "max_ms" of each slice.
-    """
-    import numpy as np
-
-    values = samples_ms(result)
-    slices = np.array_split(values, min(points, len(values)))
-    starts = np.cumsum([0, *[len(s) for s in slices[:-1]]])
-    return {
-        "query": starts.tolist(),
-        "p50_ms": [float(np.median(s)) for s in slices],
-        "max_ms": [float(s.max()) for s in slices],
-    }
-
-
-def by_batch_size(results: Sequence[Document]) -> dict[str, dict[str, list[Any]]]:
-    """Return throughput and median latency against batch size, one series per model, device and threads.
-
-    Returns:
-        series name -> "batch_size", "throughput", "throughput_ci95", "p50_ms", ascending batch sizes.
-    """
-    series: dict[str, list[Document]] = {}
-    for result in results:
-        parts = [model_label(result["model"])]
-        parts += [result["device"]] if _varies(results, "device") else []
-        parts += [_count(result["threads"], "thread")] if _varies(results, "threads") else []
-        series.setdefault(", ".join(parts), []).append(result)
-    drawn = {}
-    for name, members in series.items():
-        ordered = sorted(members, key=lambda r: int(r["batch_size"]))
-        drawn[name] = {
-            "batch_size": [r["batch_size"] for r in ordered],
-            "throughput": [r["throughput"] for r in ordered],
-            "throughput_ci95": [r["throughput_ci95"] for r in ordered],
-            "p50_ms": [r["latency_ms"]["p50"] for r in ordered],
-        }
-    return drawn
-
-
-def significant(value: float | None, digits: int = 3) -> str | None:
-    """Write a number with at most three significant digits, never in powers of ten: 0.0475, 21,300."""
-    if value is None:
-        return None
-    if value == 0:
-        return "0"
-    places = digits - 1 - math.floor(math.log10(abs(value)))
-    rounded = round(value, places)
-    return f"{rounded:,.{max(0, places)}f}"
-
-
 def _main_table(results: Sequence[Document], percent: float) -> str:
     offline = results[0]["scenario"] == "offline"
-    several = _varies(results, "model")
+    several = varies(results, "model")
     columns = [*_naming_columns(results), Column("batch", numeric=True)]
     figures = ["ms/image"] if offline else ["p50 ms", "±%", f"p{percent:g} ms"]
     figures += ["images/s"] + (["±%"] if offline else []) + (["speed"] if several else [])
@@ -261,8 +160,8 @@ def _main_table(results: Sequence[Document], percent: float) -> str:
             row += [significant(1000 / result["throughput"])]
         else:
             latency = result["latency_ms"]
-            row += [significant(latency["p50"]), _half_width(latency["p50"], latency["p50_ci95"])]
-            row += [significant(latency[f"p{percent:g}"])]
+            row += [_figure(latency["p50"]), _half_width(latency["p50"], latency["p50_ci95"])]
+            row += [_figure(latency[f"p{percent:g}"])]
         row += [significant(result["throughput"])]
         row += [_half_width(result["throughput"], result["throughput_ci95"])] if offline else []
         row += [None if speed is None else f"{speed:.2f}×"] if several else []
@@ -290,26 +189,27 @@ def _cold_table(results: Sequence[Document]) -> str:
         ]
         for result in results
     ]
-    title = f"Cold start (median of {_count(results[0]['cold_starts'], 'fresh process')})"
+    title = f"Cold start (median of {count(results[0]['cold_starts'], 'fresh process')})"
     return render(columns, rows, title=title)
 
 
 def _naming_columns(results: Sequence[Document]) -> list[Column]:
     """Columns that tell the rows apart; what all rows share stands above the table."""
     columns = [Column("model", fold=True)]
-    columns += [Column("device")] if _varies(results, "device") else []
-    columns += [Column("threads", numeric=True)] if _varies(results, "threads") else []
+    columns += [Column("device")] if varies(results, "device") else []
+    columns += [Column("threads", numeric=True)] if varies(results, "threads") else []
     return columns
 
 
 def _naming_cells(result: Document, results: Sequence[Document]) -> list[Any]:
     cells: list[Any] = [model_label(result["model"])]
-    cells += [result["device"]] if _varies(results, "device") else []
-    cells += [result["threads"]] if _varies(results, "threads") else []
+    cells += [result["device"]] if varies(results, "device") else []
+    cells += [result["threads"]] if varies(results, "threads") else []
     return cells
 
 
-def _varies(results: Sequence[Document], key: str) -> bool:
+def varies(results: Sequence[Document], key: str) -> bool:
+    """Return whether cases differ in one of their entries."""
     return len({result[key] for result in results}) > 1
 
 
@@ -317,6 +217,10 @@ def _speed(result: Document) -> float:
     if result["scenario"] == "offline" or result["latency_ms"]["p50"] is None:
         return float(result["throughput"])
     return 1 / float(result["latency_ms"]["p50"])
+
+
+def _figure(value: float | None) -> str | None:
+    return None if value is None else significant(value)
 
 
 def _half_width(value: float | None, interval: Sequence[float] | None) -> str | None:
@@ -330,6 +234,7 @@ def _warning(warning: Mapping[str, str]) -> str:
     return f"{warning['message']}: {warning['remedy']}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun: 1 thread, 2 threads, 3 fresh processes."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"

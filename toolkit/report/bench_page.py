@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.report.axes import significant
-from toolkit.report.bench import case_label, cumulative, model_label, warning_lines
+from toolkit.report.bench import case_label, model_label, warning_lines
+from toolkit.report.bench_series import cumulative
 from toolkit.report.facts import file_size, machine_pairs
 from toolkit.report.html import render
 from toolkit.report.page import Cell, Chart, Column, KeyFigure, Page, Section, Table

@@ -1,0 +1,52 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import DataError
+from toolkit.evaluate.matching import match_classes
+
+names = st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=8, unique=True)
+
+
+@given(
+    names.flatmap(
+        lambda labels: st.tuples(st.just(labels), st.permutations(labels), st.integers(1, len(labels)))
+    )
+)
+def test_each_class_is_matched_to_the_output_of_its_name_in_any_order(case):
+    labels, order, count = case
+    classes = order[:count]
+    assert [labels.index(name) for name in classes] == match_classes(classes, labels, where="data").tolist()
+
+
+def test_outputs_without_names_are_matched_by_position():
+    assert match_classes(["red", "green", "blue"], ["0", "1", "2"], where="data").tolist() == [0, 1, 2]
+
+
+def test_outputs_named_by_number_match_classes_named_by_number():
+    assert match_classes(["2", "0"], ["0", "1", "2"], where="data").tolist() == [2, 0]
+
+
+def test_classes_without_names_are_matched_by_position():
+    assert match_classes(["0", "1"], ["red", "green", "blue"], where="data").tolist() == [0, 1]
+
+
+def test_more_classes_without_names_than_outputs_are_refused():
+    with pytest.raises(DataError, match="4 classes without names, the model only 3"):
+        match_classes(["0", "1", "2", "3"], ["red", "green", "blue"], where="data")
+
+
+def test_outputs_without_names_need_as_many_classes():
+    with pytest.raises(DataError, match="2 classes, the model 3 outputs without names"):
+        match_classes(["red", "green"], ["0", "1", "2"], where="data")
+
+
+def test_an_unknown_class_is_named_with_the_nearest_label():
+    with pytest.raises(DataError, match="'automobil'") as caught:
+        match_classes(["cat", "automobil"], ["cat", "automobile"], where="data")
+    assert "'automobile'" in caught.value.remedy
+
+
+def test_many_unknown_classes_are_named_in_part_with_their_number():
+    with pytest.raises(DataError, match="and 3 more"):
+        match_classes([f"thing {i}" for i in range(8)], ["cat", "dog"], where="data")

@@ -1,0 +1,53 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import OutputError
+from toolkit.evaluate.predictions import RUN_BY_SPREADSHEETS, cell, columns, write_predictions
+
+
+def test_the_file_has_a_row_per_picture_with_the_most_probable_classes_in_order(tmp_path):
+    path = tmp_path / "p.csv"
+    probabilities = np.array([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]], np.float32)
+    write_predictions(
+        path, ["a.png", "b,c.png"], np.array([1, 2]), probabilities, ["x", "y", "z"], k=2, force=False
+    )
+    expected = (
+        "path,truth,label,probability,label_2,probability_2\n"
+        "a.png,y,y,0.700000,z,0.200000\n"
+        '"b,c.png",z,x,0.500000,y,0.250000\n'
+    )
+    assert expected == path.read_text()
+
+
+def test_an_existing_file_is_refused(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("mine")
+    with pytest.raises(OutputError, match="exists already"):
+        write_predictions(
+            path, [], np.empty(0, np.int64), np.empty((0, 2), np.float32), ["x", "y"], k=1, force=False
+        )
+    assert path.read_text() == "mine"
+
+
+@given(st.text(max_size=20))
+def test_no_cell_is_run_by_a_spreadsheet_and_its_text_stays_whole(text):
+    safe = cell(text)
+    assert not safe.startswith(RUN_BY_SPREADSHEETS)
+    assert safe in (text, f"'{text}")
+
+
+def test_bytes_that_are_not_utf_8_are_written_as_escapes():
+    assert cell("caf\udce9.png") == "caf\\xe9.png"
+
+
+@given(st.integers(1, 12))
+def test_columns_come_in_pairs(k):
+    names = columns(k)
+    assert names[:4] == ["path", "truth", "label", "probability"]
+    assert len(names) == 2 + 2 * k
+    assert next(csv.reader(io.StringIO(",".join(names)))) == names

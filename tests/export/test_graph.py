@@ -1,0 +1,140 @@
+"""Graph changes must not change any answer, and must do what they are for."""
+
+import numpy as np
+import onnx
+import onnxruntime
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from toolkit.export.graph.flatten import FLATTEN
+from toolkit.export.graph.fold_scaling import FOLD_SCALING
+from toolkit.export.step import Step, apply
+
+SIDE = 6
+
+
+def classifier(
+    *,
+    scale: object = None,
+    shift: object = None,
+    pads: int = 0,
+    group: int = 1,
+    swapped: bool = False,
+    bias: bool = True,
+    relu_between: bool = False,
+) -> onnx.ModelProto:
+    """image -> Cast -> [Mul] -> [Add] -> Transpose -> Conv -> Transpose -> shape nodes + Reshape -> MatMul."""
+    generator = np.random.default_rng(1)
+    side = SIDE - 2 + 2 * pads
+    constants = {
+        "kernel": generator.normal(0, 0.3, (3, 3 // group, 3, 3)).astype(np.float32),
+        "bias": generator.normal(0, 0.3, 3).astype(np.float32),
+        "dense": generator.normal(0, 0.1, (side * side * 3, 4)).astype(np.float32),
+        "zero": np.array([0], np.int64),
+        "one": np.array([1], np.int64),
+        "rest": np.array([-1], np.int64),
+    }
+    nodes = [helper.make_node("Cast", ["image"], ["x0"], to=TensorProto.FLOAT)]
+    last = "x0"
+    for operator, value in (("Mul", scale), ("Add", shift)):
+        if value is not None:
+            constants[operator] = np.asarray(value, np.float32)
+            inputs = [operator, last] if swapped else [last, operator]
+            nodes.append(helper.make_node(operator, inputs, [f"after_{operator}"]))
+            last = f"after_{operator}"
+    if relu_between:
+        nodes.append(helper.make_node("Relu", [last], ["positive"]))
+        last = "positive"
+    conv_inputs = ["nchw", "kernel", "bias"] if bias else ["nchw", "kernel"]
+    nodes += [
+        helper.make_node("Transpose", [last], ["nchw"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", conv_inputs, ["map"], kernel_shape=[3, 3], pads=[pads] * 4, group=group),
+        helper.make_node("Transpose", ["map"], ["nhwc"], perm=[0, 2, 3, 1]),
+        helper.make_node("Shape", ["nhwc"], ["shape"]),
+        helper.make_node("Slice", ["shape", "zero", "one"], ["batch"]),
+        helper.make_node("Concat", ["batch", "rest"], ["target"], axis=0),
+        helper.make_node("Reshape", ["nhwc", "target"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "dense"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "classifier",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", SIDE, SIDE, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 4])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def operators(model: onnx.ModelProto) -> list[str]:
+    return [node.op_type for node in model.graph.node]
+
+
+def answers(model: onnx.ModelProto) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    batch = np.random.default_rng(0).integers(0, 256, (5, SIDE, SIDE, 3)).astype(np.uint8)
+    return np.asarray(session.run(None, {"image": batch})[0])
+
+
+def unchanged_answers(model: onnx.ModelProto, *steps: Step) -> onnx.ModelProto:
+    before = answers(model)
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    changed = apply(copy, steps)
+    np.testing.assert_allclose(answers(changed), before, rtol=1e-4, atol=1e-4 * float(np.abs(before).max()))
+    return changed
+
+
+NUMBER = st.floats(-2, 2, width=32)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    scale=st.none() | NUMBER | st.tuples(NUMBER, NUMBER, NUMBER),
+    shift=st.none() | NUMBER | st.tuples(NUMBER, NUMBER, NUMBER),
+    pads=st.integers(0, 1),
+    swapped=st.booleans(),
+    bias=st.booleans(),
+    relu_between=st.booleans(),
+)
+def test_folding_the_scaling_never_changes_an_answer(**choices: object) -> None:
+    unchanged_answers(classifier(**choices), FOLD_SCALING)  # type: ignore[arg-type]
+
+
+def test_scale_and_shift_disappear_into_a_convolution_that_does_not_pad() -> None:
+    changed = unchanged_answers(classifier(scale=1 / 255, shift=[-0.5, 0.1, 0.2]), FOLD_SCALING)
+    assert operators(changed)[:3] == ["Cast", "Transpose", "Conv"]
+
+
+def test_a_shift_stays_before_a_convolution_that_pads_but_a_scale_does_not() -> None:
+    assert "Add" in operators(unchanged_answers(classifier(scale=0.5, shift=1.0, pads=1), FOLD_SCALING))
+    assert "Mul" not in operators(unchanged_answers(classifier(scale=0.5, pads=1), FOLD_SCALING))
+
+
+def test_per_channel_scaling_before_a_grouped_convolution_is_left_alone() -> None:
+    changed = unchanged_answers(classifier(scale=[1.0, 2.0, 3.0], group=3), FOLD_SCALING)
+    assert "Mul" in operators(changed)
+    assert "Mul" not in operators(unchanged_answers(classifier(scale=0.5, group=3), FOLD_SCALING))
+
+
+def test_flattening_takes_one_node_and_no_transpose() -> None:
+    changed = unchanged_answers(classifier(), FLATTEN)
+    assert operators(changed) == ["Cast", "Transpose", "Conv", "Flatten", "MatMul"]
+    names = {tensor.name for tensor in changed.graph.initializer}
+    assert names == {"kernel", "bias", "dense"}
+
+
+def test_a_map_that_has_another_user_keeps_its_order() -> None:
+    model = classifier()
+    model.graph.node.append(helper.make_node("MatMul", ["flat", "dense"], ["again"]))
+    model.graph.output[0].name = "sum"
+    model.graph.node.append(helper.make_node("Add", ["probabilities", "again"], ["sum"]))
+    changed = unchanged_answers(model, FLATTEN)
+    assert operators(changed).count("Transpose") == 2
+    assert "Reshape" not in operators(changed)
+
+
+def test_both_changes_work_one_after_the_other() -> None:
+    changed = unchanged_answers(classifier(scale=1 / 127.5, shift=-1.0), FOLD_SCALING, FLATTEN)
+    assert operators(changed) == ["Cast", "Transpose", "Conv", "Flatten", "MatMul"]

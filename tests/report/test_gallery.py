@@ -1,0 +1,77 @@
+import numpy as np
+from matplotlib.colors import to_hex
+
+from toolkit.evaluate.result import Example
+from toolkit.report.gallery import caption, gallery_figure, shown_classes
+from toolkit.report.page import percent
+from toolkit.report.style import OTHER, RIGHT, WRONG, save_png
+
+
+def example(probabilities, truth):
+    values = np.array(probabilities, np.float32)
+    return Example(
+        path="p.png",
+        image_hwc=np.full((4, 4, 3), 200, np.uint8),
+        truth=truth,
+        predicted=int(values.argmax()),
+        probabilities=values,
+    )
+
+
+LABELS = ("cat", "dog", "eel")
+
+
+def panels(figure):
+    return list(zip(figure.axes[::2], figure.axes[1::2], strict=True))
+
+
+def test_each_picture_stands_beside_the_bars_of_its_probabilities():
+    figure = gallery_figure([example([0.87, 0.1, 0.03], 1)], LABELS, heading="h", subtitle="s")
+    ((picture, bars),) = panels(figure)
+    assert picture.images[0].get_array().tolist() == np.full((4, 4, 3), 200).tolist()
+    assert [round(bar.get_width(), 2) for bar in bars.patches] == [0.87, 0.1, 0.03]
+    assert [text.get_text() for text in bars.get_yticklabels()] == list(LABELS)
+    left, right = picture.get_position(), bars.get_position()
+    assert left.x1 < right.x0
+    assert left.y0 == right.y0
+
+
+def test_a_wrong_answer_is_red_the_truth_blue_and_the_rest_grey():
+    figure = gallery_figure([example([0.87, 0.1, 0.03], 1)], LABELS, heading="h", subtitle="s")
+    ((picture, bars),) = panels(figure)
+    assert [to_hex(bar.get_facecolor()) for bar in bars.patches] == [WRONG, RIGHT, OTHER]
+    assert picture.get_title(loc="left") == "✗ cat 87% (dog)"
+    assert to_hex(picture.spines["left"].get_edgecolor()) == WRONG
+
+
+def test_a_right_answer_is_blue():
+    figure = gallery_figure([example([0.1, 0.9, 0.0], 1)], LABELS, heading="h", subtitle="s")
+    ((picture, bars),) = panels(figure)
+    assert [to_hex(bar.get_facecolor()) for bar in bars.patches] == [OTHER, RIGHT, OTHER]
+    assert picture.get_title(loc="left") == "✓ dog 90% (dog)"
+
+
+def test_the_file_has_the_size_of_its_grid(tmp_path):
+    from PIL import Image
+
+    examples = [example([0.5, 0.3, 0.2], i % 3) for i in range(6)]
+    save_png(gallery_figure(examples, LABELS, heading="h", subtitle="s"), tmp_path / "g.png")
+    with Image.open(tmp_path / "g.png") as image:
+        assert image.size == (round(4 * 3.75 * 150), round((0.75 + 2 * 2.1) * 150))
+        colours = {pixel for _, pixel in image.convert("RGB").getcolors(1 << 24)}
+    assert {tuple(bytes.fromhex(c[1:])) for c in (RIGHT, WRONG, OTHER)} <= colours
+
+
+def test_the_caption_is_predicted_percent_and_truth():
+    assert caption(example([0.87, 0.1, 0.03], 1), LABELS) == "cat 87% (dog)"
+
+
+def test_a_percentage_never_claims_more_than_is_true():
+    assert [percent(share) for share in (0, 0.001, 0.006, 0.5, 0.994, 0.999, 1)] == [
+        "0%", "<1%", "1%", "50%", "99%", ">99%", "100%"]  # fmt: skip
+
+
+def test_of_many_classes_the_most_probable_are_shown_and_the_truth_always():
+    probabilities = np.linspace(1, 0, 100)
+    shown = shown_classes(example(probabilities / probabilities.sum(), 99))
+    assert shown == [*range(11), 99]

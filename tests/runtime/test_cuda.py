@@ -1,0 +1,81 @@
+"""Each reason why CUDA doesn't start is told apart, with fake loaders."""
+
+import importlib.metadata
+from collections.abc import Callable
+
+import pytest
+
+from toolkit.runtime.cuda import (
+    can_load,
+    cuda_libraries,
+    diagnose,
+    driver_library,
+    installed_runtimes,
+)
+
+BUILT_IN = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+GPU_WHEEL = {"onnxruntime-gpu": "1.31.1"}
+BOTH_WHEELS = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.1"}
+
+
+def without(*missing: str) -> Callable[[str], bool]:
+    return lambda library: library not in missing
+
+
+def test_nothing_is_wrong_when_everything_loads() -> None:
+    assert diagnose(BUILT_IN, "13.0", loads=without(), runtimes=GPU_WHEEL) is None
+
+
+def test_a_cpu_build_is_named_and_the_gpu_build_is_the_remedy() -> None:
+    problem = diagnose(["CPUExecutionProvider"], "", loads=without(), runtimes={"onnxruntime": "1.32.0"})
+    assert problem is not None
+    assert problem.finding == "the installed ONNX Runtime has no CUDA provider"
+    assert problem.remedy.endswith("pip install onnxruntime-gpu")
+
+
+def test_a_missing_driver_comes_before_missing_libraries() -> None:
+    problem = diagnose(BUILT_IN, "13.0", loads=lambda _: False, runtimes=GPU_WHEEL)
+    assert problem is not None
+    assert driver_library() in problem.finding
+    assert "driver" in problem.remedy
+
+
+@pytest.mark.parametrize("version", ["12.8", "13.0"])
+def test_missing_libraries_are_named_with_the_version_that_is_wanted(version: str) -> None:
+    names = cuda_libraries(version)
+    problem = diagnose(BUILT_IN, version, loads=without(names[0], names[-1]), runtimes=GPU_WHEEL)
+    assert problem is not None
+    assert f"{names[0]}, {names[-1]}" in problem.finding
+    assert names[1] not in problem.finding
+    assert f"CUDA {version}" in problem.finding
+    assert problem.remedy == "install them with: pip install 'toolkit[cuda]'"
+
+
+@pytest.mark.parametrize("available", [BUILT_IN, ["CPUExecutionProvider"]])
+def test_two_wheels_in_one_folder_are_named(available: list[str]) -> None:
+    problem = diagnose(available, "13.0", loads=without(), runtimes=BOTH_WHEELS)
+    assert problem is not None
+    assert (
+        problem.finding
+        == "onnxruntime 1.32.0 and onnxruntime-gpu 1.31.1 are both installed and share one folder"
+    )
+    assert "uninstall" in problem.remedy
+
+
+def test_library_names_follow_the_version_of_the_build() -> None:
+    assert cuda_libraries("13.0")[0] != cuda_libraries("12.8")[0]
+    assert all("13" in name or "12" in name or "cudnn" in name for name in cuda_libraries("13.0"))
+
+
+def test_the_system_s_loader_is_asked() -> None:
+    assert not can_load("libthis-does-not-exist.so.99")
+
+
+def test_installed_wheels_are_read_from_their_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "onnxruntime":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "9.9"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert installed_runtimes() == {"onnxruntime-gpu": "9.9"}
