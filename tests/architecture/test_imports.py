@@ -32,7 +32,9 @@ def imported_by(*arguments: object, cwd: Path) -> tuple[int, set[str]]:
     return code, set(modules)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["classify", "--help"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["classify", "--help"], ["train", "--help"]]
+)
 def test_help_imports_neither_numpy_nor_onnxruntime(arguments: list[str], tmp_path: Path) -> None:
     code, modules = imported_by(*arguments, cwd=tmp_path)
     assert code == 0

@@ -14,7 +14,15 @@ ROOT = Path(toolkit.__file__).parent
 MODULES = sorted(p for p in ROOT.rglob("*.py"))
 LONGEST = 250  # lines of a module; above it is split
 
-NAMES_THAT_SAY_NOTHING = {"utils.py", "util.py", "helpers.py", "helper.py", "common.py", "misc.py", "manager.py"}
+NAMES_THAT_SAY_NOTHING = {
+    "utils.py",
+    "util.py",
+    "helpers.py",
+    "helper.py",
+    "common.py",
+    "misc.py",
+    "manager.py",
+}
 
 
 def test_every_command_has_a_file_in_cli_and_a_folder_of_its_own() -> None:
@@ -64,7 +72,9 @@ def test_options_and_results_load_no_engine(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "stats").glob("[a-z]*.py")), ids=lambda p: p.stem)
 def test_every_formula_names_its_source(path: Path) -> None:
     module = importlib.import_module(f"toolkit.stats.{path.stem}")
-    functions = [f for _, f in inspect.getmembers(module, inspect.isfunction) if f.__module__ == module.__name__]
+    functions = [
+        f for _, f in inspect.getmembers(module, inspect.isfunction) if f.__module__ == module.__name__
+    ]
     public = [f for f in functions if not f.__name__.startswith("_")]
     assert public
     assert [f.__name__ for f in public if "Source:" not in (f.__doc__ or "")] == []
@@ -77,7 +87,8 @@ def test_array_arguments_have_a_dtype_and_a_shape_in_the_docstring() -> None:
             if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
                 continue
             takes_arrays = any(
-                a.annotation is not None and any(w in ast.unparse(a.annotation) for w in ("NDArray", "Pixels"))
+                a.annotation is not None
+                and any(w in ast.unparse(a.annotation) for w in ("NDArray", "Pixels"))
                 for a in (*node.args.args, *node.args.kwonlyargs)
             )
             text = ast.get_docstring(node) or ""

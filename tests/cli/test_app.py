@@ -57,7 +57,9 @@ def test_no_arguments_show_the_help_and_count_as_wrong_usage(toolkit: CommandLin
         (["classify", "x", "-m", "paper-cnn", "--threads", "0"], "--threads"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_code_2(toolkit: CommandLine, arguments: list[str], words: str) -> None:
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    toolkit: CommandLine, arguments: list[str], words: str
+) -> None:
     done = toolkit(*arguments, check=2)
     assert words in error_line(done)
     assert done.stdout == ""
@@ -97,14 +99,18 @@ def test_cuda_without_a_gpu_fails_with_the_reason_and_never_falls_back(
     assert done.stdout == ""
 
 
-def test_auto_says_on_standard_error_what_it_took(toolkit: CommandLine, tiny_model: Path, colour_folder: Path) -> None:
+def test_auto_says_on_standard_error_what_it_took(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path
+) -> None:
     done = toolkit("classify", colour_folder, "-m", tiny_model)
     assert "device: " in done.stderr
     assert "device: " not in toolkit("classify", colour_folder, "-m", tiny_model, "--device", "cpu").stderr
 
 
 @pytest.mark.parametrize("command", [["models"], ["doctor"], ["inspect", "{model}"], ["train", "--list"]])
-def test_json_is_one_document_on_standard_output(toolkit: CommandLine, tiny_model: Path, command: list[str]) -> None:
+def test_json_is_one_document_on_standard_output(
+    toolkit: CommandLine, tiny_model: Path, command: list[str]
+) -> None:
     filled = [part.format(model=tiny_model) for part in command]
     json.loads(toolkit(*filled, "--json").stdout)
 

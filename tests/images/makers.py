@@ -135,8 +135,14 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def ycck_jpeg() -> bytes:
-    """A four-channel JPEG whose Adobe marker says YCCK."""
-    cmyk = saved(Image.new("CMYK", (16, 16), (0, 0, 0, 0)), "JPEG", quality=100)
-    adobe = cmyk.index(b"Adobe")
-    return cmyk[: adobe + 11] + b"\x02" + cmyk[adobe + 12 :]
+def ycck_jpeg(ink: tuple[int, int, int, int]) -> bytes:
+    """A JPEG of one ink (cyan, magenta, yellow, black) as Adobe writes it: inverted, then YCCK."""
+    # What is stored is 255 - ink; of its first three channels YCCK takes the complement to YCbCr (JFIF 1.02).
+    red, green, blue = ink[:3]
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    stored = (luma, 128 + (blue - luma) / 1.772, 128 + (red - luma) / 1.402, 255 - ink[3])
+    # Pillow inverts what it is given, and marks it as plain CMYK (0 in the last byte of the Adobe segment).
+    given = tuple(255 - min(255, max(0, round(value))) for value in stored)
+    file = saved(Image.new("CMYK", (16, 16), given), "JPEG", quality=100, subsampling=0)
+    transform = file.index(b"Adobe") + 11
+    return file[:transform] + b"\x02" + file[transform + 1 :]

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,6 +128,11 @@ def palette(transparency: bytes | int, colours: list[tuple[int, int, int]]) -> b
     return saved(image, "PNG", transparency=transparency)
 
 
+RGB_KEY = (b"tRNS", bytes([0, 200, 0, 40, 0, 40]))
+DEEP_ROW = bytes([9, 1, 8, 2, 7, 3, 1, 1, 2, 2, 3, 3])
+DEEP_RGB_KEY = (b"tRNS", bytes([9, 1, 8, 2, 7, 3]))
+
+
 @pytest.mark.parametrize(
     ("name", "file", "expected", "tolerance"),
     [
@@ -137,8 +143,8 @@ def palette(transparency: bytes | int, colours: list[tuple[int, int, int]]) -> b
         ("grey with alpha", saved(rgba((9, 9, 9, 255), (9, 9, 9, 0)).convert("LA"), "PNG"), [(9,) * 3, WHITE], 0),
         ("palette, hard key", palette(0, [BLACK, RED]), [WHITE, RED], 0),
         ("palette, soft", palette(bytes([128, 255]), [BLACK, RED]), [(127,) * 3, RED], 1),
-        ("RGB key", png(2, 1, 8, 2, [bytes([*RED, *BLUE])], (b"tRNS", bytes([0, 200, 0, 40, 0, 40]))), [WHITE, BLUE], 0),
-        ("RGB key, 16 bits", png(2, 1, 16, 2, [bytes([9, 1, 8, 2, 7, 3, 1, 1, 2, 2, 3, 3])], (b"tRNS", bytes([9, 1, 8, 2, 7, 3]))), [WHITE, (1, 2, 3)], 0),
+        ("RGB key", png(2, 1, 8, 2, [bytes([*RED, *BLUE])], RGB_KEY), [WHITE, BLUE], 0),
+        ("RGB key, 16 bits", png(2, 1, 16, 2, [DEEP_ROW], DEEP_RGB_KEY), [WHITE, (1, 2, 3)], 0),
         ("grey key", png(3, 1, 8, 0, [bytes([7, 8, 9])], (b"tRNS", b"\0\x08")), [(7,) * 3, WHITE, (9,) * 3], 0),
         ("grey key, 4 bits", png(2, 1, 4, 0, [b"\x5a"], (b"tRNS", b"\0\x0a")), [(85,) * 3, WHITE], 0),
         ("grey key, 2 bits", png(4, 1, 2, 0, [b"\x1b"], (b"tRNS", b"\0\x01")), [BLACK, WHITE, (170,) * 3, WHITE], 0),
@@ -204,12 +210,12 @@ def test_cmyk_comes_out_in_its_true_colours(
     assert_close(expected, image[8, 8], 4)
 
 
-def test_ycck_is_told_from_cmyk_by_its_adobe_marker() -> None:
-    # The same samples: no ink at all as CMYK; as YCCK full luma and chroma, whose red and blue are high.
-    assert_close(WHITE, decode(saved(Image.new("CMYK", (16, 16), (0, 0, 0, 0)), "JPEG"))[8, 8], 2)
-    red, green, blue = decode(ycck_jpeg())[8, 8].tolist()
-    assert min(red, blue) > 200
-    assert green < 160
+@pytest.mark.parametrize(
+    ("ink", "expected"),
+    [((0, 255, 255, 0), (255, 0, 0)), ((0, 0, 0, 0), WHITE), ((255, 0, 255, 0), (0, 255, 0)), ((0, 0, 0, 255), BLACK)],
+)  # fmt: skip
+def test_ycck_comes_out_in_its_true_colours(ink: tuple[int, int, int, int], expected: object) -> None:
+    assert_close(expected, decode(ycck_jpeg(ink))[8, 8], 4)
 
 
 def test_grey_and_palette_pictures_have_three_channels() -> None:
@@ -283,8 +289,7 @@ def test_a_file_cut_anywhere_is_an_error_or_whole_but_never_half_grey(name: str,
     length = data.draw(st.integers(0, len(file) - 1))
     try:
         image = decode(file[:length])
-    except ImageError as error:
-        assert error.what
+    except ImageError:
         return
     assert np.array_equal(image, decode(file)), f"{name} cut at {length} of {len(file)}"
 
@@ -305,8 +310,7 @@ def test_changed_bytes_decode_or_fail_cleanly(name: str, data: st.DataObject) ->
         file[data.draw(st.integers(0, min(len(file), 600) - 1))] = data.draw(st.integers(0, 255))
     try:
         image = decode(bytes(file), max_pixels=1_000_000)
-    except ImageError as error:
-        assert error.what
+    except ImageError:
         return
     assert image.dtype == np.uint8
     assert image.ndim == 3
@@ -323,8 +327,7 @@ MAGICS = [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\x20\0\0\
 def test_any_bytes_decode_or_fail_cleanly(magic: bytes, rest: bytes) -> None:
     try:
         image = decode(magic + rest, max_pixels=1_000_000)
-    except ImageError as error:
-        assert error.what
+    except ImageError:
         return
     assert image.shape[2] == 3
 
@@ -394,8 +397,8 @@ def test_the_pixel_limit_is_ours_alone_and_not_that_of_the_library(monkeypatch: 
 @pytest.mark.parametrize(
     "chunk",
     [
-        (b"zTXt", b"Comment\0\0" + __import__("zlib").compress(b"x" * 3_000_000)),
-        (b"iCCP", b"icc\0\0" + __import__("zlib").compress(b"\0" * 2_000_000)),
+        (b"zTXt", b"Comment\0\0" + zlib.compress(b"x" * 3_000_000)),
+        (b"iCCP", b"icc\0\0" + zlib.compress(b"\0" * 2_000_000)),
         (b"iCCP", b"icc\0\0not compressed at all"),
         (b"eXIf", b"garbage"),
     ],
@@ -405,7 +408,7 @@ def test_huge_or_broken_metadata_never_costs_the_picture(chunk: tuple[bytes, byt
 
 
 def test_the_orientation_is_applied_beside_a_huge_comment() -> None:
-    comment = b"Comment\0\0" + __import__("zlib").compress(b"x" * 3_000_000)
+    comment = b"Comment\0\0" + zlib.compress(b"x" * 3_000_000)
     file = with_chunk(saved(np.ascontiguousarray(STORED[6](quarters())), "PNG"), b"zTXt", comment)
     assert corners(decode(with_chunk(file, b"eXIf", exif(6)))) == UPRIGHT
 

@@ -309,12 +309,22 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path, content: bytes) -> 
         inspect_onnx(path)
 
 
-def test_a_graph_that_contradicts_itself_is_refused(graphs: Any, saved: Any) -> None:
+def test_a_graph_with_operators_of_an_unknown_domain_is_refused(graphs: Any, saved: Any) -> None:
     g = graphs.Graph()
-    x = g.node("Conv", ["image", g.store("w", graphs.weights(4, 3, 3, 3))], "conv", kernel_shape=[3])
-    with pytest.raises(ModelError, match="its graph contradicts itself: .*conv") as caught:
+    x = g.node("Mystery", ["image"], "strange", domain="not.declared")
+    with pytest.raises(ModelError, match=r"its graph can't be followed: .*not\.declared") as caught:
         inspect_onnx(saved(g.model((1, 3, 8, 8), x)))
     assert "\n" not in str(caught.value)
+
+
+def test_a_node_that_makes_no_sense_costs_its_shape_and_not_the_table(graphs: Any, saved: Any) -> None:
+    g = graphs.Graph()
+    x = g.node("Relu", ["image"], "relu")
+    x = g.node("MatMul", [x, g.store("w", graphs.weights(7, 5))], "wrong")  # 8 columns times 7 rows
+    x = g.node("Relu", [x], "after")
+    result = inspect_onnx(saved(g.model((1, 3, 8, 8), x)))
+    assert [row.output_shape for row in result.layers] == [(1, 3, 8, 8), (), ()]
+    assert result.macs is None
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`toolkit inspect`: what is inside a model."""
 
+import itertools
 import json as json_text
-import os
 from typing import TYPE_CHECKING
 
 from toolkit.cli.console import Console
@@ -84,8 +84,8 @@ def _layers(result: "InspectResult", notes: list[str]) -> str:
 def _common_prefix(names: list[str]) -> str:
     """Return the scopes that all names with a scope share, such as "StatefulPartitionedCall/"."""
     scopes = [name.split("/")[:-1] for name in names if "/" in name]
-    shared = os.path.commonprefix(scopes) if scopes else []
-    return "".join(f"{scope}/" for scope in shared)
+    shared = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*scopes, strict=False))
+    return "".join(f"{level[0]}/" for level in shared)
 
 
 def _short(name: str) -> str:

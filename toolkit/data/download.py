@@ -217,6 +217,8 @@ def _reason(error: Exception) -> str:
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, TimeoutError):
         return f"no answer within {TIMEOUT_S:.0f} s"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
     return str(cause) or type(cause).__name__
 
 

@@ -47,31 +47,33 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[str]:
     """Read the `path` column of a CSV file with a header; comma, semicolon or tab separate its columns.
 
     Args:
-        stream: open for reading bytes, UTF-8 with or without a byte-order mark.
+        stream: open for reading bytes, UTF-8 with or without a byte-order mark; closed at the end.
         where: the file's name, for errors.
 
     Raises:
         InputError: it has no such column, or isn't CSV.
     """
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    header = text.readline()
-    delimiter = next((d for d in DELIMITERS if PATH_COLUMN in _cells(header, d)), None)
-    if delimiter is None:
-        raise InputError(
-            f"the list has no column '{PATH_COLUMN}'",
-            where=where,
-            remedy=f"write '{PATH_COLUMN}' above the column with the paths, or give a .txt list",
-        )
-    column = _cells(header, delimiter).index(PATH_COLUMN)
-    rows = csv.reader(text, delimiter=delimiter)
-    try:
-        for row in rows:
-            if len(row) > column and row[column]:
-                yield row[column]
-    except csv.Error as error:
-        raise InputError(
-            f"line {rows.line_num + 1} of the list isn't CSV: {error}", where=where, remedy="correct the line"
-        ) from error
+    with io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        header = text.readline()
+        delimiter = next((d for d in DELIMITERS if PATH_COLUMN in _cells(header, d)), None)
+        if delimiter is None:
+            raise InputError(
+                f"the list has no column '{PATH_COLUMN}'",
+                where=where,
+                remedy=f"write '{PATH_COLUMN}' above the column with the paths, or give a .txt list",
+            )
+        column = _cells(header, delimiter).index(PATH_COLUMN)
+        rows = csv.reader(text, delimiter=delimiter)
+        try:
+            for row in rows:
+                if len(row) > column and row[column]:
+                    yield row[column]
+        except csv.Error as error:
+            raise InputError(
+                f"line {rows.line_num + 1} of the list isn't CSV: {error}",
+                where=where,
+                remedy="correct the line",
+            ) from error
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

@@ -21,7 +21,7 @@ def inspect_onnx(path: Path) -> InspectResult:
         path: an .onnx file. Weights in files beside it are counted, but not read.
 
     Raises:
-        ModelError: it is missing, cut short, not an ONNX file, or its graph contradicts itself.
+        ModelError: it is missing, cut short, not an ONNX file, or its graph can't be followed.
     """
     model = _load(path)
     size_bytes = path.stat().st_size + sum(_size_of(file) for file in _external_files(model, path))
@@ -31,7 +31,7 @@ def inspect_onnx(path: Path) -> InspectResult:
         inferred = shapes.infer(model)
     except (shape_inference.InferenceError, RuntimeError, ValueError) as error:
         raise ModelError(
-            f"its graph contradicts itself: {error}", where=path, remedy="export it again"
+            f"its graph can't be followed: {error}", where=path, remedy="export it again"
         ) from error
     layers = layer_rows(model.graph, inferred)
     return InspectResult(

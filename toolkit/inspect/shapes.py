@@ -72,7 +72,7 @@ def infer(model: onnx.ModelProto) -> Shapes:
         model: isn't changed.
 
     Raises:
-        onnx.shape_inference.InferenceError: the graph contradicts itself.
+        onnx.shape_inference.InferenceError: the graph uses operators of a domain that it doesn't declare.
     """
     light = _without_large_constants(model)
     declared = _inferred(light)
@@ -137,6 +137,7 @@ def _twin(node: onnx.NodeProto) -> onnx.NodeProto:
 
 
 def _inferred(model: onnx.ModelProto) -> dict[str, Extents]:
+    # Not strict: a node that inference doesn't understand costs the shapes behind it, not the whole table.
     graph = shape_inference.infer_shapes(model, data_prop=True).graph
     found: dict[str, Extents] = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.input, *graph.value_info, *graph.output):

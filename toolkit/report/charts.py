@@ -31,7 +31,7 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, hea
     size = len(shown)
     support = confusion.sum(axis=1)
     share = confusion / np.maximum(support, 1)[:, None]
-    cell_in = 0.62 if size <= 12 else 0.42 if size <= 30 else 0.29
+    cell_in = 0.62 if size <= 12 else 0.42 if size <= 30 else 0.33
     names = [shortened(labels[i]) for i in shown]
     margin_in = 0.5 + 0.085 * max(map(len, names))
     side_in = max(size * cell_in, 2.2) + margin_in
@@ -71,7 +71,7 @@ def _draw_cells(axes: "Axes", counts: NDArray[np.int64], share: NDArray[np.float
     from matplotlib.patches import Rectangle
 
     size = len(counts)
-    base = min(11.0, cell_in * 17)
+    base = min(11.0, cell_in * 19)
     rectangles, colours = [], []
     for row, column in zip(*np.nonzero(counts), strict=True):
         part = float(share[row, column])

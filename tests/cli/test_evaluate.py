@@ -1,0 +1,84 @@
+"""`toolkit evaluate` through the real command: both streams, exit code, files."""
+
+import json
+
+from support import CommandLine, encoded, error_line, picture
+
+
+def test_the_answer_names_data_split_and_count_and_the_files_are_listed(
+    toolkit: CommandLine, tiny_model, colour_folder, tmp_path
+):
+    (colour_folder / "red" / "04.png").write_bytes(encoded(picture((0, 0, 255))))
+    done = toolkit(
+        "evaluate", tiny_model, "--data", colour_folder, "--split", "train", "-o", "out", "--report", "r.html"
+    )
+    first = done.stdout.splitlines()[0]
+    assert first.startswith("accuracy ")
+    assert "(colours, train split, " in first
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "confusion.png", "gallery.png", "metrics.json", "predictions.csv"]  # fmt: skip
+    for name in ("out/metrics.json", "out/predictions.csv", "out/confusion.png", "out/gallery.png", "r.html"):
+        assert any(line.startswith(f"{name}  ") for line in done.stdout.splitlines())
+    assert done.stdout.splitlines()[-1].startswith("next: toolkit bench ")
+
+
+def test_json_is_the_metrics_file_and_the_list_of_files(
+    toolkit: CommandLine, tiny_model, colour_folder, tmp_path
+):
+    done = toolkit("evaluate", tiny_model, "--data", colour_folder, "--split", "train", "--json", "-o", "out")
+    document = json.loads(done.stdout)
+    files = document.pop("files")
+    assert document == json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert document["accuracy"] == 1
+    assert len(files) == 4
+
+
+def test_a_missed_gate_is_exit_code_4_with_the_amount_and_the_result_is_printed_all_the_same(
+    toolkit: CommandLine, tiny_model, tmp_path
+):
+    for split, name, colour in (("test", "red", (0, 0, 255)), ("test", "blue", (0, 0, 255))):
+        folder = tmp_path / "d" / split / name
+        folder.mkdir(parents=True)
+        (folder / "a.png").write_bytes(encoded(picture(colour)))
+    done = toolkit("evaluate", tiny_model, "--data", tmp_path / "d", "--min-accuracy", "0.75", "-q", check=4)
+    assert done.stdout.startswith("accuracy 0.5000 ")
+    assert done.stderr == "gate not met: accuracy 0.5000 is 0.2500 below --min-accuracy 0.75\n"
+    assert toolkit("evaluate", tiny_model, "--data", tmp_path / "d", "--min-accuracy", "0.5").returncode == 0
+
+
+def test_skipped_broken_pictures_are_named_with_exit_code_3(toolkit: CommandLine, tiny_model, colour_folder):
+    (colour_folder / "red" / "broken.png").write_bytes(b"not a picture")
+    arguments = ("evaluate", tiny_model, "--data", colour_folder, "--split", "train")
+    assert "broken.png" in error_line(toolkit(*arguments, check=1))
+    assert "broken.png: " in toolkit(*arguments, "--skip-broken", check=3).stdout
+
+
+def test_existing_outputs_are_refused_before_the_model_is_opened(
+    toolkit: CommandLine, colour_folder, tmp_path
+):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_text("keep")
+    done = toolkit("evaluate", "missing.onnx", "--data", colour_folder, "-o", "out", check=1)
+    assert "isn't empty" in error_line(done)
+    assert "--force" in error_line(done)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+def test_force_replaces_the_outputs(toolkit: CommandLine, tiny_model, colour_folder, tmp_path):
+    arguments = ("evaluate", tiny_model, "--data", colour_folder, "--split", "train", "-o", "out")
+    toolkit(*arguments)
+    (tmp_path / "out" / "metrics.json").write_text("old")
+    toolkit(*arguments, "--force")
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["accuracy"] == 1
+
+
+def test_a_class_that_the_model_does_not_know_is_one_line(toolkit: CommandLine, tiny_model, colour_folder):
+    (colour_folder / "blue").rename(colour_folder / "bluw")
+    done = toolkit("evaluate", tiny_model, "--data", colour_folder, "--split", "train", check=1)
+    assert "'bluw'" in error_line(done)
+    assert "'blue'" in error_line(done)
+
+
+def test_wrong_usage_is_exit_code_2(toolkit: CommandLine, tiny_model):
+    done = toolkit("evaluate", tiny_model, "--data", "x", "--split", "tset", check=2)
+    assert "did you mean 'test'" in error_line(done)

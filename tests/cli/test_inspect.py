@@ -1,0 +1,132 @@
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+CommandLine = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def pooled(tmp_path: Path) -> Path:
+    """A small network whose pooling drops a row and a column: 9×9 → Conv 3×3 → 7×7 → pool → 3×3 → 2."""
+    weights = [
+        numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w"),
+        numpy_helper.from_array(np.ones((36, 2), np.float32), "dense_w"),
+    ]
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["a"], "scope/conv"),
+        helper.make_node("MaxPool", ["a"], ["b"], "scope/pool", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Flatten", ["b"], ["c"], "scope/flat"),
+        helper.make_node("MatMul", ["c", "dense_w"], ["scores"], "scope/inner/deep/dense"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "pooled",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, 9, 9])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 2])],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"labels": '["cat", "dog"]', "long": "x" * 500})
+    onnx.save(model, tmp_path / "pooled.onnx")
+    return tmp_path / "pooled.onnx"
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> str:
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert done.stdout == ""
+    return line
+
+
+def test_the_page_shows_tensors_totals_layers_and_what_is_dropped(toolkit: CommandLine, pooled: Path) -> None:
+    done = toolkit("inspect", pooled)
+    assert done.stderr == ""
+    head, table, *rest = done.stdout.split("\n\n")
+    facts = dict(line.split(maxsplit=1) for line in head.splitlines())
+    assert facts["format"] == "ONNX, opset 17, IR version 8"
+    assert facts["input"] == "image  float32 [batch, 3, 9, 9]"
+    assert facts["output"] == "scores  float32 [batch, 2]"
+    assert facts["parameters"] == "180"
+    assert facts["MACs"] == "5,364 for one picture"
+    assert facts["labels"] == "cat, dog"
+    assert facts["long"] == "x" * 120 + "… (--json shows all of it)"
+    assert [line.split() for line in table.splitlines()[2:]] == [
+        ["conv", "Conv", "N×4×7×7", "108", "5,292"],
+        ["pool", "MaxPool", "[1]", "N×4×3×3"],
+        ["flat", "Flatten", "N×36"],
+        ["inner/…/dense", "MatMul", "N×2", "72", "72"],
+    ]
+    assert rest[0] == "[1] drops 1 row and 1 column at the border"
+    assert "(H + 2P − F)/S + 1" in rest[1]
+    assert max(len(line) for line in (*table.splitlines(), *rest[1].splitlines())) <= 80
+
+
+def test_json_has_every_field(toolkit: CommandLine, pooled: Path) -> None:
+    document = json.loads(toolkit("inspect", pooled, "--json").stdout)
+    assert document == {
+        "path": str(pooled),
+        "format": "onnx",
+        "size_bytes": pooled.stat().st_size,
+        "opset": 17,
+        "ir_version": 8,
+        "inputs": [{"name": "image", "dtype": "float32", "shape": ["batch", 3, 9, 9]}],
+        "outputs": [{"name": "scores", "dtype": "float32", "shape": ["batch", 2]}],
+        "metadata": {"labels": '["cat", "dog"]', "long": "x" * 500},
+        "parameters": 180,
+        "macs": 5364,
+        "layers": [
+            layer("scope/conv", "Conv", [None, 4, 7, 7], 108, 5292),
+            layer("scope/pool", "MaxPool", [None, 4, 3, 3], note="drops 1 row and 1 column at the border"),
+            layer("scope/flat", "Flatten", [None, 36]),
+            layer("scope/inner/deep/dense", "MatMul", [None, 2], 72, 72),
+        ],
+    }
+
+
+def layer(
+    name: str, operator: str, shape: list[int | None], parameters: int = 0, macs: int = 0, note: str = ""
+) -> dict[str, object]:
+    return {
+        "name": name,
+        "operator": operator,
+        "output_shape": shape,
+        "parameters": parameters,
+        "macs": macs,
+        "note": note,
+    }
+
+
+def test_a_model_that_drops_nothing_gets_no_lecture(toolkit: CommandLine, tiny_model: Path) -> None:
+    assert "(H + 2P" not in toolkit("inspect", tiny_model).stdout
+
+
+def test_control_characters_in_a_file_do_not_reach_the_terminal(toolkit: CommandLine, pooled: Path) -> None:
+    model = onnx.load(pooled)
+    model.metadata_props.add(key="evil\x1b[2J", value="\x1b[31mred")
+    model.graph.node[0].name = "bell\x07"
+    onnx.save(model, pooled)
+    shown = toolkit("inspect", pooled).stdout
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert r"evil\x1b[2J" in shown
+
+
+def test_a_missing_file_a_shortened_one_and_a_text_are_one_line_each(
+    toolkit: CommandLine, pooled: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cut.onnx").write_bytes(pooled.read_bytes()[:300])
+    (tmp_path / "text.onnx").write_text("not a model")
+    words = "it is cut short, damaged, or another format"
+    assert error_of(toolkit("inspect", "none.onnx", check=1)).startswith("error: no such model file")
+    assert f"(300 bytes): {words} (" in error_of(toolkit("inspect", tmp_path / "cut.onnx", check=1))
+    assert f"(11 bytes): {words} (" in error_of(toolkit("inspect", tmp_path / "text.onnx", check=1))
+
+
+def test_a_missing_argument_is_bad_usage(toolkit: CommandLine) -> None:
+    assert "MODEL" in error_of(toolkit("inspect", check=2))

@@ -1,0 +1,297 @@
+import io
+import itertools
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.errors import InputError
+from toolkit.images.sources import PICTURE_SUFFIXES, Input, Skipped, count, expand, shown
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make(*names: str) -> None:
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(b"")
+
+
+def paths(*arguments: str, **options: object) -> list[str]:
+    return [item.path for item in expand(arguments, **options)]  # type: ignore[arg-type]
+
+
+def failure(*arguments: str, stdin: bytes = b"") -> str:
+    with pytest.raises(InputError) as caught:
+        list(expand(arguments, stdin=io.BytesIO(stdin)))
+    return caught.value.what
+
+
+NAMES = st.text(st.sampled_from("aAbB.-_ 10é"), min_size=1, max_size=5).map(lambda name: f"x{name}")
+TREE = st.lists(st.lists(NAMES, min_size=1, max_size=3), min_size=1, max_size=12)
+
+
+@given(tree=TREE)
+@settings(max_examples=40, deadline=None)
+def test_a_folder_gives_its_pictures_in_the_sorted_order_of_their_paths(
+    tree: list[list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    made = set()
+    for *folders, name in tree:
+        file = root.joinpath(*folders, f"{name}.png")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"")
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            continue
+        made.add(str(file))
+    assert paths(str(root)) == sorted(made)
+
+
+def test_arguments_keep_their_order_and_a_path_named_twice_is_two_inputs(here: Path) -> None:
+    make("b.png", "photos/2.jpg", "photos/1.jpg")
+    assert paths("b.png", "photos", "./photos/1.jpg", "b.png") == [
+        "b.png",
+        "photos/1.jpg",
+        "photos/2.jpg",
+        "./photos/1.jpg",
+        "b.png",
+    ]
+
+
+def test_a_folder_is_shown_as_it_was_typed_but_for_a_slash_at_its_end(here: Path) -> None:
+    make("photos/a/1.jpg")
+    assert paths("photos/") == ["photos/a/1.jpg"]
+    assert paths("./photos") == ["./photos/a/1.jpg"]
+    assert paths(".") == ["./photos/a/1.jpg"]
+    assert paths(str(here)) == [f"{here}/photos/a/1.jpg"]
+
+
+def test_the_suffix_counts_in_any_case_inside_a_folder_and_not_at_all_for_a_named_file(here: Path) -> None:
+    make(
+        "f/UPPER.JPG",
+        "f/Mixed.JpEg",
+        "f/three.letters.TIF",
+        "f/photo.HEIC",
+        "f/none",
+        "f/notes.md",
+        "f/data.dat",
+    )
+    assert paths("f") == ["f/Mixed.JpEg", "f/UPPER.JPG", "f/photo.HEIC", "f/three.letters.TIF"]
+    assert paths("f/none", "f/data.dat") == ["f/none", "f/data.dat"]
+
+
+def test_the_suffixes_are_lower_case_and_hold_the_formats_of_phones() -> None:
+    assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in PICTURE_SUFFIXES)
+    assert {".jpg", ".heic", ".heif", ".avif", ".jxl"} <= PICTURE_SUFFIXES
+
+
+def test_hidden_names_are_skipped_and_counted(here: Path) -> None:
+    make(
+        "f/.hidden.png", "f/._photo.jpg", "f/.thumbs/a.png", "f/__MACOSX/b.png", "f/Thumbs.db", "f/photo.png"
+    )
+    skipped = Skipped()
+    assert paths("f", skipped=skipped) == ["f/photo.png"]
+    assert skipped == Skipped(hidden=5)
+    assert paths("f/.hidden.png", "f/.thumbs") == ["f/.hidden.png", "f/.thumbs/a.png"]  # named, so meant
+
+
+def test_our_own_unfinished_output_is_not_counted_as_hidden(here: Path) -> None:
+    make("f/photo.png", "f/.out.csv.123.part")
+    skipped = Skipped()
+    assert paths("f", skipped=skipped) == ["f/photo.png"]
+    assert skipped.hidden == 0
+
+
+def test_links_to_folders_are_not_followed_and_links_to_files_are_files(here: Path) -> None:
+    make("f/a.png", "elsewhere/b.png")
+    Path("f/loop").symlink_to(".")
+    Path("f/up").symlink_to("..")
+    Path("f/other.jpg").symlink_to("../elsewhere")
+    Path("f/file.png").symlink_to("a.png")
+    Path("f/self.png").symlink_to("self.png")
+    Path("f/gone.png").symlink_to("nowhere.png")
+    skipped = Skipped()
+    assert paths("f", skipped=skipped) == ["f/a.png", "f/file.png", "f/gone.png", "f/self.png"]
+    assert skipped.folder_links == 3
+    Path("named").symlink_to("elsewhere")
+    assert paths("named") == ["named/b.png"]
+
+
+def test_a_folder_called_like_a_picture_is_a_folder(here: Path) -> None:
+    make("dir.jpg/inner.png", "f/dir.png/x.jpg")
+    assert paths("dir.jpg", "f") == ["dir.jpg/inner.png", "f/dir.png/x.jpg"]
+
+
+def test_a_path_that_does_not_exist_is_an_input_like_any_other(here: Path) -> None:
+    assert paths("nothing.jpg", "no/folder", "no.txt") == ["nothing.jpg", "no/folder", "no.txt"]
+
+
+def test_a_pattern_matches_pictures_in_sorted_order(here: Path) -> None:
+    make("b1.png", "b2.png", "a.png", "b3.txt", "sub/b4.png", ".b5.png", "x.dat")
+    assert paths("b*") == ["b1.png", "b2.png"]
+    assert paths("**/b*") == ["b1.png", "b2.png", "sub/b4.png"]
+    assert paths("*.dat") == ["x.dat"]
+
+
+def test_a_name_with_brackets_that_exists_is_no_pattern(here: Path) -> None:
+    make("set[1]/a.png", "[b].png", "set1/never.png", "b.png")
+    assert paths("set[1]", "[b].png") == ["set[1]/a.png", "[b].png"]
+
+
+def test_standard_input_is_a_list_of_paths(here: Path) -> None:
+    make("f/1.jpg", "f/2.jpg")
+    given = b"a.png\r\n\nb c.png \n# d.png\nf\nmissing"
+    assert paths("-", stdin=io.BytesIO(given)) == [
+        "a.png", "b c.png ", "# d.png", "f/1.jpg", "f/2.jpg", "missing",
+    ]  # fmt: skip
+
+
+def test_nul_separates_paths_where_there_is_one(here: Path) -> None:
+    assert paths("-", stdin=io.BytesIO(b"a\nb.png\0c.png\0")) == ["a\nb.png", "c.png"]
+
+
+@given(
+    names=st.lists(
+        st.text(st.characters(blacklist_characters="\0\r\n", codec="utf-8"), min_size=1, max_size=20)
+    ),
+    pieces=st.lists(st.integers(1, 9), min_size=1),
+    separator=st.sampled_from(["\n", "\0", "\r\n"]),
+)
+def test_a_list_gives_the_same_paths_however_it_arrives(
+    names: list[str], pieces: list[int], separator: str
+) -> None:
+    names = [f"nothing/{name}" for name in names] or ["nothing/x"]
+    content = "".join(name + separator for name in names).encode()
+    assert paths("-", stdin=Trickle(content, pieces)) == names
+
+
+class Trickle(io.RawIOBase):
+    """A pipe whose writer is slow."""
+
+    def __init__(self, content: bytes, pieces: Iterable[int]) -> None:
+        self._content = content
+        self._pieces = itertools.cycle(pieces)
+
+    def read1(self, _: int) -> bytes:
+        size = next(self._pieces)
+        piece, self._content = self._content[:size], self._content[size:]
+        return piece
+
+
+def test_the_first_paths_of_a_list_are_given_before_the_rest_has_come(here: Path) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stream:
+        os.write(writer, b"a.png\nb.png\nunfinish")
+        stream_of_inputs = expand(["-"], stdin=stream)
+        assert [next(stream_of_inputs).path, next(stream_of_inputs).path] == ["a.png", "b.png"]
+        os.write(writer, b"ed.png")
+        os.close(writer)
+        assert [item.path for item in stream_of_inputs] == ["unfinished.png"]
+
+
+def test_a_list_file_is_relative_to_its_own_folder_first(here: Path) -> None:
+    make("set/a.png", "b.png", "set/both.png", "both.png")
+    Path("set/list.txt").write_text("\ufeffa.png\nb.png\nboth.png\nneither.png\n", encoding="utf-8")
+    inputs = list(expand(["set/list.txt"]))
+    assert [item.path for item in inputs] == ["a.png", "b.png", "both.png", "neither.png"]
+    assert [item.file for item in inputs] == ["set/a.png", "b.png", "set/both.png", "neither.png"]
+
+
+def test_a_list_in_utf16_with_a_mark_is_read(here: Path) -> None:
+    Path("list.txt").write_text("ä.png\nb.png\n", encoding="utf-16")
+    assert paths("list.txt") == ["ä.png", "b.png"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_csv_list_gives_its_path_column(here: Path, delimiter: str) -> None:
+    rows = [
+        ["id", "path", "note"],
+        ["1", "a.png", "x"],
+        ["2", '"b, ""c"".png"', ""],
+        ["3", "", "no path"],
+        ["4"],
+    ]
+    Path("list.csv").write_text("\ufeff" + "\r\n".join(delimiter.join(row) for row in rows), encoding="utf-8")
+    assert paths("list.csv") == ["a.png", 'b, "c".png']
+
+
+def test_a_csv_list_without_a_path_column_says_so(here: Path) -> None:
+    Path("list.csv").write_text("file\na.png\n")
+    assert failure("list.csv") == "the list has no column 'path'"
+
+
+def test_a_folder_list_or_pattern_without_a_picture_is_an_error_before_anything_is_given(here: Path) -> None:
+    Path("empty/sub").mkdir(parents=True)
+    make("words/notes.md", "words/.hidden.png", "a.png")
+    Path("list.txt").write_text("\n\n")
+    Path("list.csv").write_text("path\n")
+    for argument in ("empty", "words", "list.txt", "list.csv", "*.gif"):
+        assert failure("a.png", argument).startswith("no images"), argument
+        with pytest.raises(InputError):
+            next(expand(["a.png", argument]))
+    assert failure("-").startswith("no images")
+
+
+def test_archives_and_addresses_are_refused_clearly(here: Path) -> None:
+    make("a.zip", "b.tar.gz")
+    assert failure("a.zip") == failure("b.tar.gz") == "archives can't be read yet"
+    assert failure("s3://bucket/a.png") == "addresses can't be read yet"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_an_input_with_the_reason(here: Path) -> None:
+    make("f/a.png", "f/locked/b.png", "f/z.png")
+    Path("f/locked").chmod(0)
+    try:
+        inputs = list(expand(["f"]))
+    finally:
+        Path("f/locked").chmod(0o700)
+    assert [item.path for item in inputs] == ["f/a.png", "f/locked", "f/z.png"]
+    assert "permission denied" in (inputs[1].failure or "")
+
+
+def test_the_label_is_the_name_of_the_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make("test/cat/1.jpg", "test/dog/sub/2.jpg")
+    assert [item.label for item in expand(["test", "test/cat/1.jpg"])] == ["cat", "sub", "cat"]
+    monkeypatch.chdir("test/cat")
+    assert [item.label for item in expand([".", "1.jpg", "../cat"])] == ["cat", "cat", "cat"]
+
+
+def test_a_name_that_is_not_utf8_is_shown_escaped_and_keeps_its_bytes(here: Path) -> None:
+    raw = b"f/latin1_\xe9\xff.png"
+    make(os.fsdecode(raw), "f/n\u00e9.png")
+    (here / "list.txt").write_bytes(raw + b"\n")
+    for argument in ("f", os.fsdecode(raw), "list.txt"):
+        item = next(iter(expand([argument])))
+        assert (item.path, item.path_bytes) == ("f/latin1_\\xe9\\xff.png", raw)
+        assert os.fsencode(item.file).endswith(raw)
+    assert list(expand(["f/n\u00e9.png"])) == [Input("f/n\u00e9.png", "f/n\u00e9.png", "f")]
+
+
+@given(st.binary(min_size=1).filter(lambda raw: b"\0" not in raw))
+def test_any_name_can_be_shown_in_utf8(raw: bytes) -> None:
+    assert shown(os.fsdecode(raw)).encode("utf-8").decode("utf-8") == shown(os.fsdecode(raw))
+
+
+def test_counting_gives_the_number_of_inputs_unless_standard_input_is_among_them(here: Path) -> None:
+    make("f/a.png", "f/b.png", "f/c.txt")
+    assert count(["f", "f/c.md", "f"]) == 5
+    assert count(["f", "-"]) is None
+
+
+def test_a_folder_is_listed_while_it_is_used(here: Path) -> None:
+    make("f/a/1.png", "f/b/2.png")
+    stream = expand(["f"])
+    assert next(stream).path == "f/a/1.png"
+    Path("f/b/3.png").write_bytes(b"")  # b hasn't been looked at yet
+    assert [item.path for item in stream] == ["f/b/2.png", "f/b/3.png"]

@@ -1,0 +1,258 @@
+"""What MODEL means: our files and files from elsewhere, opened by the real ONNX Runtime."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+from support import colour_model
+
+from toolkit.errors import InputError, ModelError, UsageError
+from toolkit.models.open import OpenModel, open_model
+
+WHITE = np.full((2, 8, 8, 3), 255, np.uint8)
+
+
+def foreign(
+    path: Path,
+    head: str = "",
+    *,
+    layout: str = "NCHW",
+    channels: int = 3,
+    dtype: int = TensorProto.FLOAT,
+    size: Any = 8,
+    classes: Any = 3,
+) -> Path:
+    """A classifier without our metadata: the mean of each channel, then a head.
+
+    Args:
+        head: "" (logits), an operator for the three channels, or "unit" (a sigmoid over one number).
+    """  # fmt: skip
+    shape = ["N", channels, size, size] if layout == "NCHW" else ["N", size, size, channels]
+    pixels = {"NCHW": [2, 3], "NHWC": [1, 2]}[layout] if head != "unit" else [1, 2, 3]
+    nodes = [
+        helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["f", "axes"], ["mean"], keepdims=0),
+    ]
+    constants = [numpy_helper.from_array(np.array(pixels, np.int64), "axes")]
+    if head == "unit":
+        constants.append(numpy_helper.from_array(np.array([1], np.int64), "last"))
+        nodes += [
+            helper.make_node("Unsqueeze", ["mean", "last"], ["one"]),
+            helper.make_node("Sigmoid", ["one"], ["y"]),
+        ]
+        classes = 1
+    elif classes is None:  # an operator whose output size nobody can tell beforehand
+        constants.append(numpy_helper.from_array(np.ones(3, bool), "all"))
+        nodes.append(helper.make_node("Compress", ["mean", "all"], ["y"], axis=1))
+    else:
+        nodes.append(helper.make_node(head or "Identity", ["mean"], ["y"]))
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", dtype, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", classes or "C"])], constants,
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+def opened(path: object, **options: Any) -> OpenModel:
+    return open_model(str(path), device="cpu", threads=1, **options)
+
+
+def test_our_file_needs_no_options(tiny_model: Path) -> None:
+    model = opened(tiny_model)
+    assert (model.labels, model.input_size, model.head) == (("red", "green", "blue"), (8, 8), "probabilities")
+    assert model.provider == "CPUExecutionProvider"
+    np.testing.assert_allclose(model.probabilities(WHITE), np.full((2, 3), 1 / 3), rtol=1e-5)
+
+
+def test_our_file_refuses_a_second_normalisation(tiny_model: Path) -> None:
+    with pytest.raises(UsageError, match="normalises inside its graph"):
+        opened(tiny_model, normalize="unit")
+    assert opened(tiny_model, normalize="none").head == "probabilities"
+
+
+def test_a_float_model_from_elsewhere_must_be_told_its_range(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="doesn't say what range its float32 input has") as caught:
+        opened(foreign(tmp_path / "f.onnx"))
+    assert "--normalize imagenet, unit (0 to 1), minus1to1 or none" in caught.value.remedy
+
+
+def test_a_byte_model_from_elsewhere_needs_no_range(tmp_path: Path) -> None:
+    model = opened(foreign(tmp_path / "f.onnx", "Softmax", layout="NHWC", dtype=TensorProto.UINT8))
+    np.testing.assert_allclose(model.probabilities(WHITE), np.full((2, 3), 1 / 3), rtol=1e-6)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(
+    ("normalize", "value"), [("unit", [1.0] * 3), ("minus1to1", [1.0] * 3), ("none", [255.0] * 3),
+                             ("imagenet", [2.2489, 2.4286, 2.6400])],
+)  # fmt: skip
+def test_white_arrives_as_the_range_says_in_either_layout(
+    tmp_path: Path, layout: str, normalize: str, value: list[float]
+) -> None:
+    model = opened(foreign(tmp_path / "f.onnx", layout=layout), normalize=normalize)
+    scores = model.session.run(model.plan.model_input(WHITE))
+    np.testing.assert_allclose(scores, [value] * 2, atol=2e-3)
+
+
+def test_channels_keep_their_order(tmp_path: Path) -> None:
+    model = opened(foreign(tmp_path / "f.onnx", "Softmax"), normalize="unit")
+    red = np.zeros((1, 8, 8, 3), np.uint8)
+    red[..., 0] = 255
+    assert model.probabilities(red).argmax() == 0
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "expected"),
+    [
+        ("", "logits", [1 / 3] * 3),
+        ("Softmax", "probabilities", [1 / 3] * 3),
+        ("Sigmoid", "probabilities", [1 / (1 + math.exp(-1))] * 3),
+        ("Relu", "logits", [1 / 3] * 3),
+    ],
+)
+def test_logits_get_a_softmax_and_probabilities_do_not(
+    tmp_path: Path, head: str, kind: str, expected: list[float]
+) -> None:
+    model = opened(foreign(tmp_path / "f.onnx", head), normalize="unit")
+    assert model.head == kind
+    np.testing.assert_allclose(model.probabilities(WHITE), [expected] * 2, rtol=1e-5)
+
+
+def test_a_sigmoid_unit_becomes_two_classes(tmp_path: Path) -> None:
+    model = opened(foreign(tmp_path / "f.onnx", "unit"), normalize="unit")
+    assert model.labels == ("0", "1")
+    second = 1 / (1 + math.exp(-1))
+    np.testing.assert_allclose(model.probabilities(WHITE), [[1 - second, second]] * 2, rtol=1e-5)
+
+
+def test_grey_models_get_one_channel(tmp_path: Path) -> None:
+    model = opened(foreign(tmp_path / "f.onnx", channels=1, classes=1), normalize="unit")
+    assert model.plan.model_input(WHITE).shape == (2, 1, 8, 8)
+
+
+def test_labels_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("cat\ndog\nbird\n")
+    path = foreign(tmp_path / "f.onnx", "Softmax")
+    assert opened(path, normalize="unit", labels_file=tmp_path / "labels.txt").labels == (
+        "cat",
+        "dog",
+        "bird",
+    )
+    assert opened(path, normalize="unit").labels == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("cat\ndog\n", ModelError, "2 labels for 3 classes"),
+        ("", InputError, "no class names in it"),
+        ("cat\ncat\ndog\n", InputError, "names the class 'cat' twice"),
+        ("[1, ", InputError, "not a JSON list"),
+    ],
+)
+def test_a_wrong_labels_file_is_refused(
+    tmp_path: Path, text: str, error: type[Exception], message: str
+) -> None:
+    (tmp_path / "labels.txt").write_text(text)
+    with pytest.raises(error, match=message):
+        opened(foreign(tmp_path / "f.onnx"), normalize="unit", labels_file=tmp_path / "labels.txt")
+
+
+def test_our_own_file_with_the_wrong_number_of_labels_is_refused(tmp_path: Path) -> None:
+    onnx.save(colour_model(labels=("a", "b")), tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match="2 labels for 3 classes"):
+        opened(tmp_path / "m.onnx")
+
+
+def test_a_model_without_any_number_of_classes_needs_labels(tmp_path: Path) -> None:
+    path = foreign(tmp_path / "f.onnx", classes=None)
+    with pytest.raises(ModelError, match="how many classes"):
+        opened(path, normalize="unit")
+    (tmp_path / "labels.txt").write_text("a\nb\nc\n")
+    assert opened(path, normalize="unit", labels_file=tmp_path / "labels.txt").labels == ("a", "b", "c")
+
+
+def test_a_model_of_any_picture_size_is_refused_with_a_reason(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="size of its input isn't fixed"):
+        opened(foreign(tmp_path / "f.onnx", size="S"), normalize="unit")
+
+
+@pytest.mark.parametrize(("option", "flag"), [("normalize", "--normalize"), ("resize", "--resize")])
+def test_an_unknown_choice_names_the_choices(tmp_path: Path, option: str, flag: str) -> None:
+    with pytest.raises(UsageError, match="'fancy' is not a choice") as caught:
+        opened(foreign(tmp_path / "f.onnx"), **{"normalize": "unit", option: "fancy"})
+    assert caught.value.where == flag
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_resize_decides_what_becomes_of_a_wide_picture(tiny_model: Path, resize: str) -> None:
+    wide = np.zeros((8, 16, 3), np.uint8)
+    wide[:, :4, 0] = wide[:, 12:, 0] = 255  # red left and right, black in the middle
+    model = opened(tiny_model, resize=resize)
+    batch = model.plan.stack([wide])
+    red, green, _ = batch.astype(float).mean(axis=(0, 1, 2))
+    if resize == "crop":
+        assert red < 30  # only the antialiased seams of the red stripes are left
+        assert green == 0
+    elif resize == "stretch":
+        assert red == pytest.approx(127.5, abs=3)
+        assert green == 0
+    else:
+        assert green == pytest.approx(127.5, abs=1)  # half of the square is white padding
+
+
+def test_resize_defaults_to_what_the_file_says(tmp_path: Path) -> None:
+    model = colour_model()
+    next(p for p in model.metadata_props if p.key == "resize").value = "pad"
+    onnx.save(model, tmp_path / "m.onnx")
+    assert opened(tmp_path / "m.onnx").plan.resize == "pad"
+    assert opened(tmp_path / "m.onnx", resize="crop").plan.resize == "crop"
+
+
+@pytest.fixture(scope="module")
+def fixed_model(tmp_path_factory: pytest.TempPathFactory) -> OpenModel:
+    path = tmp_path_factory.mktemp("fixed") / "fixed.onnx"
+    onnx.save(colour_model(batch=4), path)
+    return opened(path)
+
+
+@given(st.integers(0, 11), st.integers(0, 2**32 - 1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+def test_a_fixed_batch_model_answers_any_number_of_pictures_and_no_padding(
+    tiny_model: Path, fixed_model: OpenModel, count: int, seed: int
+) -> None:
+    batch = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), np.uint8)
+    found = fixed_model.probabilities(batch)
+    assert found.shape == (count, 3)
+    expected = batch.reshape(count, 64, 3).mean(axis=1) + 1e-6
+    np.testing.assert_allclose(found, expected / expected.sum(axis=1, keepdims=True), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        np.zeros((1, 8, 8, 3), np.float32),
+        np.zeros((1, 3, 8, 8), np.uint8),
+        np.zeros((8, 8, 3), np.uint8),
+        np.zeros((1, 9, 8, 3), np.uint8),
+    ],
+)
+def test_another_batch_than_ours_is_refused(tiny_model: Path, batch: Any) -> None:
+    with pytest.raises(ModelError, match=r"does not fit .*give uint8 \[N, 8, 8, 3\]"):
+        opened(tiny_model).probabilities(batch)
+
+
+def test_a_name_that_is_neither_file_nor_shipped_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model file, and no shipped model of that name"):
+        opened("no-such-model")
+    with pytest.raises(ModelError, match="is a folder"):
+        opened(tmp_path)

@@ -1,0 +1,205 @@
+"""The table of a benchmark, and the series behind its charts."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.bench.samples import encode
+from toolkit.report.bench import (
+    closing_lines,
+    comparison_lines,
+    machine_line,
+    relative_speeds,
+    render_result,
+    warning_lines,
+)
+from toolkit.report.bench_series import by_batch_size, cumulative, histogram, over_time
+
+MACHINE = {
+    "cpu": "AMD Ryzen Threadripper PRO 7995WX 96-Cores", "cores_usable": 96, "cores_physical": 96,
+    "memory_bytes": 540_000_000_000, "gpu": [{"name": "NVIDIA H100 80GB HBM3"}], "python": "3.11.7",
+    "onnxruntime": "onnxruntime-gpu 1.31.1", "os": "Linux 6.18.44 x86_64",
+}  # fmt: skip
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    values = np.asarray(changes.pop("latency_ns", [50_000] * 20), np.int64)
+    each = {"round": 0, "warmup_runs": 1, "overloaded": False, "due_ns": encode(np.arange(len(values)) * 10**6),
+            "latency_ns": encode(values)}  # fmt: skip
+    return {
+        "model": "exported/paper-cnn.onnx", "device": "cpu", "provider": "CPUExecutionProvider", "threads": 2,
+        "batch_size": 1, "images_per_query": 1, "scenario": "single-stream", "rate_qps": None, "arrivals": None,
+        "queries": len(values), "latency_ms": {"p50": 0.05, "p99": None, "p50_ci95": [0.0495, 0.0505]},
+        "throughput": 19_876.5, "throughput_ci95": [19_000.0, 21_000.0], "load_ms": 12.345,
+        "first_inference_ms": 0.5, "peak_rss_mb": 71.6, "size_bytes": 490_000, "cold_starts": 3,
+        "warnings": [], "comparison": None, "rounds": [each], **changes,
+    }  # fmt: skip
+
+
+def document(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    settings = {
+        "scenario": rows[0]["scenario"] if rows else "single-stream",
+        "percentile": 99.0,
+        "baseline": None,
+    }
+    return {"machine": MACHINE, "settings": settings, "results": list(rows), "warnings": [], "gates": [],
+            "interrupted": False, **changes}  # fmt: skip
+
+
+def test_the_whole_text_of_one_case() -> None:
+    assert render_result(document(row())).splitlines() == [
+        "AMD Ryzen Threadripper PRO 7995WX 96-Cores, 96 of 96 cores, 540 GB, NVIDIA H100",
+        "80GB HBM3, Python 3.11.7, onnxruntime-gpu 1.31.1, Linux 6.18.44 x86_64",
+        "",
+        "Cold start (median of 3 fresh processes)",
+        "",
+        "model       batch   load ms   first ms   RSS MB   file MB",
+        "─────────────────────────────────────────────────────────",
+        "paper-cnn       1      12.3      0.500     71.6     0.490",
+        "",
+        "single-stream, CPUExecutionProvider, 2 threads, 1 round, 20 queries",
+        "",
+        "model       batch   p50 ms    ±%   p99 ms   images/s",
+        "────────────────────────────────────────────────────",
+        "paper-cnn       1   0.0500   1.0        –     19,900",
+    ]
+
+
+def test_what_varies_becomes_a_column_and_models_are_compared() -> None:
+    rows = [row(), row(model="int8.onnx", device="cuda:0"), row(model="int8.onnx", threads=4)]
+    text = render_result(document(*rows))
+    header = [line.split() for line in text.splitlines() if line.startswith("model")][-1]
+    assert header == [
+        "model",
+        "device",
+        "threads",
+        "batch",
+        "p50",
+        "ms",
+        "±%",
+        "p99",
+        "ms",
+        "images/s",
+        "speed",
+    ]
+    assert "2 threads" not in text
+
+
+@pytest.mark.parametrize("name", ["paper-cnn", "paper-cnn-int8"])
+def test_a_grid_of_shipped_models_fits_eighty_columns(name: str) -> None:
+    rows = [
+        row(model=m, threads=t, batch_size=b) for m in ("paper-cnn", name) for t in (1, 2) for b in (1, 128)
+    ]
+    assert max(map(len, render_result(document(*rows)).splitlines())) <= 80
+
+
+def test_offline_shows_throughput_with_its_interval() -> None:
+    text = render_result(document(row(scenario="offline", batch_size=32, images_per_query=32)))
+    assert text.splitlines()[-3].split() == ["model", "batch", "ms/image", "images/s", "±%"]
+    assert text.splitlines()[-1].split() == ["paper-cnn", "32", "0.0503", "19,900", "5.0"]
+
+
+def test_an_interruption_before_the_first_round_is_said() -> None:
+    assert render_result(document(interrupted=True)).endswith("nothing was measured before the interruption")
+
+
+def test_an_interruption_later_is_said_below_the_table() -> None:
+    assert "interrupted: the figures" in render_result(document(row(), interrupted=True)).splitlines()[-1]
+
+
+def test_the_percentile_that_was_asked_for_has_the_column() -> None:
+    made = document(row(latency_ms={"p50": 0.05, "p97": 0.07, "p50_ci95": None}))
+    made["settings"]["percentile"] = 97.0
+    lines = render_result(made).splitlines()
+    assert lines[-3].split() == ["model", "batch", "p50", "ms", "±%", "p97", "ms", "images/s"]
+    assert lines[-1].split() == ["paper-cnn", "1", "0.0500", "–", "0.0700", "19,900"]
+
+
+def test_the_machine_is_named_without_a_gpu_or_a_core_count() -> None:
+    line = machine_line({**MACHINE, "gpu": None, "cores_physical": None})
+    assert "96 of ? cores" in line
+
+
+def test_a_kind_of_warning_is_one_line_however_many_cases_have_it() -> None:
+    warning = {"code": "drift", "message": "it drifted", "remedy": "wait"}
+    rows = [row(batch_size=b, warnings=[warning]) for b in (1, 8, 32)]
+    whole = {"code": "others-busy", "message": "others", "remedy": "stop them"}
+    assert warning_lines(document(*rows, warnings=[whole])) == [
+        "others: stop them",
+        "paper-cnn, batch 1 (and 2 other cases): it drifted: wait",
+    ]
+    assert warning_lines(document(rows[0])) == ["it drifted: wait"]
+
+
+def test_a_comparison_is_a_sentence() -> None:
+    seen = {"ratio": 1.06, "ratio_ci95": [1.04, 1.08], "verdict": "slower", "smallest_visible_pct": 2.0}
+    unseen = {
+        "ratio": 1.01,
+        "ratio_ci95": [0.98, 1.04],
+        "verdict": "no difference seen",
+        "smallest_visible_pct": 3.0,
+    }
+    assert comparison_lines([row(comparison=seen)]) == [
+        "paper-cnn against the baseline: slower, +6.0 % in time (95 % interval +4.0 to +8.0)"
+    ]
+    (line,) = comparison_lines([row(comparison=unseen)])
+    assert line.endswith("one of 3.0 % would have shown")
+    assert comparison_lines([row()]) == []
+
+
+def test_speed_is_relative_to_the_first_model_under_the_same_conditions() -> None:
+    fast = {"p50": 0.025, "p99": None, "p50_ci95": None}
+    rows = [row(), row(batch_size=8), row(model="b", latency_ms=fast), row(model="b", batch_size=9)]
+    assert relative_speeds(rows) == [1, 1, 2, None]
+
+
+def test_closing_lines_name_files_and_the_next_command(tmp_path: Any) -> None:
+    output = tmp_path / "r.json"
+    output.write_text("{}")
+    lines = closing_lines(document(row()), models=["paper-cnn"], output=output, report=None)
+    assert lines == [
+        "", f"wrote {output} (2 bytes)",
+        f"next: toolkit bench paper-cnn --baseline {output}   compares with this run",
+    ]  # fmt: skip
+    assert closing_lines(document(row(), interrupted=True), models=["a"], output=None, report=None) == []
+
+
+LATENCIES = st.lists(st.integers(1, 10**11), min_size=1, max_size=400)
+
+
+@given(LATENCIES)
+def test_a_histogram_loses_nothing_at_the_tail(values: list[int]) -> None:
+    found = histogram(row(latency_ns=values))
+    assert sum(found["counts"]) == len(values)
+    assert len(found["edges_ms"]) == len(found["counts"]) + 1
+    assert (found["edges_ms"][0], found["edges_ms"][-1]) == (min(values) / 1e6, max(values) / 1e6)
+
+
+@given(LATENCIES, st.integers(4, 50))
+def test_a_cumulative_curve_ends_at_the_longest_and_is_bounded(values: list[int], points: int) -> None:
+    found = cumulative(row(latency_ns=values), points)
+    assert len(found["share"]) <= points + 2
+    assert found["share"] == sorted(found["share"])
+    assert (found["share"][-1], found["latency_ms"][-1]) == (1.0, max(values) / 1e6)
+    ordered = np.sort(values) / 1e6
+    for share, latency in zip(found["share"], found["latency_ms"], strict=True):
+        assert np.isclose(np.mean(ordered <= latency), share) or np.sum(ordered == latency) > 1
+
+
+@given(LATENCIES, st.integers(1, 50))
+def test_slices_over_time_keep_the_longest_of_each(values: list[int], points: int) -> None:
+    found = over_time(row(latency_ns=values), points)
+    assert len(found["query"]) == len(found["p50_ms"]) == len(found["max_ms"]) == min(points, len(values))
+    assert max(found["max_ms"]) == max(values) / 1e6
+    assert found["query"][0] == 0
+
+
+def test_series_over_batch_sizes_are_sorted_and_named_by_what_varies() -> None:
+    rows = [row(batch_size=b, threads=t) for b in (32, 1) for t in (1, 2)]
+    found = by_batch_size(rows)
+    assert list(found) == ["paper-cnn, 1 thread", "paper-cnn, 2 threads"]
+    assert found["paper-cnn, 1 thread"]["batch_size"] == [1, 32]
+    assert found["paper-cnn, 1 thread"]["throughput_ci95"] == [[19_000.0, 21_000.0]] * 2
