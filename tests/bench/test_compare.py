@@ -41,20 +41,19 @@ def test_five_percent_are_seen_and_noise_is_not(case: Any, scale: float, verdict
     assert found.verdict == verdict
     assert found.ratio == pytest.approx(scale, rel=0.02)
     assert found.ratio_ci95[0] < scale < found.ratio_ci95[1]
-    assert found.smallest_visible_pct < 3
+    assert found.smallest_visible_pct < 4
 
 
-def test_two_runs_of_one_model_are_rarely_told_apart(case: Any) -> None:
-    base = record(case())
-    sure = [
-        compare_case(
-            case(seed=seed, noise=0.02), record(case(seed=1000 + seed, noise=0.02)), "b", only_model=True
-        )
-        for seed in range(60)
-    ]
-    wrong = sum(found is None or found.verdict != "no difference seen" for found in sure)
-    assert wrong <= 8  # 5 % of 60 expected; 8 or fewer with a probability of 0.99
-    assert base["schema"] == 1
+def test_two_processes_of_one_model_are_rarely_told_apart(case: Any) -> None:
+    # Medians of whole processes differ by 1 %, rounds of a process by much less, as was measured.
+    levels = np.random.default_rng(5).normal(1, 0.01, (60, 2))
+    wrong = 0
+    for seed, (now, then) in enumerate(levels):
+        base = record(case(then, seed=1000 + seed, noise=0.002))
+        found = compare_case(case(now, seed=seed, noise=0.002), base, "b", only_model=True)
+        assert found is not None
+        wrong += found.verdict != "no difference seen"
+    assert wrong <= 8  # 5 % of 60 are expected; 8 or fewer with a probability of 0.99
 
 
 def test_offline_compares_wall_time(case: Any) -> None:

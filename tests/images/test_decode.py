@@ -1,4 +1,5 @@
 import io
+import struct
 import subprocess
 import sys
 import threading
@@ -474,6 +475,32 @@ def run_in_threads(work: Callable[[], None], count: int) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_decoders_write_nothing_to_standard_error(tmp_path: Path) -> None:
+    damaged = bytearray(FILES["TIFF, deflated"])
+    damaged[40:60] = bytes(20)
+    (tmp_path / "damaged.tif").write_bytes(damaged)
+    odd = tiff(np.zeros((4, 4), np.uint8)).replace(
+        struct.pack("<HHLHH", 277, 3, 1, 1, 0), struct.pack("<HHLHH", 277, 3, 1, 999, 0)
+    )
+    (tmp_path / "odd.tif").write_bytes(odd)
+    code = """
+import sys
+from toolkit.errors import ImageError
+from toolkit.images.decode import decode_file
+for name in sys.argv[1:]:
+    try:
+        decode_file(name)
+    except ImageError as error:
+        print(error.what)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "damaged.tif", tmp_path / "odd.tif"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.count("damaged TIFF picture") == 2
+    assert done.stderr == ""
 
 
 def test_no_warning_of_a_decoder_gets_out() -> None:

@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 import warnings
 
 import matplotlib as mpl
@@ -17,10 +19,12 @@ def test_drawing_leaves_the_settings_of_matplotlib_as_they_were():
 
 
 def test_no_window_system_is_touched():
-    import sys
-
-    counts_figure(["a"], [1])
-    assert "matplotlib.pyplot" not in sys.modules
+    code = (
+        "import sys; from toolkit.report.charts import counts_figure; from toolkit.report.style import to_svg;"
+        "to_svg(counts_figure(['a'], [1]), title='x'); print('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_an_svg_has_real_text_and_colours_that_follow_the_page():

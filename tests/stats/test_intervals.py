@@ -120,6 +120,24 @@ def test_rounds_without_any_spread_give_a_point() -> None:
     assert ratio_interval(np.array([2.0, 2.0]), np.array([1.0, 1.0])) == (2.0, (2.0, 2.0))
 
 
+def test_a_known_spread_of_groups_widens_the_interval_as_the_normal_distribution_has_it() -> None:
+    _, interval = ratio_interval(np.array([1.0, 1.0]), np.array([1.0, 1.0]), group_sd=0.01)
+    assert interval is not None
+    assert math.log(interval[1]) == pytest.approx(1.96 * math.sqrt(2) * 0.01, rel=1e-3)
+    assert interval[0] * interval[1] == pytest.approx(1)
+
+
+def test_groups_that_differ_as_known_are_told_apart_as_rarely_as_it_says() -> None:
+    generator = np.random.default_rng(4)
+    wrong = 0
+    for _ in range(1000):
+        groups = [generator.lognormal(generator.normal(0, 0.01), 0.003, 5) for _ in range(2)]
+        _, interval = ratio_interval(groups[0], groups[1], group_sd=0.01)
+        assert interval is not None
+        wrong += not interval[0] <= 1 <= interval[1]
+    assert 0.02 <= wrong / 1000 <= 0.07
+
+
 @pytest.mark.parametrize("values", [[], [0.0, 1.0]])
 def test_a_ratio_needs_positive_values(values: list[float]) -> None:
     with pytest.raises(ValueError, match="positive"):

@@ -86,15 +86,14 @@ def measure(request: Request) -> dict[str, int]:
     Returns:
         The fields of `ColdStart`, without `repeats`.
     """
-    import onnxruntime  # noqa: F401 - importing it is not what is measured
-
     from toolkit.bench.inputs import random_batches
     from toolkit.machine.memory import peak_rss_bytes
     from toolkit.models.card import from_metadata
     from toolkit.models.catalog import find_model
     from toolkit.preprocess.plan import Plan
-    from toolkit.runtime.session import open_session
+    from toolkit.runtime.session import available_providers, open_session
 
+    available_providers()  # imports ONNX Runtime, which is not what is measured
     path = find_model(request.model)
     base = peak_rss_bytes()
     start = time.perf_counter_ns()

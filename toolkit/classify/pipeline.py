@@ -7,7 +7,6 @@ small ones decoding overlaps with running the model.
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import TypeVar
 
 from toolkit.errors import ToolkitError
@@ -18,10 +17,24 @@ Made = TypeVar("Made")
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Cut a stream into lists of `size`; the last may be shorter."""
+    """Cut a stream into lists of `size`; the last, or the last before the stream fails, may be shorter."""
+    batch: list[Item] = []
+    failure: ToolkitError | None = None
     stream = iter(items)
-    while batch := list(islice(stream, size)):
+    while failure is None:
+        try:
+            batch.append(next(stream))
+        except StopIteration:
+            break
+        except ToolkitError as error:
+            failure = error
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
         yield batch
+    if failure is not None:
+        raise failure
 
 
 def ahead(

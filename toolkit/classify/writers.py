@@ -1,22 +1,19 @@
-"""Predictions on disk: CSV, JSONL, Parquet, each written batch by batch."""
+"""Predictions on disk, written batch by batch: CSV and JSONL, and the choice of a writer."""
 
-import base64
 import csv
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from toolkit.classify.result import PROBABILITY_DECIMALS, Prediction, Record, record_document
+from toolkit.classify.result import PROBABILITY_DECIMALS, Record, record_document
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet run a cell. Source: OWASP, "CSV Injection"."""
 
 LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """Characters that JSON may hold as they are, but that many readers take for the end of a line."""
-
-CELLS_PER_ROW_GROUP = 65_536  # predictions held in memory before they become a row group
 
 
 class Writer(Protocol):
@@ -114,50 +111,6 @@ class JsonLinesWriter:
         self._file.close()
 
 
-class ParquetWriter:
-    """Predictions as Parquet: the keys of JSONL, typed, in row groups.
-
-    Args:
-        path: to write.
-        top_k: predictions a row.
-        uncertain: whether there is a column `uncertain` at the end.
-    """
-
-    def __init__(self, path: Path, *, top_k: int, uncertain: bool) -> None:
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        fields = [
-            pa.field("path", pa.string(), nullable=False),
-            pa.field("status", pa.string(), nullable=False),
-            pa.field("predictions", pa.list_(_prediction_type()), nullable=False),
-            pa.field("error", pa.string()),
-            pa.field("path_bytes", pa.string()),
-        ]
-        if uncertain:
-            fields.append(pa.field("uncertain", pa.bool_()))
-        self._schema = pa.schema(fields)
-        self._rows_per_group = max(1, CELLS_PER_ROW_GROUP // top_k)
-        self._pending: list[Record] = []
-        self._writer = parquet.ParquetWriter(str(path), self._schema, compression="zstd")
-
-    def write(self, records: Sequence[Record]) -> None:
-        """Take a batch; it becomes a row group together with others."""
-        self._pending.extend(records)
-        if len(self._pending) >= self._rows_per_group:
-            self._flush()
-
-    def close(self) -> None:
-        """Write the last row group and the footer."""
-        if self._pending:
-            self._flush()
-        self._writer.close()
-
-    def _flush(self) -> None:
-        self._writer.write_table(_table(self._pending, self._schema))
-        self._pending = []
-
-
 def csv_header(top_k: int, *, uncertain: bool) -> list[str]:
     """Return the column names of the predictions CSV, in order."""
     names = ["path", "status", "label", "probability"]
@@ -186,6 +139,8 @@ def open_writer(path: Path, suffix: str, *, top_k: int, uncertain: bool) -> Writ
     if suffix == ".jsonl":
         return JsonLinesWriter(path)
     if suffix == ".parquet":
+        from toolkit.classify.parquet import ParquetWriter  # pyarrow takes long to load
+
         return ParquetWriter(path, top_k=top_k, uncertain=uncertain)
     raise ValueError(f"no writer for {suffix!r}")
 
@@ -203,49 +158,3 @@ class _UnixLines:
     def write(self, row: str) -> int:
         self._lines.append(row.removesuffix("\r\n") + "\n")
         return len(row)
-
-
-def _prediction_type() -> Any:
-    import pyarrow as pa
-
-    return pa.struct(
-        [
-            pa.field("label", pa.string(), nullable=False),
-            pa.field("probability", pa.float32(), nullable=False),
-        ]
-    )
-
-
-def _table(records: Sequence[Record], schema: Any) -> Any:
-    import pyarrow as pa
-
-    flat: list[Prediction] = []
-    offsets = [0]
-    for record in records:
-        flat.extend(record.predictions)
-        offsets.append(len(flat))
-    structs = pa.StructArray.from_arrays(
-        [
-            pa.array([p.label for p in flat], pa.string()),
-            pa.array([p.probability for p in flat], pa.float32()),
-        ],
-        fields=list(_prediction_type()),
-    )
-    columns = {
-        "path": [r.path for r in records],
-        "status": [r.status for r in records],
-        "predictions": pa.ListArray.from_arrays(
-            pa.array(offsets, pa.int32()), structs, type=schema.field("predictions").type
-        ),
-        "error": [r.error for r in records],
-        "path_bytes": [r.path_bytes and base64.b64encode(r.path_bytes).decode("ascii") for r in records],
-        "uncertain": [r.uncertain for r in records],
-    }
-    return pa.table(
-        [
-            c if isinstance(c, pa.Array) else pa.array(c, schema.field(name).type)
-            for name, c in columns.items()
-            if name in schema.names
-        ],
-        schema=schema,
-    )

@@ -3,6 +3,7 @@
 app             registers the commands; the one error boundary
 options         option types that several commands share
 console         standard output and error, --quiet, --json, NO_COLOR, progress
+rows            rows of a classification on standard output, in pieces
 gates           what happens when a quality gate is not met
 model_argument  ONNX or Keras? -> predictor or description (the only place that asks)
 

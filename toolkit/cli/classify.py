@@ -1,6 +1,5 @@
 """`toolkit classify`: a row for every picture."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,14 +19,11 @@ from toolkit.cli.options import (
     Resize,
     Threads,
 )
+from toolkit.cli.rows import JsonRows, TableRows, accuracy_text
 from toolkit.errors import ExitCode
 
 if TYPE_CHECKING:
-    from toolkit.classify.result import ClassifyResult, Record
-    from toolkit.report.tables import Column
-
-LONGEST_TABLE = 1000  # rows that are laid out together; a longer table comes in pieces
-WIDEST_CONFUSION = 12  # classes; a larger matrix doesn't fit a terminal and stands in --json and the report
+    from toolkit.classify.result import ClassifyResult
 
 
 def classify_command(
@@ -131,8 +127,8 @@ def classify_command(
         raise
     if rows:
         rows.finish(result)
-    else:
-        console.result(lambda: {"summary": result.to_document()}, lambda: _accuracy(result))
+    elif json or labels_from_folders:
+        console.result(lambda: {"summary": result.to_document()}, lambda: accuracy_text(result))
     _close(options, result, console)
 
 
@@ -151,106 +147,11 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
         raise typer.Exit(int(ExitCode.SOME_INPUTS_FAILED))
 
 
-def _rows(options: ClassifyOptions, console: Console) -> "TableRows | JsonRows | None":
+def _rows(options: ClassifyOptions, console: Console) -> TableRows | JsonRows | None:
     """Choose where rows go on standard output; nowhere when they go to a file."""
     if options.output is not None:
         return None
-    return JsonRows(console.part) if console.json else TableRows(console.part, options)
-
-
-class TableRows:
-    """Prints rows as a table, in pieces, so that memory doesn't grow with their number.
-
-    Args:
-        write: prints text on standard output.
-        options: of the run.
-    """
-
-    def __init__(self, write: Callable[[str], None], options: ClassifyOptions) -> None:
-        self._write = write
-        self._top_k = options.top_k
-        self._pending: list[Record] = []
-        self._widths: list[int] | None = None
-
-    def take(self, records: "list[Record]") -> None:
-        """Take a batch of records."""
-        self._pending += records
-        if len(self._pending) >= LONGEST_TABLE:
-            self._print()
-
-    def finish(self, result: "ClassifyResult | None") -> None:
-        """Print what is left, and the accuracy where it is known; None after an interruption."""
-        self._print()
-        closing = _accuracy(result) if result is not None else ""
-        if closing:
-            self._write(f"\n{closing}")
-
-    def _print(self) -> None:
-        if not self._pending:
-            return
-        from toolkit.report.tables import Column, render
-
-        columns = [Column("path", fold=True), Column("label"), Column("probability", numeric=True)]
-        if self._top_k > 1:
-            columns.append(Column("next best", fold=True))
-        columns.append(Column("error", fold=True))
-        rows = [self._cells(record) for record in self._pending]
-        if self._widths is None:
-            self._widths = [
-                max(len(column.title), *(len(str(cell)) for cell in cells))
-                for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
-            ]
-            self._write(render(columns, rows))
-        else:  # laying out a hundred thousand rows takes longer than classifying them
-            self._write("\n".join(_plain_row(columns, row, self._widths) for row in rows))
-        self._pending = []
-
-    def _cells(self, record: "Record") -> list[object]:
-        first, *others = record.predictions or (None,)
-        label = None if first is None else first.label + (" (uncertain)" if record.uncertain else "")
-        cells: list[object] = [record.path, label, None if first is None else f"{first.probability:.6f}"]
-        if self._top_k > 1:
-            cells.append(", ".join(f"{p.label} {p.probability:.4f}" for p in others if p is not None))
-        return [*cells, record.error or ""]
-
-
-def _plain_row(columns: "Sequence[Column]", cells: list[object], widths: list[int]) -> str:
-    """Lay out one row of a table whose header stands already, in the widths of its first rows."""
-    from toolkit.report.tables import printable
-
-    texts = ["–" if cell is None else printable(cell) for cell in cells]
-    return "   ".join(
-        text.rjust(width) if column.numeric else text.ljust(width)
-        for text, width, column in zip(texts, widths, columns, strict=True)
-    ).rstrip()
-
-
-class JsonRows:
-    """Prints one JSON document with all rows and the summary, row by row.
-
-    Args:
-        write: prints text on standard output.
-    """
-
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
-        self._begun = False
-
-    def take(self, records: "list[Record]") -> None:
-        """Take a batch of records."""
-        from toolkit.classify.writers import json_line
-
-        lines = ",\n".join(json_line(record) for record in records)
-        self._write(f",\n{lines}" if self._begun else f'{{"predictions": [\n{lines}')
-        self._begun = True
-
-    def finish(self, result: "ClassifyResult | None") -> None:
-        """Complete the document; after an interruption (None) its summary is null."""
-        from toolkit.files import to_json
-
-        summary = to_json(result.to_document() if result is not None else None)
-        if self._begun:
-            self._write(f'],\n"summary": {summary}}}')
+    return JsonRows(console.part) if console.json else TableRows(console.part, top_k=options.top_k)
 
 
 def _summary_line(result: "ClassifyResult") -> str:
@@ -267,21 +168,3 @@ def _summary_line(result: "ClassifyResult") -> str:
     if result.links_skipped:
         line += f"; {result.links_skipped:,} links to folders not followed"
     return line
-
-
-def _accuracy(result: "ClassifyResult") -> str:
-    """Show accuracy and confusion matrix of a run with labels; nothing for one without."""
-    if result.labelled is None:
-        return ""
-    unlabelled = result.pictures - result.labelled
-    beside = f"; {unlabelled:,} in folders that are named like no class" if unlabelled else ""
-    if result.accuracy is None:
-        return f"accuracy unknown: no picture's folder is named like a class{beside}"
-    lines = [f"accuracy {result.accuracy:.4f} ({result.correct:,} of {result.labelled:,} pictures{beside})"]
-    if result.confusion is not None and len(result.labels) <= WIDEST_CONFUSION:
-        from toolkit.report.tables import Column, render
-
-        columns = [Column("true \\ predicted"), *(Column(label, numeric=True) for label in result.labels)]
-        rows = [(label, *row) for label, row in zip(result.labels, result.confusion.tolist(), strict=True)]
-        lines += ["", render(columns, rows)]
-    return "\n".join(lines)

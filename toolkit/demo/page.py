@@ -8,10 +8,10 @@ from toolkit.report.bench_page import (
     device_name,
     fastest,
     first_doubt,
-    median_ms,
     run_warnings,
     timing_section,
 )
+from toolkit.report.bench_tables import median_ms
 from toolkit.report.cards import picture_card
 from toolkit.report.facts import file_size, machine_pairs
 from toolkit.report.html import render

@@ -1,8 +1,11 @@
 """Bytes -> uint8 [H, W, 3] RGB: the one way in which every command reads a picture."""
 
 import contextlib
+import ctypes
+import functools
 import importlib
 import io
+import logging
 import os
 import struct
 import threading
@@ -20,6 +23,9 @@ from toolkit.images.metadata import exif_of, orientation_of, without_metadata
 from toolkit.images.pixels import to_rgb
 from toolkit.images.read import read_file
 from toolkit.images.signatures import Format, identify
+
+# Without a handler, Python would print what Pillow logs about damaged files.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 DEFAULT_MAX_PIXELS = 200_000_000  # the largest phone cameras make 200 megapixels; 600 MB decoded
 
@@ -124,6 +130,8 @@ def _load(form: Format, content: bytes, max_pixels: int) -> Image.Image:
 
 
 def _decoder(form: Format) -> Any:
+    if form is signatures.TIFF:
+        _silence_libtiff()
     try:
         return getattr(importlib.import_module(form.module), form.decoder)
     except ImportError as error:
@@ -131,6 +139,20 @@ def _decoder(form: Format) -> Any:
         raise ImageError(
             f"{form.name} picture: its decoder is not installed; {remedy}", where="the content", remedy=remedy
         ) from error
+
+
+@functools.cache
+def _silence_libtiff() -> None:
+    """Keep libtiff from writing what is wrong with a file to standard error.
+
+    Pillow silences its warnings only, and tells of its errors by exceptions too. Where libtiff is linked in
+    such a way that it isn't found, its lines stay.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(Image.core.__file__)  # its own libraries are searched as well
+        library.TIFFSetErrorHandler.argtypes = [ctypes.c_void_p]
+        library.TIFFSetErrorHandler.restype = ctypes.c_void_p
+        library.TIFFSetErrorHandler(None)
 
 
 def _translated(error: Exception, form: Format) -> ImageError:

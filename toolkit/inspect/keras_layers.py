@@ -102,11 +102,21 @@ def _note(layer: Any, shape_in: Sequence[int | None]) -> str:
     if len(extents) != len(window) or any(extent is None for extent in extents):
         return ""
     dilations = getattr(layer, "dilation_rate", (1,) * len(window))
+    ends = _padding_ends(layer, len(window))
     lost = [
-        dropped(extent or 0, 0, size, step, dilation)
-        for extent, size, step, dilation in zip(extents, window, strides, dilations, strict=True)
+        dropped(extent or 0, 0, size, step, dilation, padding_end=end)
+        for extent, size, step, dilation, end in zip(extents, window, strides, dilations, ends, strict=True)
     ]
     return border_note(*lost)
+
+
+def _padding_ends(layer: Any, axes: int) -> tuple[int, ...]:
+    """Rows and columns that a layer before this one has added at the end: what a stride may leave out freely."""
+    history = getattr(getattr(layer, "input", None), "_keras_history", None)
+    padding = getattr(getattr(history, "operation", None), "padding", None)
+    if isinstance(padding, tuple) and len(padding) == axes:
+        return tuple(int(end) for _, end in padding)
+    return (0,) * axes
 
 
 def _tensor(tensor: Any) -> TensorRow:

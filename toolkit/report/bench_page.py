@@ -6,29 +6,12 @@ from typing import Any
 from toolkit.report.axes import significant
 from toolkit.report.bench import case_label, model_label, warning_lines
 from toolkit.report.bench_series import cumulative
+from toolkit.report.bench_tables import Row, median_ms, percentile_table, timing_table
 from toolkit.report.facts import file_size, machine_pairs
 from toolkit.report.html import render
-from toolkit.report.page import Cell, Chart, Column, KeyFigure, Page, Section, Table
+from toolkit.report.page import Chart, KeyFigure, Page, Section
 from toolkit.report.style import to_svg
 from toolkit.report.timing import Timing, cumulative_figure, timing_figure
-
-Row = Mapping[str, Any]
-
-COLUMNS = (
-    Column("model"),
-    Column("device"),
-    Column("batch", numeric=True),
-    Column("threads", numeric=True),
-    Column("p50, ms", numeric=True),
-    Column("95 % interval", numeric=True),
-    Column("p90, ms", numeric=True),
-    Column("p99, ms", numeric=True),
-    Column("pictures/s", numeric=True),
-    Column("load, ms", numeric=True),
-    Column("first run, ms", numeric=True),
-    Column("memory, MB", numeric=True),
-    Column("queries", numeric=True),
-)
 
 
 def page(document: Mapping[str, Any], *, command_line: str = "") -> str:
@@ -138,20 +121,9 @@ def distribution_section(rows: Sequence[Row]) -> Section:
                 svg=to_svg(cumulative_figure(curves), title="Share of queries answered within each time"),
                 caption="The steeper a curve, the steadier the case; nothing is cut off: each ends with its "
                 "slowest query.",
-                table=_percentile_table(rows),
+                table=percentile_table(rows),
             )
         ],
-    )
-
-
-def _percentile_table(rows: Sequence[Row]) -> Table:
-    names = ("min", "p50", "p90", "p95", "p99", "p99.9", "max")
-    return Table(
-        columns=[Column("case"), *(Column(f"{name}, ms", numeric=True) for name in names)],
-        rows=[
-            [case_label(row, rows), *(_cell(row["latency_ms"].get(name)) for name in names)] for row in rows
-        ],
-        caption="A dash where too few queries support the percentile.",
     )
 
 
@@ -174,28 +146,6 @@ def timings(rows: Sequence[Row]) -> list[Timing]:
         )
         for row in rows
     ]
-
-
-def timing_table(rows: Sequence[Row]) -> Table:
-    """Return the table of all cases.
-
-    Args:
-        rows: the results of the document.
-    """
-    return Table(
-        columns=COLUMNS,
-        rows=[
-            [
-                model_label(row["model"]), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
-                _cell(median_ms(row)), _interval(row["latency_ms"].get("p50_ci95")),
-                _cell(row["latency_ms"].get("p90")), _cell(row["latency_ms"].get("p99")),
-                _cell(row["throughput"]), _cell(row.get("load_ms")), _cell(row.get("first_inference_ms")),
-                _cell(row.get("peak_rss_mb")), _cell(row["queries"]),
-            ]
-            for row in rows
-        ],
-        caption="One row per case; a dash where too few queries support the figure.",
-    )  # fmt: skip
 
 
 def run_warnings(document: Mapping[str, Any]) -> list[str]:
@@ -232,29 +182,12 @@ def busiest(rows: Sequence[Row]) -> Row:
     return max(rows, key=lambda row: float(row["throughput"]))
 
 
-def median_ms(row: Row) -> float:
-    """Return a case's median latency, milliseconds; the mean where too few queries support a median."""
-    latency = row["latency_ms"]
-    return float(latency["p50"] if latency.get("p50") is not None else latency["mean"])
-
-
 def _pictures(row: Row) -> str:
     return "one picture" if row["batch_size"] == 1 else f"a batch of {row['batch_size']}"
 
 
 def _pair(values: Any) -> tuple[float, float] | None:
     return None if values is None else (float(values[0]), float(values[1]))
-
-
-def _cell(value: float | None) -> Cell | str:
-    if value is None:
-        return "–"
-    return Cell(f"{value:,}" if isinstance(value, int) else significant(value), sort=float(value))
-
-
-def _interval(values: Any) -> Cell | str:
-    pair = _pair(values)
-    return "–" if pair is None else Cell(f"{significant(pair[0])}–{significant(pair[1])}", sort=pair[0])
 
 
 def _lead(document: Mapping[str, Any]) -> str:

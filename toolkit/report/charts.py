@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.report.axes import few_plain_ticks, percent_axis, shortened, title, write_beside
-from toolkit.report.style import GRID, INK, MUTED, PAPER, RIGHT, SERIES, WRONG, new_figure, styled
+from toolkit.report.style import GRID, INK, MUTED, ON_MIDDLE, PAPER, RIGHT, SERIES, WRONG, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,11 +82,16 @@ def _draw_cells(axes: "Axes", counts: NDArray[np.int64], share: NDArray[np.float
         text = f"{counts[row, column]:,}"
         fits = cell_in * 72 * 0.94 / (0.6 * len(text))
         axes.text(column, row, text, ha="center", va="center", size=min(base, fits),
-                  color=PAPER if strength > 0.6 else INK)  # fmt: skip
+                  color=_text_colour(strength))  # fmt: skip
     axes.add_collection(PatchCollection(rectangles, facecolors=colours, linewidths=0))
     lines = np.arange(size + 1) - 0.5
     axes.hlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)
     axes.vlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)
+
+
+def _text_colour(strength: float) -> str:
+    # Over a cell of middle strength only dark text reaches 4.5 : 1, on a light page and on a dark one.
+    return INK if strength < 0.6 else ON_MIDDLE if strength < 0.88 else PAPER
 
 
 def calibration_figure(
@@ -147,11 +152,11 @@ def curves_figure(
             axes.set_title(name, color=INK)
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-            lines = [
+            ends = [
                 _line(axes, epochs, values, colour, style)
                 for values, colour, style in ((train, SERIES[1], "--"), (validation, SERIES[0], "-"))
             ]
-            _label_ends(axes, epochs[-1], lines, ("training", "validation"))
+            _label_ends(axes, epochs[-1], ends, ("training", "validation"))
         left.set_ylim(bottom=0)
         right.set_ylim(0, 1)
         title(figure, heading)
@@ -160,21 +165,19 @@ def curves_figure(
 
 def _line(
     axes: "Axes", epochs: Sequence[int], values: Sequence[float | None], colour: str, style: str
-) -> tuple[float, str] | None:
+) -> float | None:
     numbers = [math.nan if value is None else value for value in values]
     measured = [value for value in numbers if math.isfinite(value)]
     if not measured:
         return None
     axes.plot(epochs, numbers, style, color=colour, marker="o", markersize=4)
-    return measured[-1], colour
+    return measured[-1]
 
 
-def _label_ends(
-    axes: "Axes", last_epoch: int, lines: Sequence[tuple[float, str] | None], names: Sequence[str]
-) -> None:
-    drawn = [(value[0], value[1], name) for value, name in zip(lines, names, strict=True) if value]
+def _label_ends(axes: "Axes", last_epoch: int, ends: Sequence[float | None], names: Sequence[str]) -> None:
+    drawn = [(value, name) for value, name in zip(ends, names, strict=True) if value is not None]
     drawn.sort(reverse=True)
-    for place, (value, colour, name) in enumerate(drawn):
+    for place, (value, name) in enumerate(drawn):
         # The upper line's label stands a little above its end, the lower one's below: they never collide.
         shift = 0 if len(drawn) == 1 else 7 if place == 0 else -7
         axes.annotate(f"{name} {value:.3f}", (last_epoch, value), (10, shift), textcoords="offset points",

@@ -31,8 +31,9 @@ def text(result: EvaluateResult, files: tuple[Path, ...] = ()) -> str:
     low, high = metrics.accuracy_ci95
     parts = [
         f"accuracy {metrics.accuracy:.4f} ({result.data}, {result.split} split, {_pictures(result)})\n"
-        f"         95 % interval {low:.3f}–{high:.3f}, top-{metrics.top_k} {metrics.top_k_accuracy:.4f}, "
-        f"loss {metrics.loss:.3f}, calibration error {metrics.calibration_error:.3f}",
+        f"         95 % interval {low:.3f}–{high:.3f}\n"
+        f"top-{metrics.top_k} {metrics.top_k_accuracy:.4f}, loss {metrics.loss:.3f} nats, "
+        f"calibration error {metrics.calibration_error:.3f}",
         _class_table(result),
     ]
     if result.most_confused(1):

@@ -22,6 +22,7 @@ PAPER = "#fefefe"
 RIGHT = "#0072b2"
 WRONG = "#bf2f24"
 OTHER = "#8d96a0"
+ON_MIDDLE = "#101418"  # text over a colour of middle strength: dark in both of a page's schemes
 
 SERIES = ("#0072b3", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Categorical colours that colour-blind people tell apart.

@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 2000
 FEWEST_BLOCKS = 5  # below, resampling blocks says nothing about their spread
+MOST_FREEDOM = 1e6  # Student's distribution is the normal one long before
 WINDOW_SD = 12  # binomial terms further out are below 1e-30
 
 
@@ -72,7 +73,7 @@ def throughput_interval(
 
 
 def ratio_interval(
-    values: Floats, base_values: Floats, level: float = 0.95
+    values: Floats, base_values: Floats, level: float = 0.95, *, group_sd: float = 0.0
 ) -> tuple[float, tuple[float, float] | None]:
     """Compare two groups of repeated measurements by the ratio of their typical values.
 
@@ -80,6 +81,8 @@ def ratio_interval(
         values: one positive value per round, float64 [rounds].
         base_values: the same of the baseline, float64 [rounds].
         level: coverage wanted, between 0 and 1.
+        group_sd: known standard deviation, as a share, by which whole groups differ from each other
+            although nothing was changed.
 
     Returns:
         (ratio, (low, high)): ratio of the geometric means, and its interval, or None in its place where
@@ -89,21 +92,20 @@ def ratio_interval(
         ValueError: a value that isn't positive, or none at all.
 
     Source: Welch, The Generalization of Student's Problem (1947), on logarithms: rounds, not queries, are
-    the independent units, because queries of one round share the state of the machine.
+    the independent units, because queries of one round share the state of the machine. A known variance
+    adds to the estimated ones and brings no uncertainty of its own into the degrees of freedom.
     """
     if not len(values) or not len(base_values) or values.min() <= 0 or base_values.min() <= 0:
         raise ValueError("a ratio needs positive values on both sides")
-    logs, base_logs = np.log(values), np.log(base_values)
-    difference = float(logs.mean() - base_logs.mean())
-    if len(logs) < 2 or len(base_logs) < 2:
+    groups = (np.log(values), np.log(base_values))
+    difference = float(groups[0].mean() - groups[1].mean())
+    if min(map(len, groups)) < 2:
         return math.exp(difference), None
-    parts = [float(group.var(ddof=1)) / len(group) for group in (logs, base_logs)]
-    if sum(parts) == 0:
-        return math.exp(difference), (math.exp(difference), math.exp(difference))
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(group) - 1) for part, group in zip(parts, (logs, base_logs), strict=True)
-    )
-    margin = student_quantile((1 + level) / 2, freedom) * math.sqrt(sum(parts))
+    parts = [float(group.var(ddof=1)) / len(group) for group in groups]
+    variance = sum(parts) + 2 * group_sd**2
+    doubt = sum(part**2 / (len(group) - 1) for part, group in zip(parts, groups, strict=True))
+    freedom = min(MOST_FREEDOM, variance**2 / doubt) if doubt > 0 else MOST_FREEDOM
+    margin = student_quantile((1 + level) / 2, freedom) * math.sqrt(variance)
     return math.exp(difference), (math.exp(difference - margin), math.exp(difference + margin))
 
 

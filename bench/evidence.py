@@ -1,0 +1,68 @@
+"""What every script in this folder does: say on which machine and commit, and write the figures down."""
+
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from toolkit.machine.facts import machine_facts
+
+RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+
+
+def commit() -> str:
+    """Return the commit that is measured, marked where the checkout has changes."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    return git("rev-parse", "--short", "HEAD") + (
+        "+changes" if git("status", "--porcelain", "toolkit") else ""
+    )
+
+
+def write(name: str, claim: str, figures: Any) -> None:
+    """Write results/NAME.json: claim, command, machine, commit, date, figures."""
+    RESULTS.mkdir(exist_ok=True)
+    command = " ".join(["python", f"bench/{Path(sys.argv[0]).name}", *map(shlex.quote, sys.argv[1:])])
+    document = {
+        "claim": claim,
+        "command": command,
+        "machine": machine_facts(),
+        "commit": commit(),
+        "date": time.strftime("%Y-%m-%d"),
+        "figures": figures,
+    }
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{path.relative_to(ROOT)} written")
+
+
+def read(name: str) -> dict[str, Any]:
+    """Read results/NAME.json."""
+    document: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return document
+
+
+def summary(samples: list[float]) -> dict[str, float]:
+    """Minimum, median and maximum of repeated measurements."""
+    return {
+        "min": min(samples),
+        "median": statistics.median(samples),
+        "max": max(samples),
+        "runs": len(samples),
+    }
+
+
+def data_argument(description: str) -> str:
+    """Read the one argument of a script that needs the real data set: its folder."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
+    return str(parser.parse_args().data)

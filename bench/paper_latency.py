@@ -1,0 +1,27 @@
+"""Claim: latency and throughput of paper-cnn over batch sizes and threads, all cases interleaved in one run."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from evidence import ROOT, write
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "bench.json"
+        options = ["--batch-size", "1,8,32,128", "--threads", "1,2", "--device", "cpu", "--duration", "4"]
+        subprocess.run(
+            [sys.executable, "-m", "toolkit", "bench", "paper-cnn", *options, "-o", str(output)],
+            check=True,
+            cwd=ROOT,
+        )
+        results = json.loads(output.read_text(encoding="utf-8"))["results"]
+    kept = [{key: value for key, value in row.items() if "samples" not in key} for row in results]
+    write("paper_latency", "latency of paper-cnn", kept)
+
+
+if __name__ == "__main__":
+    main()

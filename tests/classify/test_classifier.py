@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+from support import colour_model, encoded, picture
+
+import toolkit
+from toolkit.classify.classifier import Classifier, load
+from toolkit.classify.result import Prediction, Record
+from toolkit.errors import InputError, ModelError, UsageError
+
+BROKEN = {3: "empty", 7: "truncated", 8: "HTML"}
+
+
+def check(record: Record, name: str, folder: Path) -> None:
+    """The row of a picture holds its own colour, that of a broken file its own reason."""
+    assert record.path == str(folder / name)
+    number = int(name[:2]) if name[:2].isdigit() else -1
+    if number < 0:
+        assert (record.status, record.error) == ("error", "no such file")
+    elif number in BROKEN:
+        assert record.status == "error"
+        assert BROKEN[number] in (record.error or "")
+        assert record.predictions == ()
+    else:
+        assert (record.status, record.error) == ("ok", None)
+        red = next(p.probability for p in record.predictions if p.label == "red")
+        assert red == pytest.approx(10 * number / 255, abs=1e-4)
+
+
+@given(
+    names=st.lists(
+        st.one_of(st.integers(0, 19).map(lambda n: f"{n:02d}.png"), st.just("missing.png")),
+        min_size=1,
+        max_size=30,
+    ),
+    batch_size=st.sampled_from([1, 2, 3, 8, 29, 64]),
+)
+@settings(max_examples=40, deadline=None)
+def test_rows_out_are_inputs_in_and_in_order_whatever_the_mixture_and_batch_size(
+    names: list[str], batch_size: int, classifier: Classifier, mixed: Path
+) -> None:
+    one = Classifier(classifier.model, batch_size=batch_size)
+    records = list(one.classify([mixed / name for name in names], top_k=3))
+    assert len(records) == len(names)
+    for record, name in zip(records, names, strict=True):
+        check(record, name, mixed)
+
+
+def test_a_folder_a_list_and_a_file_alone_give_the_same_row(
+    classifier: Classifier, mixed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "list.txt").write_text(f"{mixed / '12.png'}\n")
+    alone = list(classifier.classify(mixed / "12.png"))
+    assert list(classifier.classify([tmp_path / "list.txt"])) == alone
+    assert list(classifier.classify(str(mixed)))[12] == alone[0]
+
+
+def test_top_k_is_sorted_and_the_first_is_that_of_top_1(classifier: Classifier, mixed: Path) -> None:
+    ones = [r.predictions for r in classifier.classify(mixed)]
+    threes = [r.predictions for r in classifier.classify(mixed, top_k=3)]
+    many = [r.predictions for r in classifier.classify(mixed, top_k=99)]
+    assert [p[:1] for p in threes] == ones
+    assert many == threes
+    for predictions in filter(None, threes):
+        values = [p.probability for p in predictions]
+        assert values == sorted(values, reverse=True)
+        assert sum(values) == pytest.approx(1, abs=1e-5)
+        assert sorted(p.label for p in predictions) == ["blue", "green", "red"]
+    with pytest.raises(UsageError, match="top_k"):
+        classifier.classify(mixed, top_k=0)
+
+
+def test_a_model_of_a_fixed_batch_size_gives_no_row_from_its_padding(mixed: Path, tmp_path: Path) -> None:
+    onnx.save(colour_model(batch=8), tmp_path / "fixed.onnx")
+    fixed = load(tmp_path / "fixed.onnx", device="cpu", threads=1, batch_size=8)
+    records = list(fixed.classify(mixed, top_k=3))
+    assert len(records) == 20
+    for number, record in enumerate(records):
+        check(record, f"{number:02d}.png", mixed)
+
+
+def test_an_output_that_is_not_a_number_is_an_error_row(tmp_path: Path) -> None:
+    model = colour_model()
+    # Taking the square root of (mean - 100) makes a dark picture's output not a number.
+    nodes = model.graph.node
+    nodes.insert(2, helper.make_node("Sub", ["mean", "limit"], ["shifted"]))
+    nodes.insert(3, helper.make_node("Sqrt", ["shifted"], ["rooted"]))
+    nodes[4].input[0] = "rooted"
+    model.graph.initializer.append(helper.make_tensor("limit", TensorProto.FLOAT, [], [100.0]))
+    onnx.save(model, tmp_path / "nan.onnx")
+    for index, grey in enumerate((200, 20, 220)):
+        (tmp_path / f"{index}.png").write_bytes(encoded(picture((grey,) * 3)))
+    records = list(load(tmp_path / "nan.onnx", device="cpu").classify([str(tmp_path / "?.png")]))
+    assert [r.status for r in records] == ["ok", "error", "ok"]
+    assert records[1].error == "the model's output is not a number"
+
+
+def test_a_picture_is_turned_and_resized_as_the_model_wants(classifier: Classifier, tmp_path: Path) -> None:
+    half = picture((255, 0, 0), (30, 50))
+    half[:, 25:] = (0, 0, 255)
+    (tmp_path / "half.png").write_bytes(encoded(half))
+    (record,) = classifier.classify(tmp_path / "half.png", top_k=2)
+    assert [p.label for p in record.predictions] == ["red", "blue"]
+    assert [p.probability for p in record.predictions] == pytest.approx([0.5, 0.5], abs=0.02)
+
+
+def test_what_the_classifier_tells_of_itself(classifier: Classifier, tiny_model: Path) -> None:
+    assert classifier.labels == ("red", "green", "blue")
+    assert classifier.input_size == (8, 8)
+    assert classifier.provider == "CPUExecutionProvider"
+    batch = np.stack([picture((255, 0, 0)), picture((0, 255, 0))])
+    probabilities = classifier.probabilities(batch)
+    assert probabilities.dtype == np.float32
+    assert probabilities.argmax(axis=1).tolist() == [0, 1]
+    with pytest.raises(ModelError):
+        classifier.probabilities(batch.astype(np.float32))  # type: ignore[arg-type]
+
+
+def test_toolkit_load_is_the_same_thing(tiny_model: Path, mixed: Path) -> None:
+    assert toolkit.load is load
+    (record,) = toolkit.load(tiny_model, device="cpu").classify([mixed / "19.png"])
+    assert record.predictions == (Prediction("red", pytest.approx(190 / 255, abs=1e-4)),)
+
+
+def test_a_folder_without_pictures_is_an_error(classifier: Classifier, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no images"):
+        list(classifier.classify(tmp_path))
+
+
+def test_leaving_in_the_middle_leaves_no_thread_behind(classifier: Classifier, mixed: Path) -> None:
+    import threading
+
+    records = classifier.classify([mixed] * 5)
+    next(records)
+    records.close()  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+def test_a_picture_above_the_pixel_limit_is_an_error_record(tiny_model: Path, mixed: Path) -> None:
+    (record,) = load(tiny_model, device="cpu", max_pixels=44).classify(mixed / "00.png")
+    assert "limit of 44" in (record.error or "")

@@ -1,0 +1,55 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.classify.options import ClassifyOptions
+from toolkit.errors import UsageError
+
+
+def options(**changes: Any) -> ClassifyOptions:
+    return ClassifyOptions(**{"paths": ("a.png",), "model": "m.onnx", **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"paths": ()}, "PATH"),
+        ({"paths": ("-", "-")}, "PATH"),
+        ({"top_k": 0}, "--top-k"),
+        ({"batch_size": 0}, "--batch-size"),
+        ({"threads": 0}, "--threads"),
+        ({"max_pixels": 0}, "--max-pixels"),
+        ({"workers": 0}, "--workers"),
+        ({"min_confidence": 1.5}, "--min-confidence"),
+        ({"min_confidence": float("nan")}, "--min-confidence"),
+        ({"output": Path("out.xlsx")}, "--output out.xlsx"),
+        ({"output": Path("out")}, "--output out"),
+        ({"output": Path("a.csv"), "report": Path("a.csv")}, "--report"),
+        ({"engine": "spark"}, "--engine"),
+        ({"engine": "ray"}, "--engine ray"),
+        ({"ray_address": "host:1"}, "--ray-address"),
+        ({"resume": True}, "--resume"),
+        ({"sort_into": Path("sorted")}, "--sort-into"),
+        ({"workers": 2}, "--workers 2"),
+    ],
+)
+def test_a_value_that_makes_no_sense_or_is_not_there_yet_is_refused(
+    changes: dict[str, Any], where: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        options(**changes)
+    assert caught.value.where == where
+
+
+def test_what_the_contract_names_and_is_there_is_accepted() -> None:
+    options(workers=1, engine="local", min_confidence=0.0, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("output", "suffix"),
+    [("a.csv", ".csv"), ("A.CSV", ".csv"), ("a.b.jsonl", ".jsonl"), ("/dev/stdout", ".csv")],
+)
+def test_the_ending_decides_the_format(output: str, suffix: str) -> None:
+    assert options(output=Path(output)).output_format == suffix
+    assert options().output_format is None

@@ -1,0 +1,375 @@
+import csv
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from support import CommandLine, encoded, error_line, picture
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two good pictures, an empty one, one cut short, and a text file that is called like a picture."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "1_red.png").write_bytes(encoded(picture((255, 0, 0))))
+    (folder / "2_empty.jpg").write_bytes(b"")
+    (folder / "3_green.JPG").write_bytes(encoded(picture((0, 255, 0)), "JPEG"))
+    (folder / "4_cut.png").write_bytes(encoded(picture((0, 0, 255), (64, 64)))[:-40])
+    (folder / "5_text.jpg").write_text("only words\n")
+    return folder
+
+
+EXPECTED = [
+    ("photos/1_red.png", "ok", "red", None),
+    ("photos/2_empty.jpg", "error", None, "the file is empty (0 bytes)"),
+    ("photos/3_green.JPG", "ok", "green", None),
+    ("photos/4_cut.png", "error", None, "truncated PNG picture: a part of its data is missing"),
+    ("photos/5_text.jpg", "error", None, "a text file, not an image"),
+]
+
+
+def rows_of(document: list[dict[str, object]]) -> list[tuple[object, ...]]:
+    return [
+        (r["path"], r["status"], r["predictions"][0]["label"] if r["predictions"] else None, r["error"])  # type: ignore[index]
+        for r in document
+    ]
+
+
+def test_every_format_holds_the_same_rows_and_broken_pictures_mean_exit_3(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    for suffix in ("csv", "jsonl", "parquet"):
+        done = toolkit("classify", "photos", "-m", tiny_model, "-o", f"out.{suffix}", check=3)
+        assert done.stdout == ""
+        assert f"out.{suffix}" in done.stderr
+        assert "5 pictures, 3 errors" in done.stderr.splitlines()[-1]
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert list(table[0]) == ["path", "status", "label", "probability", "error"]
+    assert [(r["path"], r["status"], r["label"] or None, r["error"] or None) for r in table] == EXPECTED
+    probabilities = [r["probability"] for r in table if r["status"] == "ok"]
+    assert all(len(p) == len("0.999999") and float(p) > 0.99 for p in probabilities)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert rows_of(lines) == EXPECTED
+    assert rows_of(pq.read_table(tmp_path / "out.parquet").to_pylist()) == EXPECTED
+
+
+def test_without_an_output_there_is_a_table_on_standard_output_and_the_rest_beside_it(
+    toolkit: CommandLine, tiny_model: Path, photos: Path
+) -> None:
+    done = toolkit("classify", "photos", "-m", tiny_model, check=3)
+    header, _, *rows = done.stdout.splitlines()
+    assert header.split() == ["path", "label", "probability", "error"]
+    assert [row.split()[0] for row in rows] == [path for path, *_ in EXPECTED]
+    assert "truncated" in rows[3]
+    assert "device: cpu" in done.stderr
+    quiet = toolkit("classify", "photos", "-m", tiny_model, "-q", check=3)
+    assert (quiet.stdout, quiet.stderr) == (done.stdout, "")
+
+
+def test_json_is_one_document_of_rows_and_summary(
+    toolkit: CommandLine, tiny_model: Path, photos: Path
+) -> None:
+    document = json.loads(toolkit("classify", "photos", "-m", tiny_model, "--json", check=3).stdout)
+    assert rows_of(document["predictions"]) == EXPECTED
+    summary = document["summary"]
+    assert (summary["inputs"], summary["ok"], summary["errors"]) == (5, 2, 3)
+    assert summary["classes"] == {"red": 1, "green": 1, "blue": 0}
+    done = toolkit("classify", "photos", "-m", tiny_model, "--json", "-o", "out.csv", check=3)
+    assert json.loads(done.stdout)["summary"]["output"] == "out.csv"
+
+
+def test_a_long_table_comes_in_pieces_with_one_header(
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
+    (tmp_path / "list.txt").write_text("a.png\n" * 2500 + "gone.png\n")
+    lines = toolkit("classify", "list.txt", "-m", tiny_model, check=3).stdout.splitlines()
+    assert len(lines) == 2 + 2501
+    assert sum(line.startswith("path") for line in lines) == 1
+    assert lines[-1].split() == ["gone.png", "–", "–", "no", "such", "file"]
+
+
+def test_the_same_picture_has_the_same_row_from_every_way_in(
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+) -> None:
+    import PIL.Image
+
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "turned.jpg").write_bytes(
+        encoded(picture((9, 200, 40), (30, 20)), "JPEG", exif=exif.tobytes())
+    )
+    (tmp_path / "list.txt").write_text("f/turned.jpg\n")
+    (tmp_path / "list.csv").write_text("path\nf/turned.jpg\n")
+    rows = []
+    for arguments, stdin in ((["f/turned.jpg"], None), (["f"], None), (["f/*.jpg"], None), (["list.txt"], None),
+                             (["list.csv"], None), (["-"], "f/turned.jpg\n"), (["-"], "f/turned.jpg\0")):  # fmt: skip
+        done = toolkit("classify", *arguments, "-m", tiny_model, "--json", stdin=stdin)
+        rows.append(json.loads(done.stdout)["predictions"])
+    assert rows[0][0]["path"] == "f/turned.jpg"
+    assert all(row == rows[0] for row in rows)
+
+
+def test_labels_from_folders_print_accuracy_and_confusion(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path
+) -> None:
+    (colour_folder / "blue" / "wrong.png").write_bytes((colour_folder / "red" / "00.png").read_bytes())
+    done = toolkit("classify", "colours", "-m", tiny_model, "--labels-from-folders", "-o", "out.csv")
+    assert done.stdout.splitlines()[0] == "accuracy 0.9231 (12 of 13 pictures)"
+    assert done.stdout.splitlines()[-1].split() == ["blue", "1", "0", "4"]
+    document = json.loads(
+        toolkit("classify", "colours", "-m", tiny_model, "--labels-from-folders", "--json").stdout
+    )
+    assert document["summary"]["confusion"] == [[4, 0, 0], [0, 4, 0], [1, 0, 4]]
+    lost = toolkit("classify", "colours/red/00.png", "-m", tiny_model, "--labels-from-folders", cwd=None)
+    assert "accuracy 1.0000 (1 of 1 pictures)" in lost.stdout
+
+
+def test_uncertain_rows_are_marked_in_a_last_column(
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "sure.png").write_bytes(encoded(picture((255, 0, 0))))
+    (tmp_path / "grey.png").write_bytes(encoded(picture((90, 100, 90))))
+    done = toolkit(
+        "classify", "sure.png", "grey.png", "-m", tiny_model, "--min-confidence", "0.5", "-o", "o.csv"
+    )
+    assert [line.rsplit(",", 1)[1] for line in (tmp_path / "o.csv").read_text().splitlines()] == [
+        "uncertain", "false", "true",
+    ]  # fmt: skip
+    assert "1 uncertain (below 0.5)" in done.stderr
+
+
+def test_top_k_adds_columns(toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path) -> None:
+    toolkit("classify", "photos/1_red.png", "-m", tiny_model, "--top-k", 2, "-o", "out.csv")
+    header, row = csv.reader(io.StringIO((tmp_path / "out.csv").read_text()))
+    assert header == ["path", "status", "label", "probability", "label_2", "probability_2", "error"]
+    assert (row[2], row[4]) == ("red", "green")
+
+
+def test_nasty_names_come_back_from_every_format(
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+) -> None:
+    names = ["comma,inside.png", "line\nbreak.png", "return\r.png", '"quoted".png', "[a].png", "--help.png", "é.png",
+             "e\u0301.png", "u\u2028v.png", " blank.png", "set[1]/a.png", "=1+1.png"]  # fmt: skip
+    folder = tmp_path / "names"
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(encoded(picture((255, 0, 0))))
+    raw = os.fsencode(folder) + b"/latin1_\xe9\xff.png"
+    Path(os.fsdecode(raw)).write_bytes(encoded(picture((255, 0, 0))))
+    expected = sorted([*names, os.fsdecode(b"latin1_\xe9\xff.png")])
+    expected = ["latin1_\\xe9\\xff.png" if "latin1" in name else name for name in expected]
+    for suffix in ("csv", "jsonl", "parquet"):
+        toolkit("classify", ".", "-m", tiny_model, "-o", f"../out.{suffix}", cwd=folder)
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["path"] for row in csv.DictReader(file)] == [f"./{name}" for name in expected]
+    records = [
+        json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    ]
+    assert [record["path"] for record in records] == [f"./{name}" for name in expected]
+    table = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [row["path"] for row in table] == [f"./{name}" for name in expected]
+    import base64
+
+    for row in (
+        records[expected.index("latin1_\\xe9\\xff.png")],
+        table[expected.index("latin1_\\xe9\\xff.png")],
+    ):
+        assert base64.b64decode(row["path_bytes"]) == b"./latin1_\xe9\xff.png"
+    toolkit("classify", "-m", tiny_model, "-q", "--", "--help.png", cwd=folder)
+    formula = toolkit("classify", "=1+1.png", "-m", tiny_model, "-o", "/dev/stdout", cwd=folder)
+    assert formula.stdout.splitlines()[1].startswith("'=1+1.png,ok,red,")
+
+
+def test_pipes_sockets_and_devices_are_rows_and_nothing_hangs(
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.jpg")
+    monkeypatch.chdir(folder)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket.png")
+    (folder / "stream.jpg").symlink_to("/dev/zero")
+    (folder / "loop").symlink_to(".")
+    (folder / ".hidden.png").write_bytes(b"")
+    done = toolkit("classify", "odd", "odd/pipe.jpg", "-m", tiny_model, "--json", check=3)
+    errors = [row["error"] for row in json.loads(done.stdout)["predictions"]]
+    assert ["pipe" in errors[0], "socket" in errors[1], "device" in errors[2], "pipe" in errors[3]] == [
+        True
+    ] * 4
+    assert "1 hidden skipped; 1 links to folders not followed" in done.stderr
+
+
+def test_each_mention_of_a_path_is_a_row_and_a_missing_one_an_error_row(
+    toolkit: CommandLine, tiny_model: Path, photos: Path
+) -> None:
+    done = toolkit("classify", "gone.png", "photos/1_red.png", "./photos/1_red.png", "photos/1_red.png", "-m",
+                   tiny_model, "--json", check=3)  # fmt: skip
+    rows = json.loads(done.stdout)["predictions"]
+    assert [(row["path"], row["error"]) for row in rows] == [
+        ("gone.png", "no such file"),
+        ("photos/1_red.png", None),
+        ("./photos/1_red.png", None),
+        ("photos/1_red.png", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["empty"], 1, "no images"),
+        (["empty.txt"], 1, "no images"),
+        (["*.gif"], 1, "no images"),
+        (["photos", "-m", "nothing.onnx"], 1, "no such model file"),
+        (["photos", "-o", "there.csv"], 1, "exists already"),
+        (["photos", "-o", "no.xlsx"], 2, ".csv, .jsonl or .parquet"),
+        (["photos", "--top-k", "0"], 2, "--top-k"),
+        (["photos", "--resume"], 2, "--resume"),
+        (["photos", "--sort-into", "x"], 2, "--sort-into"),
+        (["photos", "--engine", "ray"], 2, "--engine ray"),
+        (["photos", "--workers", "4"], 2, "--workers 4"),
+        (["photos", "--device", "tpu"], 2, "tpu"),
+        (["photos", "--frobnicate"], 2, "--frobnicate"),
+        (["photos", "--normalize", "unit"], 2, "--normalize"),
+    ],
+)
+def test_what_is_wrong_ends_in_one_line_and_the_right_code(
+    arguments: list[str], code: int, words: str, toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "there.csv").write_text("precious")
+    model = [] if "-m" in arguments else ["-m", tiny_model]
+    assert words in error_line(toolkit("classify", *arguments, *model, check=code))
+    assert (tmp_path / "there.csv").read_text() == "precious"
+
+
+def test_an_empty_folder_leaves_no_parquet_behind(
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    toolkit("classify", "empty", "-m", tiny_model, "-o", "out.parquet", check=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_a_full_disk_is_one_line_and_exit_1(
+    suffix: str, toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / f"full.{suffix}").symlink_to("/dev/full")
+    done = toolkit("classify", "photos/1_red.png", "-m", tiny_model, "-o", f"full.{suffix}", check=1)
+    assert "no space left" in error_line(done)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_a_table_that_nobody_can_take_is_one_line_and_exit_1(
+    option: list[str], tiny_model: Path, photos: Path
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "toolkit", "classify", photos, "-m", tiny_model, *option],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "no space left" in error_line(done)
+
+
+def test_a_reader_that_goes_away_is_no_traceback(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
+    (tmp_path / "list.txt").write_text("a.png\n" * 20_000)
+    with subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "classify", "list.txt", "-m", tiny_model],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+        process.wait()
+    assert "Traceback" not in errors
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_ctrl_c_keeps_the_finished_rows(suffix: str, tiny_model: Path, tmp_path: Path) -> None:
+    # Standard input that stays open: the run waits for more paths when the signal comes.
+    (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
+    (tmp_path / "gone.png").write_bytes(b"")
+    with subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "classify", "-", "-m", tiny_model, "-o", f"out.{suffix}"],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"a.png\ngone.png\n" * 640)
+        process.stdin.flush()
+        wait_for_rows(tmp_path)
+        process.send_signal(signal.SIGINT)
+        errors = process.stderr.read().decode()
+        process.wait(20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "finished rows in" in errors
+    rows = rows_in(tmp_path / f"out.{suffix}")
+    assert 0 < len(rows) <= 1280
+    assert rows == (["a.png", "gone.png"] * 640)[: len(rows)]
+    assert f"kept the {len(rows):,} finished rows" in errors
+    assert not list(tmp_path.glob(".*"))
+
+
+def wait_for_rows(folder: Path) -> None:
+    """Wait until something of the output is on the disk, and a moment more."""
+    for _ in range(400):
+        if any(path.stat().st_size for path in folder.glob(".out*.part")):
+            time.sleep(0.3)
+            return
+        time.sleep(0.05)
+    raise AssertionError("no output was begun")
+
+
+def rows_in(path: Path) -> list[str]:
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return [row["path"] for row in csv.DictReader(file)]
+    if path.suffix == ".jsonl":
+        return [json.loads(line)["path"] for line in path.read_text().splitlines()]
+    return [str(name) for name in pq.read_table(path).column("path").to_pylist()]
+
+
+def test_a_report_is_written_beside_the_rows(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    done = toolkit("classify", "photos", "-m", tiny_model, "-o", "o.csv", "--report", "page.html", check=3)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "1_red.png" in page
+    assert "a text file, not an image" in page
+    assert "page.html" in done.stderr
+    assert "exists already" in error_line(
+        toolkit("classify", "photos", "-m", tiny_model, "--report", "page.html", check=1)
+    )
+
+
+def test_one_picture_loads_nothing_that_it_does_not_need(tiny_model: Path, photos: Path) -> None:
+    code = (
+        "import sys; from toolkit.cli.app import run; run(sys.argv[1:]); "
+        "print(sorted({'onnx', 'pyarrow', 'matplotlib', 'jinja2', 'tensorflow', 'PIL.ImageCms'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "classify", photos / "1_red.png", "-m", tiny_model, "--device", "cpu"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
