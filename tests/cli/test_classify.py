@@ -208,7 +208,7 @@ def test_pipes_sockets_and_devices_are_rows_and_nothing_hangs(
     assert ["pipe" in errors[0], "socket" in errors[1], "device" in errors[2], "pipe" in errors[3]] == [
         True
     ] * 4
-    assert "1 hidden skipped; 1 links to folders not followed" in done.stderr
+    assert "1 hidden skipped; 1 link to a folder not followed" in done.stderr
 
 
 def test_each_mention_of_a_path_is_a_row_and_a_missing_one_an_error_row(
@@ -323,7 +323,7 @@ def test_ctrl_c_keeps_the_finished_rows(suffix: str, tiny_model: Path, tmp_path:
         process.wait(20)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert "finished rows in" in errors
+    assert "error: interrupted (Ctrl-C): what was done is kept" in errors
     rows = rows_in(tmp_path / f"out.{suffix}")
     assert 0 < len(rows) <= 1280
     assert rows == (["a.png", "gone.png"] * 640)[: len(rows)]

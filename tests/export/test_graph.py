@@ -3,11 +3,16 @@
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from toolkit.export.graph.draft import LARGE, Draft, assemble, take_apart
+from toolkit.export.graph.erfc import ERFC
 from toolkit.export.graph.flatten import FLATTEN
+from toolkit.export.graph.fold_constants import FOLD_CONSTANTS
+from toolkit.export.graph.fold_into_conv import FOLD_INTO_CONV
 from toolkit.export.graph.fold_scaling import FOLD_SCALING
 from toolkit.export.step import Step, apply
 
@@ -81,7 +86,7 @@ def unchanged_answers(model: onnx.ModelProto, *steps: Step) -> onnx.ModelProto:
     before = answers(model)
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    changed = apply(copy, steps)
+    changed = assemble(apply(take_apart(copy), steps))
     np.testing.assert_allclose(answers(changed), before, rtol=1e-4, atol=1e-4 * float(np.abs(before).max()))
     return changed
 
@@ -138,3 +143,101 @@ def test_a_map_that_has_another_user_keeps_its_order() -> None:
 def test_both_changes_work_one_after_the_other() -> None:
     changed = unchanged_answers(classifier(scale=1 / 127.5, shift=-1.0), FOLD_SCALING, FLATTEN)
     assert operators(changed) == ["Cast", "Transpose", "Conv", "Flatten", "MatMul"]
+
+
+def chain(*nodes: onnx.NodeProto, **constants: np.ndarray) -> onnx.ModelProto:
+    """image -> Cast -> Transpose -> nodes (from `nchw` to `map`) -> GlobalAveragePool -> Flatten."""
+    frame = [
+        helper.make_node("Cast", ["image"], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["x"], ["nchw"], perm=[0, 3, 1, 2]),
+        *nodes,
+        helper.make_node("GlobalAveragePool", ["map"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        frame,
+        "chain",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", SIDE, SIDE, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", None])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.5, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("channels", [4, 200])
+def test_batch_normalisation_written_as_scale_and_shift_goes_into_the_convolution(channels: int) -> None:
+    model = chain(
+        helper.make_node("Conv", ["nchw", "kernel", "bias"], ["a"]),
+        helper.make_node("Mul", ["a", "scale"], ["b"]),
+        helper.make_node("Add", ["shift", "b"], ["map"]),
+        kernel=normal(channels, 3, 3, 3),
+        bias=normal(channels, seed=1),
+        scale=normal(channels, 1, 1, seed=2),
+        shift=normal(1, channels, 1, 1, seed=3),
+    )
+    assert (normal(channels, 3, 3, 3).size >= LARGE) == (channels == 200)
+    changed = unchanged_answers(model, FOLD_INTO_CONV)
+    assert operators(changed) == ["Cast", "Transpose", "Conv", "GlobalAveragePool", "Flatten"]
+
+
+def test_a_factor_that_is_not_per_channel_stays_outside_the_convolution() -> None:
+    model = chain(
+        helper.make_node("Conv", ["nchw", "kernel"], ["a"]),
+        helper.make_node("Mul", ["a", "columns"], ["map"]),
+        kernel=normal(4, 3, 3, 3),
+        columns=normal(4, seed=2),  # lines up with the last axis, the columns, not with the channels
+    )
+    assert "Mul" in operators(unchanged_answers(model, FOLD_INTO_CONV))
+
+
+def test_a_kernel_that_two_convolutions_share_is_left_alone() -> None:
+    model = chain(
+        helper.make_node("Conv", ["nchw", "kernel"], ["a"]),
+        helper.make_node("Mul", ["a", "scale"], ["b"]),
+        helper.make_node("Conv", ["nchw", "kernel"], ["c"]),
+        helper.make_node("Add", ["b", "c"], ["map"]),
+        kernel=normal(4, 3, 3, 3),
+        scale=normal(4, 1, 1, seed=2),
+    )
+    assert "Mul" in operators(unchanged_answers(model, FOLD_INTO_CONV))
+
+
+@pytest.mark.parametrize("out", [4, 200])
+def test_what_depends_on_constants_only_is_computed_once(out: int) -> None:
+    model = chain(
+        helper.make_node("Transpose", ["kernel_hwio"], ["kernel"], perm=[3, 2, 0, 1]),
+        helper.make_node("Neg", ["bias"], ["minus"]),
+        helper.make_node("Conv", ["nchw", "kernel", "minus"], ["map"]),
+        kernel_hwio=normal(3, 3, 3, out),
+        bias=normal(out, seed=1),
+    )
+    changed = unchanged_answers(model, FOLD_CONSTANTS)
+    assert operators(changed) == ["Cast", "Transpose", "Conv", "GlobalAveragePool", "Flatten"]
+
+
+def test_erfc_becomes_one_minus_erf() -> None:
+    from math import erfc
+
+    model = chain(helper.make_node("Erfc", ["nchw"], ["map"]))
+    draft = Draft(model)
+    ERFC.change(draft)
+    assert "Erf" in operators(draft.model)
+    session = onnxruntime.InferenceSession(
+        draft.model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    image = np.full((1, SIDE, SIDE, 3), 1, np.uint8)
+    np.testing.assert_allclose(session.run(None, {"image": image})[0], erfc(1), rtol=1e-5)
+
+
+def test_taking_a_model_apart_and_putting_it_together_changes_nothing() -> None:
+    model = chain(helper.make_node("Conv", ["nchw", "kernel"], ["map"]), kernel=normal(300, 3, 3, 3))
+    draft = take_apart(model)
+    assert set(draft.weights) == {"kernel"}
+    assert [value.name for value in draft.inputs] == ["image"]
+    again = assemble(draft)
+    assert [value.name for value in again.graph.input] == ["image"]
+    np.testing.assert_array_equal(numpy_helper.to_array(again.graph.initializer[0]), normal(300, 3, 3, 3))

@@ -3,6 +3,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from toolkit.errors import ExportError
+from toolkit.export.graph.draft import Draft
 from toolkit.export.graph.interface import INPUT, OUTPUT, interface
 from toolkit.export.graph.portable import PORTABLE
 from toolkit.export.step import Step, apply
@@ -31,7 +32,7 @@ def graph(
 
 
 def test_the_border_gets_its_names_and_a_named_batch() -> None:
-    model = apply(graph(), [PORTABLE, interface(4, 4, 3, None)])
+    model = apply(Draft(graph()), [PORTABLE, interface(4, 4, 3, None)]).model
     image, probabilities = model.graph.input[0], model.graph.output[0]
     assert (image.name, probabilities.name) == (INPUT, OUTPUT)
     assert image.type.tensor_type.shape.dim[0].dim_param == "batch"
@@ -39,12 +40,12 @@ def test_the_border_gets_its_names_and_a_named_batch() -> None:
 
 
 def test_a_fixed_batch_is_written_as_a_number() -> None:
-    model = apply(graph(), [PORTABLE, interface(4, 4, 3, 8)])
+    model = apply(Draft(graph()), [PORTABLE, interface(4, 4, 3, 8)]).model
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 8
 
 
 def test_nothing_of_the_machine_stays_in_the_file() -> None:
-    model = apply(graph(), [PORTABLE])
+    model = apply(Draft(graph()), [PORTABLE]).model
     assert model.doc_string == ""
     assert b"/home/me" not in model.SerializeToString()
     assert [entry.domain for entry in model.opset_import] == [""]
@@ -60,19 +61,18 @@ def test_nothing_of_the_machine_stays_in_the_file() -> None:
 )
 def test_a_graph_that_is_not_portable_is_refused_by_name(model: onnx.ModelProto, words: str) -> None:
     with pytest.raises(ExportError, match=words):
-        apply(model, [PORTABLE])
+        apply(Draft(model), [PORTABLE])
 
 
 def test_an_input_that_is_not_uint8_is_refused() -> None:
     with pytest.raises(ExportError, match="not uint8"):
-        apply(graph(dtype=TensorProto.FLOAT), [PORTABLE, interface(4, 4, 3, None)])
+        apply(Draft(graph(dtype=TensorProto.FLOAT)), [PORTABLE, interface(4, 4, 3, None)])
 
 
 def test_a_step_that_breaks_the_graph_is_named_with_the_steps_before_it() -> None:
-    def wreck(model: onnx.ModelProto) -> onnx.ModelProto:
-        del model.graph.node[0]
-        return model
+    def wreck(draft: Draft) -> None:
+        del draft.graph.node[0]
 
-    bad = Step(name="wreck", before=lambda _: None, change=wreck, after=lambda _: None)
+    bad = Step(name="wreck", change=wreck)
     with pytest.raises(ExportError, match=r"after 'wreck'.*done before: keep to standard operators"):
-        apply(graph(), [PORTABLE, bad])
+        apply(Draft(graph()), [PORTABLE, bad])

@@ -38,7 +38,9 @@ def test_a_model_agrees_with_itself_and_both_are_right(model: OpenModel, colour_
     assert (result.missed, result.worst) == ((), ())
 
 
-def test_gates_say_by_how_much_they_were_missed(model: OpenModel, shifted: OpenModel, colour_folder: Path) -> None:
+def test_gates_say_by_how_much_they_were_missed(
+    model: OpenModel, shifted: OpenModel, colour_folder: Path
+) -> None:
     result = run(options(colour_folder, tolerance=1e-5, worst=2), model, shifted)
     assert len(result.missed) == 1
     assert "above --tolerance 1e-05" in result.missed[0]

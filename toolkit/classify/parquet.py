@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from toolkit.classify.result import Prediction, Record
 
-CELLS_PER_ROW_GROUP = 65_536  # predictions held in memory before they become a row group
+CELLS_PER_ROW_GROUP = 16_384  # predictions held in memory before they become a row group
 
 
 class ParquetWriter:

@@ -103,6 +103,8 @@ def _run(arguments: list[str]) -> int:
             typer.echo(error.format_message())
             return int(ExitCode.USAGE)
         raise _usage_error(error, arguments) from error
+    if result == ExitCode.INTERRUPTED:  # what the parser makes of Ctrl-C, without a word
+        raise KeyboardInterrupt
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 

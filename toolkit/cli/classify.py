@@ -88,7 +88,9 @@ def classify_command(
     quiet: Quiet = False,
     force: Force = False,
 ) -> None:
-    """Classify pictures: one row for each, in order, broken ones included.
+    """Classify pictures, a row for each.
+
+    The rows come in the order of the inputs; a broken picture is a row with its reason (exit code 3).
 
     Example: toolkit classify photos -m paper-cnn -o predictions.csv
     """
@@ -166,5 +168,6 @@ def _summary_line(result: "ClassifyResult") -> str:
     if result.hidden_skipped:
         line += f"; {result.hidden_skipped:,} hidden skipped"
     if result.links_skipped:
-        line += f"; {result.links_skipped:,} links to folders not followed"
+        links = "link to a folder" if result.links_skipped == 1 else "links to folders"
+        line += f"; {result.links_skipped:,} {links} not followed"
     return line

@@ -9,7 +9,11 @@ from toolkit import __version__
 from toolkit.data.resolve import load_data
 from toolkit.errors import ExportError
 from toolkit.export.convert import COMMAND, convert
+from toolkit.export.graph.draft import assemble
+from toolkit.export.graph.erfc import ERFC
 from toolkit.export.graph.flatten import FLATTEN
+from toolkit.export.graph.fold_constants import FOLD_CONSTANTS
+from toolkit.export.graph.fold_into_conv import FOLD_INTO_CONV
 from toolkit.export.graph.fold_scaling import FOLD_SCALING
 from toolkit.export.graph.interface import interface
 from toolkit.export.graph.portable import PORTABLE
@@ -17,7 +21,7 @@ from toolkit.export.opset import choose
 from toolkit.export.options import DEFAULT_LOGIT_TOLERANCE, DEFAULT_TOLERANCE, ExportOptions
 from toolkit.export.pictures import generated_pictures
 from toolkit.export.result import ExportResult
-from toolkit.export.step import apply
+from toolkit.export.step import Step, apply
 from toolkit.export.verify import verify_file
 from toolkit.files import refuse_existing, whole_file
 from toolkit.keras_model.predictor import KerasPredictor, keras_predictor
@@ -50,16 +54,9 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     )
     images, verified_on = _pictures(options, source, observer)
     observer.step(f"Converting to ONNX, opset {opset}")
-    height, width = source.input_size
-    model = apply(
-        convert(source, opset=opset, batch=options.batch),
-        [
-            PORTABLE,
-            interface(height, width, len(source.labels), options.batch),
-            FOLD_SCALING,
-            FLATTEN,
-        ],
-    )
+    draft = apply(convert(source, opset=opset, batch=options.batch), steps(source, options.batch))
+    nodes = len(draft.graph.node)
+    model = assemble(draft)
     try:
         with whole_file(options.output, force=options.force) as temporary:
             _save(model, temporary, _card(source, options))
@@ -72,7 +69,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 source=options.model,
                 precision=options.precision.value,
                 opset=opset,
-                nodes=len(model.graph.node),
+                nodes=nodes,
                 size_bytes=temporary.stat().st_size,
                 labels=source.labels,
                 verified_on=f"{len(images):,} pictures ({verified_on})",
@@ -84,6 +81,20 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     except _GateMissed:
         return result  # what was written is gone; the result says why
     return result
+
+
+def steps(source: KerasPredictor, batch: int | None) -> list[Step]:
+    """Return the changes between the converter's graph and ours, in order."""
+    height, width = source.input_size
+    return [
+        ERFC,
+        PORTABLE,
+        interface(height, width, len(source.labels), batch),
+        FOLD_CONSTANTS,
+        FOLD_SCALING,
+        FOLD_INTO_CONV,
+        FLATTEN,
+    ]
 
 
 class _GateMissed(Exception):  # noqa: N818 - not an error: it leaves `whole_file` without a file

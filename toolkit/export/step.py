@@ -6,9 +6,14 @@ from dataclasses import dataclass
 import onnx
 
 from toolkit.errors import ExportError
+from toolkit.export.graph.draft import Draft
 
-Check = Callable[[onnx.ModelProto], str | None]
-Change = Callable[[onnx.ModelProto], onnx.ModelProto]
+Check = Callable[[Draft], str | None]
+Change = Callable[[Draft], None]
+
+
+def nothing_to_check(_: Draft) -> None:
+    """Hold always: for a step that looks for a pattern and leaves everything else alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,35 +23,38 @@ class Step:
     Args:
         name: in errors.
         before: returns what is wrong with the graph it would be given, or None.
-        change: returns the changed graph; may change its argument.
+        change: changes the graph in place.
         after: returns what is wrong with its result, or None.
     """
 
     name: str
-    before: Check
+    before: Check = nothing_to_check
     change: Change
-    after: Check
+    after: Check = nothing_to_check
 
 
-def apply(model: onnx.ModelProto, steps: Sequence[Step]) -> onnx.ModelProto:
-    """Apply steps in order, checking each before and after, and the whole graph at each end.
+def apply(draft: Draft, steps: Sequence[Step]) -> Draft:
+    """Apply steps in order, checking each before and after, and the whole graph after each.
+
+    Returns:
+        The draft that was given.
 
     Raises:
         ExportError: names the step, what didn't hold, and the steps that ran before it.
     """
     done: list[str] = []
     for step in steps:
-        _hold(step.before(model), step.name, "before", done)
-        model = step.change(model)
-        _hold(step.after(model) or broken(model), step.name, "after", done)
+        _hold(step.before(draft), step.name, "before", done)
+        step.change(draft)
+        _hold(step.after(draft) or broken(draft), step.name, "after", done)
         done.append(step.name)
-    return model
+    return draft
 
 
-def broken(model: onnx.ModelProto) -> str | None:
+def broken(draft: Draft) -> str | None:
     """Return what ONNX's own full check finds wrong with a graph, or None."""
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(draft.model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         return str(error)
     return None

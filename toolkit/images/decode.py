@@ -149,7 +149,9 @@ def _silence_libtiff() -> None:
     such a way that it isn't found, its lines stay.
     """
     with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(Image.core.__file__)  # its own libraries are searched as well
+        library = ctypes.CDLL(
+            importlib.import_module("PIL._imaging").__file__
+        )  # its own libraries are searched as well
         library.TIFFSetErrorHandler.argtypes = [ctypes.c_void_p]
         library.TIFFSetErrorHandler.restype = ctypes.c_void_p
         library.TIFFSetErrorHandler(None)

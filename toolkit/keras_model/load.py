@@ -14,7 +14,6 @@ from toolkit.files import sha256_of
 from toolkit.keras_model.files import RUN_MODEL, RUN_RECORD, Kind, code_layers, kind_of, read_config
 from toolkit.keras_model.tensorflow import import_keras
 
-
 UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:?) '?([\w.>]+)")
 
 

@@ -67,9 +67,10 @@ def resize(image_hwc: Pixels, height: int, width: int, how: Resize = Resize.STRE
         return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
     if how is Resize.CROP:
         scale = min(source_width / width, source_height / height)
-        box_width, box_height = width * scale, height * scale
+        # Rounding may put the box a trace outside the picture, which Pillow refuses.
+        box_width, box_height = min(width * scale, source_width), min(height * scale, source_height)
         left, top = (source_width - box_width) / 2, (source_height - box_height) / 2
-        box = (left, top, left + box_width, top + box_height)
+        box = (left, top, min(left + box_width, source_width), min(top + box_height, source_height))
         return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=box))
     scale = min(width / source_width, height / source_height)
     inner = (max(1, round(source_width * scale)), max(1, round(source_height * scale)))

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from toolkit.export.graph.index import Index, attribute, remove_unused, set_constant
+from toolkit.export.graph.draft import Draft, Index, attribute
 from toolkit.export.step import Step
 
 TO_NHWC = [0, 2, 3, 1]
@@ -35,9 +35,9 @@ def _rows(index: Index, name: str) -> int | None:
     return None if weights is None else weights.shape[0]
 
 
-def _change(model: onnx.ModelProto) -> onnx.ModelProto:
-    for node in list(model.graph.node):
-        index = Index(model)
+def _change(draft: Draft) -> None:
+    for node in list(draft.graph.node):
+        index = Index(draft)
         if not _flattens(index, node):
             continue
         source = node.input[0]
@@ -48,18 +48,17 @@ def _change(model: onnx.ModelProto) -> onnx.ModelProto:
             and transpose.op_type == "Transpose"
             and attribute(transpose, "perm") == TO_NHWC
             and dense is not None
-            and _permute_rows(model, index, dense, node.output[0], index.shape(source))
+            and _permute_rows(draft, index, dense, node.output[0], index.shape(source))
         )
         if movable and transpose is not None:
             source = transpose.input[0]
         flat = helper.make_node("Flatten", [source], list(node.output), name=node.name, axis=1)
         node.CopyFrom(flat)
-    remove_unused(model)
-    return model
+    draft.remove_unused()
 
 
 def _permute_rows(
-    model: onnx.ModelProto,
+    draft: Draft,
     index: Index,
     dense: onnx.NodeProto,
     flattened: str,
@@ -73,16 +72,14 @@ def _permute_rows(
         return False
     height, width, channels = (int(extent or 0) for extent in shape_nhwc[1:])
     rows = weights.reshape(height, width, channels, -1).transpose(2, 0, 1, 3)
-    set_constant(model, dense.input[1], rows.reshape(weights.shape))
+    draft.set_constant(dense.input[1], rows.reshape(weights.shape))
     return True
 
 
-def _no_shape_nodes(model: onnx.ModelProto) -> str | None:
-    index = Index(model)
-    left = [node.name for node in model.graph.node if _flattens(index, node)]
+def _no_shape_nodes(draft: Draft) -> str | None:
+    index = Index(draft)
+    left = [node.name for node in draft.graph.node if _flattens(index, node)]
     return f"{left[0]} still flattens by shape arithmetic" if left else None
 
 
-FLATTEN = Step(
-    name="flatten without shape nodes", before=lambda _: None, change=_change, after=_no_shape_nodes
-)
+FLATTEN = Step(name="flatten without shape nodes", change=_change, after=_no_shape_nodes)

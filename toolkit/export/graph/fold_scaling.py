@@ -8,16 +8,16 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from toolkit.export.graph.index import Index, attribute, remove_unused, set_constant
+from toolkit.export.graph.draft import Draft, Index, attribute
 from toolkit.export.step import Step
 
 Floats = NDArray[np.float64]
 
 
-def _chain(index: Index, model: onnx.ModelProto) -> tuple[list[onnx.NodeProto], onnx.NodeProto | None]:
+def _chain(index: Index, draft: Draft) -> tuple[list[onnx.NodeProto], onnx.NodeProto | None]:
     """Follow the only way from the picture: scaling nodes, then the node that comes after them."""
     chain: list[onnx.NodeProto] = []
-    node = index.only_user(model.graph.input[0].name)
+    node = index.only_user(draft.inputs[0].name)
     while node is not None and node.op_type in ("Cast", "Mul", "Add", "Sub", "Div", "Transpose"):
         chain.append(node)
         node = index.only_user(node.output[0])
@@ -67,31 +67,29 @@ def _scale_and_shift(
     return (scale, shift, folded) if folded else None
 
 
-def _fold(model: onnx.ModelProto) -> onnx.ModelProto:
-    index = Index(model)
-    chain, conv = _chain(index, model)
+def _fold(draft: Draft) -> None:
+    index = Index(draft)
+    chain, conv = _chain(index, draft)
     if conv is None or conv.op_type != "Conv" or not any(node.op_type == "Transpose" for node in chain):
-        return model
+        return
     weights = index.constant(conv.input[1])
     sums = _scale_and_shift(index, chain)
     if weights is None or sums is None or len(index.users(conv.input[1])) != 1:
-        return model
+        return
     scale, shift, folded = sums
     if np.any(shift) and _pads(conv):
-        return model
+        return
     kernel = weights.astype(np.float64)  # [out, in/groups, kernel height, kernel width]
-    if kernel.shape[1] not in (scale.size, shift.size) and (scale.size > 1 or shift.size > 1):
-        return model  # grouped: one channel a group, while the scaling differs by channel
-    set_constant(model, conv.input[1], (kernel * scale[None, :, None, None]).astype(weights.dtype))
+    if any(part.size not in (1, kernel.shape[1]) for part in (scale, shift)):
+        return  # grouped: one channel a group, while the scaling differs by channel
+    draft.set_constant(conv.input[1], (kernel * scale[None, :, None, None]).astype(weights.dtype))
     if np.any(shift):
-        _add_to_bias(model, index, conv, (kernel * shift[None, :, None, None]).sum(axis=(1, 2, 3)))
+        _add_to_bias(draft, index, conv, (kernel * shift[None, :, None, None]).sum(axis=(1, 2, 3)))
     for node in folded:
-        data = node.input[1] if index.constant(node.input[0]) is not None else node.input[0]
+        data = node.input[1] if index.is_constant(node.input[0]) else node.input[0]
         for user in index.users(node.output[0]):
             user.input[:] = [data if name == node.output[0] else name for name in user.input]
-        index = Index(model)
-    remove_unused(model)
-    return model
+    draft.remove_unused()
 
 
 def _pads(conv: onnx.NodeProto) -> bool:
@@ -101,19 +99,12 @@ def _pads(conv: onnx.NodeProto) -> bool:
     return automatic or any(attribute(conv, "pads"))
 
 
-def _add_to_bias(model: onnx.ModelProto, index: Index, conv: onnx.NodeProto, extra: Floats) -> None:
+def _add_to_bias(draft: Draft, index: Index, conv: onnx.NodeProto, extra: Floats) -> None:
     known = index.constant(conv.input[2]) if len(conv.input) > 2 else None
     bias = (0 if known is None else known.astype(np.float64)) + extra
     name = f"{conv.output[0]}__bias"
-    if len(conv.input) > 2:
-        conv.input[2] = name
-    else:
-        conv.input.append(name)
-    set_constant(model, name, bias.astype(np.float32))
+    draft.set_constant(name, bias.astype(np.float32))
+    conv.input[:] = [conv.input[0], conv.input[1], name]
 
 
-def _same_border(model: onnx.ModelProto) -> str | None:
-    return None if len(model.graph.input) == len(model.graph.output) == 1 else "it has another border"
-
-
-FOLD_SCALING = Step(name="fold the scaling", before=_same_border, change=_fold, after=_same_border)
+FOLD_SCALING = Step(name="fold the scaling", change=_fold)

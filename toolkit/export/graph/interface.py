@@ -3,6 +3,7 @@
 import onnx
 from onnx import TensorProto
 
+from toolkit.export.graph.draft import Draft
 from toolkit.export.step import Step
 
 INPUT = "image"
@@ -21,32 +22,14 @@ def interface(height: int, width: int, classes: int, batch: int | None) -> Step:
     """
     first = batch or BATCH
 
-    def before(model: onnx.ModelProto) -> str | None:
-        names = [len(model.graph.input), len(model.graph.output)]
-        return (
-            None
-            if names == [1, 1]
-            else f"it has {names[0]} inputs and {names[1]} outputs instead of one each"
-        )
+    def change(draft: Draft) -> None:
+        image, probabilities = draft.inputs[0], draft.graph.output[0]
+        rename(draft.graph, image.name, INPUT)
+        rename(draft.graph, probabilities.name, OUTPUT)
+        _shape(image, [first, height, width, 3])
+        _shape(probabilities, [first, classes])
 
-    def change(model: onnx.ModelProto) -> onnx.ModelProto:
-        rename(model.graph, model.graph.input[0].name, INPUT)
-        rename(model.graph, model.graph.output[0].name, OUTPUT)
-        _shape(model.graph.input[0], [first, height, width, 3])
-        _shape(model.graph.output[0], [first, classes])
-        return model
-
-    def after(model: onnx.ModelProto) -> str | None:
-        image, probabilities = model.graph.input[0], model.graph.output[0]
-        if (image.name, probabilities.name) != (INPUT, OUTPUT):
-            return f"the border is named {image.name} and {probabilities.name}"
-        if image.type.tensor_type.elem_type != TensorProto.UINT8:
-            return "its input is not uint8"
-        if probabilities.type.tensor_type.elem_type != TensorProto.FLOAT:
-            return "its output is not float32"
-        return None
-
-    return Step(name="name the border", before=before, change=change, after=after)
+    return Step(name="name the border", before=_one_each, change=change, after=_as_promised)
 
 
 def rename(graph: onnx.GraphProto, old: str, new: str) -> None:
@@ -59,6 +42,24 @@ def rename(graph: onnx.GraphProto, old: str, new: str) -> None:
     for value in (*graph.input, *graph.output, *graph.value_info):
         if value.name == old:
             value.name = new
+
+
+def _one_each(draft: Draft) -> str | None:
+    counts = (len(draft.inputs), len(draft.graph.output))
+    return (
+        None if counts == (1, 1) else f"it has {counts[0]} inputs and {counts[1]} outputs instead of one each"
+    )
+
+
+def _as_promised(draft: Draft) -> str | None:
+    image, probabilities = draft.inputs[0], draft.graph.output[0]
+    if (image.name, probabilities.name) != (INPUT, OUTPUT):
+        return f"the border is named {image.name} and {probabilities.name}"
+    if image.type.tensor_type.elem_type != TensorProto.UINT8:
+        return "its input is not uint8"
+    if probabilities.type.tensor_type.elem_type != TensorProto.FLOAT:
+        return "its output is not float32"
+    return None
 
 
 def _shape(value: onnx.ValueInfoProto, extents: list[int | str]) -> None:

@@ -2,32 +2,38 @@
 
 import onnx
 
+from toolkit.export.graph.draft import Draft
 from toolkit.export.step import Step
 
 STANDARD = ("", "ai.onnx")
 
 
-def foreign_operators(model: onnx.ModelProto) -> list[str]:
+def foreign_operators(draft: Draft) -> list[str]:
     """Return the operators that ONNX Runtime can't be relied on to have, sorted."""
+    known = {schema.name for schema in onnx.defs.get_all_schemas()}
     return sorted(
         {
             node.op_type
-            for node in model.graph.node
-            if node.domain not in STANDARD or node.op_type.startswith("Random") or node.op_type == "Bernoulli"
+            for node in draft.graph.node
+            if node.domain not in STANDARD
+            or node.op_type not in known
+            or node.op_type.startswith("Random")
+            or node.op_type == "Bernoulli"
         }
     )
 
 
-def _no_foreign(model: onnx.ModelProto) -> str | None:
-    names = foreign_operators(model)
+def _no_foreign(draft: Draft) -> str | None:
+    names = foreign_operators(draft)
     return f"it uses operators that have no ONNX form: {', '.join(names)}" if names else None
 
 
-def _free_inputs(model: onnx.ModelProto) -> str | None:
-    return None if len(model.graph.input) == 1 else "constants were left as inputs"
+def _free_inputs(draft: Draft) -> str | None:
+    return None if len(draft.inputs) == 1 else "constants were left as inputs"
 
 
-def _change(model: onnx.ModelProto) -> onnx.ModelProto:
+def _change(draft: Draft) -> None:
+    model = draft.model
     standard = [entry.version for entry in model.opset_import if entry.domain in STANDARD]
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", standard[0]))
@@ -36,7 +42,6 @@ def _change(model: onnx.ModelProto) -> onnx.ModelProto:
     for node in model.graph.node:
         node.doc_string = ""
     del model.metadata_props[:]
-    return model
 
 
 PORTABLE = Step(name="keep to standard operators", before=_no_foreign, change=_change, after=_free_inputs)
