@@ -9,12 +9,13 @@ from toolkit.errors import UsageError
 
 
 class Scenario(StrEnum):
-    """Who sends the next query, and when. Source: MLPerf Inference rules, scenarios."""
+    """Who sends the next query, and when. Source: MLPerf Inference rules, scenarios; `pipeline` is ours."""
 
     SINGLE_STREAM = "single-stream"  # one query at a time, the next when the last is done
     MULTI_STREAM = "multi-stream"  # the same with several pictures a query
     SERVER = "server"  # queries arrive on their own schedule, whether the model is ready or not
     OFFLINE = "offline"  # everything is there at the start; throughput counts
+    PIPELINE = "pipeline"  # the clock starts at the file on disk: read, decode, resize, run, top-k
 
 
 class Arrivals(StrEnum):
@@ -24,23 +25,35 @@ class Arrivals(StrEnum):
     CONSTANT = "constant"
 
 
+class Transfer(StrEnum):
+    """What the clock covers on the way to a device and back. On the CPU all three are nearly the same."""
+
+    HOST_ARRAYS = "host-arrays"  # numpy arrays in and out: what a caller of ONNX Runtime gets
+    BOUND_COPIES = "bound-copies"  # buffers on the device, bound once; both copies are in the time
+    DEVICE_RESIDENT = "device-resident"  # inputs and outputs stay on the device; no copy is in the time
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchOptions:
     """Options of a benchmark.
 
     Args:
         models: MODEL arguments; several are interleaved.
-        devices: auto, cpu, cuda or cuda:N.
+        devices: auto, cpu, cuda, cuda:N or provider:NAME.
         batch_sizes: pictures a run of the model; empty means 1 (offline: 32), or the model's fixed size.
         threads: intra-op threads; empty means the physical cores this process may use.
         scenario: who sends the next query, and when.
         rate_qps: queries a second on average; server only.
         arrivals: how they are spaced; server only.
+        find_rate: look for the highest rate that keeps the target latency; server only, in place of a rate.
         streams: pictures a query, run in batches of the batch size; multi-stream only.
+        pictures: files and folders that are classified; pipeline only; empty means the bundled pictures.
         duration_s: how long each case is measured in all, seconds, spread over the rounds.
         min_queries: a case goes on until it has that many, too.
-        warmup_s: how long each case warms up before its first round, seconds.
-        runs: rounds over all cases.
+        precision_pct: a case goes on until the interval of its median reaches no further than that to
+            either side, percent; None: no such aim.
+        warmup_s: how long each process of a case warms up, seconds.
+        runs: rounds over all cases; each case has a fresh process in each.
         target_latency_ms: gate: the percentile must not exceed it, milliseconds; None: no gate.
         percentile: which percentile the gate and the table look at, besides the median.
         output: benchmark JSON to write, whole after each round; None: none.
@@ -49,6 +62,8 @@ class BenchOptions:
         across_machines: compare with a baseline of another machine all the same.
         normalize: range that a model from elsewhere expects; None means as the file says.
         provider_options: KEY=VALUE for the execution provider.
+        transfer: what the clock covers on the way to a device and back.
+        cuda_graph: capture the model as a CUDA graph; needs bound buffers.
         seed: of the pictures, the arrivals and the resampling.
         force: replace an output that exists already.
 
@@ -63,10 +78,13 @@ class BenchOptions:
     scenario: Scenario = Scenario.SINGLE_STREAM
     rate_qps: float | None = None
     arrivals: Arrivals = Arrivals.POISSON
+    find_rate: bool = False
     streams: int = 8
+    pictures: tuple[str, ...] = ()
     duration_s: float = 5.0
     min_queries: int = 100
-    warmup_s: float = 1.0
+    precision_pct: float | None = None
+    warmup_s: float = 0.5
     runs: int = 5
     target_latency_ms: float | None = None
     percentile: float = 99.0
@@ -76,6 +94,8 @@ class BenchOptions:
     across_machines: bool = False
     normalize: str | None = None
     provider_options: tuple[str, ...] = ()
+    transfer: Transfer = Transfer.HOST_ARRAYS
+    cuda_graph: bool = False
     seed: int = 0
     force: bool = False
 
@@ -95,7 +115,15 @@ class BenchOptions:
                 remedy="use a number above 0 and below 100",
             )
         self._check_server()
+        self._check_pipeline()
+        self._check_precision()
         self._check_gates()
+        if self.cuda_graph and self.transfer is Transfer.HOST_ARRAYS:
+            raise UsageError(
+                "a CUDA graph reads and writes fixed addresses",
+                where="--cuda-graph",
+                remedy="add --transfer bound-copies or --transfer device-resident",
+            )
 
     def _check_lists(self) -> None:
         for values, flag in ((self.batch_sizes, "--batch-size"), (self.threads, "--threads")):
@@ -106,18 +134,60 @@ class BenchOptions:
 
     def _check_server(self) -> None:
         server = self.scenario is Scenario.SERVER
-        if server and self.rate_qps is None:
+        if self.find_rate:
+            self._check_find_rate()
+        elif server and self.rate_qps is None:
             raise UsageError(
                 "the server scenario needs a rate",
                 where="--scenario server",
-                remedy="add --rate QPS, queries a second",
+                remedy="add --rate QPS, queries a second, or --find-rate",
             )
         if not server and self.rate_qps is not None:
             raise UsageError(
                 "only the server scenario has a rate", where="--rate", remedy="add --scenario server"
             )
-        if self.rate_qps is not None and not (math.isfinite(self.rate_qps) and self.rate_qps > 0):
-            raise UsageError(f"a rate of {self.rate_qps}", where="--rate", remedy="use a number above 0")
+        if self.rate_qps is not None:
+            _positive(self.rate_qps, "a rate of {}", "--rate")
+
+    def _check_find_rate(self) -> None:
+        wrong = {
+            "only the server scenario has a rate to find": (
+                self.scenario is not Scenario.SERVER, "add --scenario server"),
+            "the rate is given and is to be found": (self.rate_qps is not None, "leave --rate out"),
+            "no latency says which rate is too high": (
+                self.target_latency_ms is None, "add --target-latency MS"),
+            "a rate that is found can't be compared with a baseline": (
+                self.baseline is not None, "compare at a fixed --rate"),
+        }  # fmt: skip
+        for what, (is_so, remedy) in wrong.items():
+            if is_so:
+                raise UsageError(what, where="--find-rate", remedy=remedy)
+
+    def _check_pipeline(self) -> None:
+        if self.scenario is Scenario.PIPELINE:
+            if self.transfer is not Transfer.HOST_ARRAYS:
+                raise UsageError(
+                    "the pipeline starts at files and ends at classes",
+                    where="--transfer",
+                    remedy="leave the option out",
+                )
+        elif self.pictures:
+            raise UsageError(
+                "only the pipeline scenario reads pictures",
+                where="--pictures",
+                remedy="add --scenario pipeline",
+            )
+
+    def _check_precision(self) -> None:
+        if self.precision_pct is None:
+            return
+        _positive(self.precision_pct, "a precision of {} %", "--precision-pct")
+        if self.runs < 2:
+            raise UsageError(
+                "one process doesn't tell how much processes differ",
+                where="--runs",
+                remedy="use --runs 2 or more with --precision-pct",
+            )
 
     def _check_gates(self) -> None:
         if self.baseline is not None and self.runs < 2:
@@ -125,12 +195,7 @@ class BenchOptions:
                 "one round can't be compared", where="--runs", remedy="use --runs 2 or more with --baseline"
             )
         if self.target_latency_ms is not None:
-            if not (math.isfinite(self.target_latency_ms) and self.target_latency_ms > 0):
-                raise UsageError(
-                    f"a target of {self.target_latency_ms} ms",
-                    where="--target-latency",
-                    remedy="use a number above 0",
-                )
+            _positive(self.target_latency_ms, "a target of {} ms", "--target-latency")
             if self.scenario is Scenario.OFFLINE:
                 raise UsageError(
                     "the offline scenario measures throughput, not latency",
@@ -150,6 +215,11 @@ class BenchOptions:
 def _at_least(value: float, least: float, flag: str, unit: str) -> None:
     if not (math.isfinite(value) and value >= least):
         raise UsageError(f"{value:g} {unit}".strip(), where=flag, remedy=f"use a number of {least:g} or more")
+
+
+def _positive(value: float, what: str, flag: str) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise UsageError(what.format(value), where=flag, remedy="use a number above 0")
 
 
 def _no_repeats(values: tuple[object, ...], flag: str) -> None:

@@ -97,7 +97,12 @@ def bench_command(
     quiet: Quiet = False,
     force: Force = False,
 ) -> None:
-    """Measure latency and throughput, and say how far the figures can be trusted."""
+    """Measure latency and throughput, honestly.
+
+    Several models are interleaved; percentiles come with intervals, doubts with a warning.
+
+    Example: toolkit bench paper-cnn mine.onnx --threads 1 --batch-size 1,8
+    """
     options = BenchOptions(
         models=tuple(models),
         devices=tuple(device or BenchOptions.devices),

@@ -21,7 +21,10 @@ def demo_command(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Classify twenty bundled pictures, benchmark for three seconds, and write a page about both."""
+    """Classify bundled pictures, benchmark, write a page.
+
+    Takes about ten seconds and needs nothing but the base install.
+    """
     options = DemoOptions(output=output)
     from toolkit.demo.job import run
     from toolkit.report.bench import warning_lines

@@ -69,7 +69,7 @@ def evaluate_command(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure how good a model, ONNX or Keras, is on labelled pictures.
+    """Measure how good a model is on labelled pictures.
 
     Example: toolkit evaluate paper-cnn --data cifar10 -o evaluation
     """

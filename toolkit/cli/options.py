@@ -64,7 +64,9 @@ Resize = Annotated[
         "--resize", metavar="HOW", help="How a picture is brought to the model's size: stretch, crop or pad."
     ),
 ]
-BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", help="Pictures a batch.")]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", metavar="N", help="Pictures a batch. [default: by their size]")
+]
 SkipBroken = Annotated[
     bool,
     typer.Option("--skip-broken", help="Leave broken pictures of a data folder out instead of stopping."),

@@ -20,7 +20,7 @@ class EvaluateOptions:
         report: an HTML page; None writes none.
         force: replace outputs that exist already.
         top_k: how many of the most probable classes may hold the right one; fewer where there are fewer.
-        batch_size: pictures a batch.
+        batch_size: pictures a batch; None chooses by their size.
         limit: pictures at most; None means all.
         min_accuracy: the gate, 0 to 1; None sets none.
         data_name: what to call the data in records; None takes the data's own name.
@@ -38,7 +38,7 @@ class EvaluateOptions:
     report: Path | None = None
     force: bool = False
     top_k: int = 5
-    batch_size: int = 256
+    batch_size: int | None = None
     limit: int | None = None
     min_accuracy: float | None = None
     data_name: str | None = None

@@ -14,7 +14,7 @@ class VerifyOptions:
         split: test or train.
         tolerance: gate: largest difference of a probability; None means no gate.
         min_agreement: gate: least share of pictures with the same top-1 class; None means no gate.
-        batch_size: pictures a batch.
+        batch_size: pictures a batch; None chooses by their size.
         worst: how many of the pictures that differ most to name.
         limit: pictures to use; None means all.
         skip_broken: leave broken pictures out instead of stopping.
@@ -25,7 +25,7 @@ class VerifyOptions:
     split: str = "test"
     tolerance: float | None = None
     min_agreement: float | None = None
-    batch_size: int = 256
+    batch_size: int | None = None
     worst: int = 5
     limit: int | None = None
     skip_broken: bool = False
