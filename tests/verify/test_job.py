@@ -69,7 +69,7 @@ def test_classes_in_another_order_are_matched_by_name(
 
 def test_data_with_other_classes_is_refused(model: OpenModel, colour_folder: Path) -> None:
     (colour_folder / "red").rename(colour_folder / "rouge")
-    with pytest.raises(DataError, match="classes"):
+    with pytest.raises(DataError, match="doesn't know the class 'rouge'"):
         run(options(colour_folder), model, model)
 
 

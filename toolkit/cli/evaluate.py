@@ -11,7 +11,7 @@ from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
 from toolkit.cli.options import (
     AnyModel,
-    BatchSize,
+    BatchSizeBySize,
     Data,
     DataName,
     Device,
@@ -53,7 +53,7 @@ def evaluate_command(
         int | None,
         typer.Option("--limit", metavar="N", help="Use N pictures, the same number of each class."),
     ] = None,
-    batch_size: BatchSize = EvaluateOptions.batch_size,
+    batch_size: BatchSizeBySize = EvaluateOptions.batch_size,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="Of --limit and of the examples shown.")
     ] = EvaluateOptions.seed,

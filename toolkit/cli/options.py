@@ -64,7 +64,8 @@ Resize = Annotated[
         "--resize", metavar="HOW", help="How a picture is brought to the model's size: stretch, crop or pad."
     ),
 ]
-BatchSize = Annotated[
+BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", help="Pictures a batch.")]
+BatchSizeBySize = Annotated[
     int | None, typer.Option("--batch-size", metavar="N", help="Pictures a batch. [default: by their size]")
 ]
 SkipBroken = Annotated[

@@ -8,7 +8,7 @@ from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
 from toolkit.cli.options import (
     AnyModel,
-    BatchSize,
+    BatchSizeBySize,
     Data,
     DataName,
     Device,
@@ -44,7 +44,7 @@ def verify_command(
         int, typer.Option(metavar="N", help="Name the N pictures that differ most.")
     ] = VerifyOptions.worst,
     limit: Annotated[int | None, typer.Option(metavar="N", help="Use only N pictures.")] = None,
-    batch_size: BatchSize = VerifyOptions.batch_size,
+    batch_size: BatchSizeBySize = VerifyOptions.batch_size,
     labels: Labels = None,
     normalize: Normalize = None,
     resize: Resize = None,

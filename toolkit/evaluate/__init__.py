@@ -3,7 +3,6 @@
 options      what is asked
 job          data -> probabilities -> figures, files
 metrics      probabilities and truth -> figures
-matching     the data's classes -> the model's outputs
 examples     which right and wrong examples the gallery shows
 predictions  the predictions file
 result       what was found

@@ -10,12 +10,12 @@ from toolkit.data.dataset import Dataset, Split
 from toolkit.data.resolve import load_data
 from toolkit.errors import DataError, ModelError
 from toolkit.evaluate.examples import choose_examples
-from toolkit.evaluate.matching import match_classes
 from toolkit.evaluate.metrics import measure
 from toolkit.evaluate.options import EvaluateOptions
 from toolkit.evaluate.predictions import write_predictions
 from toolkit.evaluate.result import EvaluateResult, Example
 from toolkit.files import refuse_existing, refuse_existing_folder, write_json
+from toolkit.models.matching import match_classes
 from toolkit.models.predictor import Predictor, predict
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.plan import Plan

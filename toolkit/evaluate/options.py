@@ -58,8 +58,7 @@ class EvaluateOptions:
         _at_least_one(self.top_k, "--top-k")
         _at_least_one(self.batch_size, "--batch-size")
         _at_least_one(self.examples, "examples")
-        if self.limit is not None:
-            _at_least_one(self.limit, "--limit")
+        _at_least_one(self.limit, "--limit")
         if self.seed < 0:
             raise UsageError(f"{self.seed} is negative", where="--seed", remedy="use 0 or more")
         if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
@@ -70,6 +69,6 @@ class EvaluateOptions:
             )
 
 
-def _at_least_one(value: int, where: str) -> None:
-    if value < 1:
+def _at_least_one(value: int | None, where: str) -> None:
+    if value is not None and value < 1:
         raise UsageError(f"{value} is too small", where=where, remedy="use a number of 1 or more")

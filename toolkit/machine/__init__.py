@@ -3,4 +3,6 @@
 cores   cores this process may use (affinity, container quota)
 facts   CPU, GPU, memory, versions: the "machine" part of every record
 memory  peak resident memory
+state   what may slow a process down while it measures
+gpu     the same for an NVIDIA GPU
 """

@@ -69,14 +69,20 @@ def cpu_quota(cgroup_root: Path = CGROUP_ROOT, membership: Path = MEMBERSHIP) ->
     """
     quotas = [
         quota
-        for folder in _own_groups(cgroup_root, membership)
+        for folder in own_groups(cgroup_root, membership)
         for quota in (_quota_v2(folder), _quota_v1(folder))
         if quota
     ]
     return min(quotas) if quotas else None
 
 
-def _own_groups(root: Path, membership: Path) -> list[Path]:
+def own_groups(root: Path, membership: Path) -> list[Path]:
+    """List the folders of this process's control groups, versions 1 and 2, up to the root.
+
+    Args:
+        root: where control groups are mounted.
+        membership: where the kernel lists the control groups of this process.
+    """
     # Inside a container the mount point itself is the container's group, whatever the membership says.
     folders = {root, root / "cpu", root / "cpu,cpuacct"}
     try:

@@ -1,12 +1,10 @@
 """What evaluate, verify and export ask of a model, ONNX or Keras, and running it over many pictures."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import DataError
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 
@@ -58,29 +56,3 @@ def predict(
         result[start : start + len(batch)] = predictor.probabilities(batch)
         observer.progress(start + len(batch), total, unit="pictures")
     return result
-
-
-def column_order(labels: Sequence[str], other: Sequence[str], where: object) -> list[int]:
-    """Find where each of `labels` stands in `other`, so that two models' outputs can be compared.
-
-    Args:
-        labels: class names of the first model.
-        other: class names of the second.
-        where: the second model, for errors.
-
-    Returns:
-        One index per label. Models without names (their labels are 0, 1, 2 …) are matched by position.
-
-    Raises:
-        DataError: they don't have the same classes.
-    """
-    unnamed = [str(index) for index in range(len(labels))]
-    if len(labels) == len(other) and (list(labels) == unnamed or list(other) == unnamed):
-        return list(range(len(labels)))
-    if sorted(labels) != sorted(other):
-        odd = sorted(set(labels) ^ set(other))
-        what = (
-            f"has other classes (only one of the two models knows '{odd[0]}')" if odd else "has other classes"
-        )
-        raise DataError(what, where=where, remedy="compare models of the same classes")
-    return [list(other).index(label) for label in labels]

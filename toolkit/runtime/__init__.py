@@ -1,6 +1,10 @@
 """ONNX Runtime: the only folder that opens sessions.
 
-devices    auto, cpu, cuda:1 -> execution providers; requested means obtained
-session    open a session; run(batch) -> probabilities
-signature  inputs and outputs: name, dtype, layout, size
+devices           auto, cpu, cuda:1, provider:NAME -> execution providers; requested means obtained
+provider_options  KEY=VALUE for a provider, checked against the names that it knows
+start             create the session on the device that was asked for, or say why not
+session           an open session: run(batch) -> scores; what runs where
+binding           buffers on a device, bound once, and CUDA graphs
+cuda              why the CUDA provider doesn't start, or fails at the first run
+signature         inputs and outputs: name, dtype, layout, size
 """

@@ -1,4 +1,4 @@
-"""Why the CUDA execution provider doesn't start: driver, libraries, wheels."""
+"""Why the CUDA execution provider doesn't start, or fails at the first run: driver, libraries, wheels, kernels."""
 
 import ctypes
 import importlib.metadata
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 RUNTIME_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
+MAJORS = (11, 12, 13)  # of CUDA, that builds of ONNX Runtime were made for
+FIRST_FOR_CUDA_13 = "1.27"  # release of onnxruntime-gpu on PyPI; those before want CUDA 12
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,19 @@ def driver_library() -> str:
     return "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
+def driver_cuda_version() -> tuple[int, int] | None:
+    """Return the newest CUDA version that the installed driver supports, or None where it doesn't tell.
+
+    Source: CUDA Driver API, cuDriverGetVersion: 1000 * major + 10 * minor; needs no initialisation.
+    """
+    version = ctypes.c_int(0)
+    try:
+        failed = ctypes.CDLL(driver_library()).cuDriverGetVersion(ctypes.byref(version))
+    except (OSError, AttributeError):
+        return None
+    return None if failed or version.value <= 0 else (version.value // 1000, version.value % 1000 // 10)
+
+
 def cuda_libraries(cuda_version: str) -> list[str]:
     """List the libraries that the CUDA provider loads.
 
@@ -75,6 +90,7 @@ def diagnose(
     *,
     loads: Callable[[str], bool] = can_load,
     runtimes: dict[str, str] | None = None,
+    driver: Callable[[], tuple[int, int] | None] = driver_cuda_version,
 ) -> Problem | None:
     """Find out why CUDA can't start, without opening a session.
 
@@ -83,6 +99,7 @@ def diagnose(
         cuda_version: CUDA version that it was built for; empty for a CPU build.
         loads: tells whether a shared library can be loaded.
         runtimes: installed ONNX Runtime distributions; None looks them up.
+        driver: tells the newest CUDA version that the driver supports.
 
     Returns:
         The first problem found, or None when everything that can be checked is there.
@@ -100,12 +117,12 @@ def diagnose(
             f"no NVIDIA driver was found ({driver_library()} can't be loaded)",
             "install the NVIDIA driver, or start the container with --gpus all; or use --device cpu",
         )
+    too_old = _driver_too_old(cuda_version, driver())
+    if too_old is not None:
+        return too_old
     missing = [library for library in cuda_libraries(cuda_version) if not loads(library)]
     if missing:
-        return Problem(
-            f"CUDA libraries are missing ({', '.join(missing)}; built for CUDA {cuda_version})",
-            "install them with: pip install 'toolkit[cuda]'",
-        )
+        return _missing(missing, cuda_version, loads)
     if len(runtimes) > 1:
         return both_wheels(runtimes)
     return None
@@ -118,3 +135,72 @@ def both_wheels(runtimes: dict[str, str]) -> Problem:
         f"{names} are both installed and share one folder",
         "pip uninstall -y onnxruntime onnxruntime-gpu; pip install onnxruntime-gpu",
     )
+
+
+def explain(text: str) -> Problem | None:
+    """Recognise what CUDA says when a session is made or run.
+
+    Args:
+        text: of the exception.
+
+    Returns:
+        None where the text isn't one of those known.
+
+    Source: names of CUDA's runtime errors. "No kernel" shows at the first run only, not when the session is
+    made (onnxruntime#26245, #26181, #26177).
+    """
+    lower = text.lower()
+    if "no kernel image" in lower or "nokernelimage" in lower:
+        return Problem(
+            "the installed ONNX Runtime has no kernels for this GPU",
+            "install a release that was built for it (see the GPU's compute capability: nvidia-smi "
+            "--query-gpu=compute_cap --format=csv), or use --device cpu",
+        )
+    if "insufficient for cuda runtime" in lower or "insufficientdriver" in lower:
+        return Problem("the NVIDIA driver is older than the CUDA libraries", "update the driver")
+    if "invalid device ordinal" in lower or "invaliddevice" in lower or "invalid cuda device" in lower:
+        return Problem("there is no such CUDA device", "see the devices with: nvidia-smi -L")
+    if "out of memory" in lower or "failed to allocate memory" in lower or "memoryallocation" in lower:
+        return Problem(
+            "the device has too little free memory",
+            "use a smaller --batch-size, or stop other processes on the GPU",
+        )
+    if "capture" in lower and "graph" in lower:
+        return Problem(
+            "the model can't be captured as a CUDA graph: part of it runs on the CPU or has control flow",
+            "leave --cuda-graph out, or export the model with a fixed batch",
+        )
+    return None
+
+
+def _driver_too_old(cuda_version: str, supported: tuple[int, int] | None) -> Problem | None:
+    major = cuda_version.split(".", maxsplit=1)[0]
+    if supported is None or not major.isdigit() or supported[0] >= int(major):
+        return None
+    return Problem(
+        f"the NVIDIA driver supports CUDA {supported[0]}.{supported[1]} at most, and this ONNX Runtime was built "
+        f"for CUDA {cuda_version}",
+        "update the driver" + _older_build(supported[0], major),
+    )
+
+
+def _missing(missing: list[str], cuda_version: str, loads: Callable[[str], bool]) -> Problem:
+    major = cuda_version.split(".", maxsplit=1)[0]
+    for other in MAJORS:
+        theirs = [name for name in cuda_libraries(f"{other}.0") if str(other) != major and "cudnn" not in name]
+        if any(loads(name) for name in theirs):
+            return Problem(
+                f"the CUDA libraries don't fit: those of CUDA {other} are installed, and this ONNX Runtime was "
+                f"built for CUDA {cuda_version} (missing: {', '.join(missing)})",
+                "install them with: pip install 'toolkit[cuda]'" + _older_build(other, major),
+            )
+    return Problem(
+        f"CUDA libraries are missing ({', '.join(missing)}; built for CUDA {cuda_version})",
+        "install them with: pip install 'toolkit[cuda]'",
+    )
+
+
+def _older_build(there: int, wanted: str) -> str:
+    if there == 12 and wanted == "13":
+        return f", or install a build for CUDA 12: pip install 'onnxruntime-gpu<{FIRST_FOR_CUDA_13}'"
+    return ""

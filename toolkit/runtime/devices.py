@@ -1,12 +1,14 @@
-"""What `--device` means: auto, cpu, cuda:1 -> execution providers; requested means obtained."""
+"""What `--device` means: auto, cpu, cuda:1, provider:NAME -> execution providers; requested means obtained."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolkit.errors import UsageError
+from toolkit.errors import DeviceError, UsageError
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
+SUFFIX = "ExecutionProvider"
 
 
 @dataclass(frozen=True)
@@ -14,40 +16,59 @@ class Device:
     """A request for an execution provider.
 
     Args:
-        kind: "auto", "cpu" or "cuda".
+        kind: "auto", "cpu", "cuda" or "provider".
         index: which CUDA device; 0 elsewhere.
+        name: of the provider, as it was typed; for the kind "provider" only.
     """
 
     kind: str
     index: int = 0
+    name: str = ""
 
 
 def parse_device(text: str) -> Device:
-    """Read `auto`, `cpu`, `cuda` or `cuda:N`.
+    """Read `auto`, `cpu`, `cuda`, `cuda:N` or `provider:NAME`.
 
     Raises:
         UsageError: it is none of them.
     """
-    kind, _, index = text.partition(":")
-    if kind in ("auto", "cpu") and not index and ":" not in text:
+    kind, _, rest = text.partition(":")
+    if kind in ("auto", "cpu") and not rest and ":" not in text:
         return Device(kind)
-    if kind == "cuda" and (text == "cuda" or (index.isascii() and index.isdigit())):
-        return Device("cuda", int(index or 0))
-    raise UsageError(f"'{text}' is not a device", where="--device", remedy="use auto, cpu, cuda or cuda:N")
+    if kind == "cuda" and (text == "cuda" or (rest.isascii() and rest.isdigit())):
+        return Device("cuda", int(rest or 0))
+    if kind == "provider" and rest:
+        return Device("provider", name=rest)
+    raise UsageError(
+        f"'{text}' is not a device", where="--device", remedy="use auto, cpu, cuda, cuda:N or provider:NAME"
+    )
 
 
-def parse_provider_options(options: Sequence[str]) -> dict[str, str]:
-    """Read KEY=VALUE pairs.
+def resolve(name: str, available: Sequence[str]) -> str:
+    """Find a provider by its name, with or without the ending "ExecutionProvider", in any case.
+
+    Args:
+        name: as typed.
+        available: providers compiled into the installed ONNX Runtime.
 
     Raises:
-        UsageError: one has no key or no equals sign.
+        DeviceError: there is no such provider.
     """
-    pairs = {}
-    for option in options:
-        key, equals, value = option.partition("=")
-        if not key or not equals:
-            raise UsageError(
-                f"'{option}' is not KEY=VALUE", where="--provider-option", remedy="write it as in use_tf32=0"
-            )
-        pairs[key.strip()] = value.strip()
-    return pairs
+    short = {provider.removesuffix(SUFFIX).lower(): provider for provider in available}
+    wanted = name.lower().removesuffix(SUFFIX.lower())
+    if wanted in short:
+        return short[wanted]
+    near = difflib.get_close_matches(wanted, short, n=1)
+    hint = f"did you mean provider:{short[near[0]].removesuffix(SUFFIX)}? " if near else ""
+    raise DeviceError(
+        f"the installed ONNX Runtime has no execution provider '{name}'",
+        where=f"--device provider:{name}",
+        remedy=f"{hint}it has {', '.join(available)}",
+    )
+
+
+def device_name(provider: str, index: int = 0) -> str:
+    """Name a provider as `--device` takes it: cpu, cuda:1, provider:OpenVINO."""
+    if provider == CUDA:
+        return f"cuda:{index}"
+    return "cpu" if provider == CPU else f"provider:{provider.removesuffix(SUFFIX)}"

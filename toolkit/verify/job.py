@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from toolkit.data.dataset import Dataset
 from toolkit.data.resolve import load_data
-from toolkit.models.predictor import Predictor, column_order, predict
+from toolkit.models.matching import column_order, match_classes
+from toolkit.models.predictor import Predictor, predict
 from toolkit.observer import SILENT, Observer
 from toolkit.stats.agreement import Agreement, compare, differences
 from toolkit.verify.options import VerifyOptions
@@ -26,12 +27,12 @@ def run(
     Raises:
         DataError: the data can't be loaded, or the models or the data have other classes.
     """
-    order = column_order(first.labels, second.labels, second.name)
+    order = column_order(first.labels, second.labels, where=second.name)
     dataset = _load(options, first, observer)
     same_size = first.input_size == second.input_size
     other_dataset = dataset if same_size else _load(options, second, observer)
     split, other_split = dataset.split(options.split), other_dataset.split(options.split)
-    truth = np.array(column_order(dataset.classes, first.labels, options.data), np.int64)[split.labels]
+    truth = match_classes(dataset.classes, first.labels, where=options.data)[split.labels]
 
     observer.step(f"Comparing on {len(split.labels):,} pictures")
     mine = predict(first, split.images, batch_size=options.batch_size, observer=observer)

@@ -1,4 +1,4 @@
-"""Match the data's classes to the model's outputs."""
+"""Match the classes of data, or of another model, to a model's outputs."""
 
 import difflib
 from collections.abc import Sequence
@@ -47,6 +47,32 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
             )
         return np.arange(len(classes), dtype=np.int64)
     raise DataError(_complaint(unknown), where=where, remedy=_remedy(unknown[0], labels))
+
+
+def column_order(labels: Sequence[str], other: Sequence[str], *, where: object) -> NDArray[np.int64]:
+    """Find where each class of one model stands in another, so that their outputs can be compared.
+
+    Args:
+        labels: class names of the first model.
+        other: class names of the second; a model without names is matched by position.
+        where: the second model, for errors.
+
+    Returns:
+        int64 [classes], indices into the second model's outputs.
+
+    Raises:
+        DataError: they don't have the same classes.
+    """
+    if len(labels) == len(other) and (_are_numbers(labels) or _are_numbers(other)):
+        return np.arange(len(labels), dtype=np.int64)
+    odd = sorted(set(labels) ^ set(other))
+    if odd:
+        raise DataError(
+            f"has other classes (only one of the two models knows '{odd[0]}')",
+            where=where,
+            remedy="compare models of the same classes",
+        )
+    return match_classes(labels, other, where=where)
 
 
 def _are_numbers(names: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import DataError
-from toolkit.evaluate.matching import match_classes
+from toolkit.models.matching import column_order, match_classes
 
 names = st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=8, unique=True)
 
@@ -50,3 +50,19 @@ def test_an_unknown_class_is_named_with_the_nearest_label():
 def test_many_unknown_classes_are_named_in_part_with_their_number():
     with pytest.raises(DataError, match="and 3 more"):
         match_classes([f"thing {i}" for i in range(8)], ["cat", "dog"], where="data")
+
+
+@given(st.permutations(["cat", "dog", "é", "10", "2"]))
+def test_classes_are_matched_by_name(names: list[str]) -> None:
+    labels = ["cat", "dog", "é", "10", "2"]
+    assert [names[i] for i in column_order(labels, names, where="x")] == labels
+
+
+def test_a_model_without_names_is_matched_by_position() -> None:
+    assert column_order(["cat", "dog"], ["0", "1"], where="x").tolist() == [0, 1]
+    assert column_order(["0", "1"], ["dog", "cat"], where="x").tolist() == [0, 1]
+
+
+def test_other_classes_are_named() -> None:
+    with pytest.raises(DataError, match="'cow'"):
+        column_order(["cat", "dog"], ["cow", "cat", "dog"], where="x")

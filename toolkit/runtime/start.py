@@ -1,0 +1,165 @@
+"""Create a session on the device that was asked for, or say why not: requested means obtained."""
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import DeviceError, ModelError, ToolkitError, UsageError
+from toolkit.observer import Observer
+from toolkit.runtime.cuda import diagnose, explain
+from toolkit.runtime.devices import CPU, CUDA, Device, device_name, resolve
+from toolkit.runtime.provider_options import check_provider_options
+
+CUDA_DEFAULTS = {"use_tf32": "0"}
+"""TF32 costs three of four decimal digits of convolutions and products on GPUs since Ampere; ONNX Runtime
+turns it on by itself. Who wants it says so: --provider-option use_tf32=1."""
+
+GRAPH = "enable_cuda_graph"
+
+
+def available_providers() -> list[str]:
+    """Return the execution providers compiled into the installed ONNX Runtime; not all may start."""
+    import onnxruntime as ort
+
+    return list(ort.get_available_providers())
+
+
+def built_for_cuda() -> str:
+    """Return the CUDA version that the installed ONNX Runtime was built for; empty for a CPU build."""
+    import onnxruntime as ort
+
+    return str(getattr(ort, "cuda_version", "") or "")
+
+
+def preload_libraries() -> None:
+    """Load the NVIDIA libraries that come as Python packages, where the installed ONNX Runtime can."""
+    import onnxruntime as ort
+
+    if hasattr(ort, "preload_dlls"):
+        # It prints what it doesn't find; the diagnosis says the same in one line.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            ort.preload_dlls()
+
+
+def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], observer: Observer) -> Any:
+    """Create an ONNX Runtime session.
+
+    Args:
+        path: of the model file.
+        settings: ONNX Runtime's session options.
+        wanted: the device; `cuda` and `provider` never fall back.
+        options: KEY=VALUE pairs for the provider that is asked for.
+        observer: told which provider `auto` took.
+
+    Raises:
+        UsageError: the provider has no such option.
+        ModelError: the file is broken.
+        DeviceError: the provider that was asked for was not obtained.
+    """
+    import onnxruntime as ort
+
+    available = list(ort.get_available_providers())
+    if wanted.kind == "provider":
+        name = resolve(wanted.name, available)
+        wanted = {CPU: Device("cpu"), CUDA: Device("cuda")}.get(name, Device("provider", name=name))
+    if wanted.kind == "cpu":
+        _refuse_graph(options)
+        check_provider_options(options, [CPU])
+        return _session(ort, path, settings, [(CPU, options)])
+    if wanted.kind == "provider":
+        return _start_other(ort, path, settings, wanted.name, options)
+    check_provider_options(options, [CUDA] if wanted.kind == "cuda" else [CUDA, CPU])
+    if wanted.kind == "auto" and CUDA not in available:
+        return _start_cpu(ort, path, settings, options, observer, f"device: cpu ({CPU})")
+    return _start_cuda(ort, path, settings, wanted, options, observer)
+
+
+def _start_cuda(
+    ort: Any, path: Path, settings: Any, wanted: Device, options: dict[str, str], observer: Observer
+) -> Any:
+    preload_libraries()
+    problem = diagnose(list(ort.get_available_providers()), built_for_cuda())
+    if problem is None:
+        cuda_options = {"device_id": str(wanted.index), **CUDA_DEFAULTS, **options}
+        session = _session(ort, path, settings, [(CUDA, cuda_options), (CPU, {})])
+        if session.get_providers()[0] == CUDA:
+            if wanted.kind == "auto":
+                observer.notice(f"device: cuda:{wanted.index} ({CUDA})")
+            return session
+    finding = problem.finding if problem else f"ONNX Runtime could not start it on device {wanted.index}"
+    if wanted.kind == "cuda":
+        raise DeviceError(
+            f"the CUDA execution provider did not start: {finding}",
+            where="--device cuda",
+            remedy=problem.remedy if problem else "see: toolkit doctor",
+        )
+    notice = f"device: cpu ({CPU}; CUDA is installed but did not start: {finding})"
+    return _start_cpu(ort, path, settings, options, observer, notice)
+
+
+def _start_cpu(
+    ort: Any, path: Path, settings: Any, options: dict[str, str], observer: Observer, notice: str
+) -> Any:
+    """Take the CPU for `auto`: options that were meant for a GPU are left out, and that is said."""
+    _refuse_graph(options)
+    observer.notice(notice)
+    if options:
+        observer.notice(f"not used on the CPU: --provider-option {', '.join(sorted(options))}")
+    return _session(ort, path, settings, [(CPU, {})])
+
+
+def _start_other(ort: Any, path: Path, settings: Any, name: str, options: dict[str, str]) -> Any:
+    _refuse_graph(options)
+    check_provider_options(options, [name])
+    preload_libraries()
+    session = _session(ort, path, settings, [(name, options), (CPU, {})])
+    now = session.get_providers()[0]
+    if now != name:
+        raise DeviceError(
+            f"{name} did not start, the session is on {now}",
+            where=f"--device {device_name(name)}",
+            remedy="install the libraries that it needs, see: https://onnxruntime.ai/docs/execution-providers",
+        )
+    return session
+
+
+def _refuse_graph(options: dict[str, str]) -> None:
+    if options.get(GRAPH) == "1":
+        raise UsageError(
+            "only the CUDA provider captures CUDA graphs", where="--cuda-graph", remedy="add --device cuda"
+        )
+
+
+def _session(ort: Any, path: Path, settings: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
+    try:
+        return ort.InferenceSession(
+            str(path),
+            settings,
+            providers=[name for name, _ in providers],
+            provider_options=[options for _, options in providers],
+            enable_fallback=0,
+        )
+    except Exception as error:  # ONNX Runtime raises nine classes of its own, and RuntimeError
+        raise _translated(error, path, providers[0][0]) from error
+
+
+def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
+    text = str(error)
+    problem = None if provider == CPU else explain(text)
+    if problem is not None:
+        return DeviceError(problem.finding, where=f"{path} on {provider}", remedy=problem.remedy)
+    if "INVALID_PROTOBUF" in text or "Protobuf parsing failed" in text or "INVALID_GRAPH" in text:
+        size = path.stat().st_size
+        return ModelError(
+            f"not a valid ONNX file ({size:,} bytes): it is cut short, damaged, or another format",
+            where=path,
+            remedy="copy or export it again",
+        )
+    if "External data" in text or "external data" in text:
+        return ModelError(
+            f"its external data is missing: {text}", where=path, remedy="copy the data file beside it"
+        )
+    return ModelError(
+        f"ONNX Runtime can't load it: {text}", where=path, remedy="check it with: toolkit inspect"
+    )
