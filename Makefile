@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
+DATA ?=
 
 .PHONY: demo test check lint types contracts stale format fix sizes bench figures readme wheel clean
 
@@ -42,7 +43,9 @@ sizes:
 	@for d in toolkit toolkit/*/; do printf '%6d  %s\n' "$$(find $$d -maxdepth $$([ $$d = toolkit ] && echo 1 || echo 9) -name '*.py' | xargs cat | wc -l)" $$d; done
 
 bench figures: $(VENV)/.dev
-	for script in bench/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in start_up paper_latency export_graph pictures; do $(BIN)/python bench/$$script.py || exit 1; done
+	@if [ -n "$(DATA)" ]; then $(BIN)/python bench/paper_accuracy.py $(DATA); \
+		else echo "bench/paper_accuracy.py needs CIFAR-10 as JPEG files: make bench DATA=FOLDER"; fi
 
 wheel: $(VENV)/.dev
 	$(BIN)/python -m build
