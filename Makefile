@@ -32,12 +32,12 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 stale: $(VENV)/.dev
-	$(BIN)/cog --check -r README.md exported/README.md bench/README.md
+	$(BIN)/cog -I bench --check -r README.md exported/README.md bench/README.md
 
 fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/cog -r README.md exported/README.md bench/README.md
+	$(BIN)/cog -I bench -r README.md exported/README.md bench/README.md
 
 sizes:
 	@for d in toolkit toolkit/*/; do printf '%6d  %s\n' "$$(find $$d -maxdepth $$([ $$d = toolkit ] && echo 1 || echo 9) -name '*.py' | xargs cat | wc -l)" $$d; done

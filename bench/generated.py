@@ -1,0 +1,111 @@
+"""The generated parts of README.md, exported/README.md and this folder's README: called by cog (`make fix`)."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(*arguments: str) -> str:
+    """Return what a command prints, as a block."""
+    done = subprocess.run([sys.executable, "-m", "toolkit", *arguments], capture_output=True, text=True, check=True)
+    return f"```text\n{done.stdout.rstrip()}\n```"
+
+
+def result(name: str) -> dict[str, Any]:
+    """Return results/NAME.json."""
+    path = ROOT / "bench" / "results" / f"{name}.json"
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def accuracy() -> str:
+    """Return the sentence on accuracy and agreement."""
+    verify = result("paper_accuracy")["figures"]["verify"]
+    return (
+        f"paper-cnn on CIFAR-10 (JPEG), test split, {verify['pictures']:,} pictures: accuracy"
+        f" {verify['accuracy']:.4f}; largest difference from Keras {verify['max_difference']:.1e}."
+    )
+
+
+def latency() -> str:
+    """Return the table of latencies."""
+    record = result("paper_latency")
+    machine = record["machine"]
+    lines = [
+        f"Latency, {machine['cpu']}, {machine['cores_usable']} cores, {machine['onnxruntime']}, CPU execution provider:",
+        "",
+        "| batch | threads | p50 ms | p99 ms | pictures/s |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in sorted(record["figures"], key=lambda r: (r["threads"], r["batch_size"])):
+        p50, p99 = (shown(row["latency_ms"][key]) for key in ("p50", "p99"))
+        lines.append(f"| {row['batch_size']} | {row['threads']} | {p50} | {p99} | {shown(row['throughput'])} |")
+    return "\n".join(lines)
+
+
+def start_up() -> str:
+    """Return the sentence on start-up."""
+    figures = result("start_up")["figures"]
+    show_help, one = figures["toolkit --help"], figures["classify one picture, table"]
+    return (
+        f"Start-up, fresh process, median of {show_help['runs']}: `toolkit --help` {show_help['median']:.2f} s,"
+        f" classifying one picture {one['median']:.2f} s."
+    )
+
+
+def graph() -> str:
+    """Return the sentence on the exported graph."""
+    figures = result("export_graph")["figures"]
+    return (
+        f"The exported graph takes {figures['ratio']:.2f} of the time of the converter's own, paper-cnn, batch 1,"
+        " one thread, measured in one interleaved run."
+    )
+
+
+def run_facts(name: str) -> str:
+    """Return the table of facts about a shipped model's training run."""
+    run = json.loads((ROOT / "exported" / name / "run.json").read_text(encoding="utf-8"))
+    settings, versions = run["settings"], run["versions"]
+    rows = [
+        ("test accuracy", f"{run['test_accuracy']:.4f} on {run['data']}, test split, {run['test_pictures']:,} pictures"),
+        ("trained on", f"all {run['train_pictures']:,} pictures of the train split, digest `{run['data_digest'][:16]}…`"),
+        (
+            "recipe",
+            f"`{run['recipe']}`: {settings['epochs']} epochs, {settings['optimizer']}, learning rate"
+            f" {settings['learning_rate']}, batch {settings['batch_size']}, seed {run['seed']}",
+        ),
+        ("parameters", f"{run['parameters']:,}"),
+        ("duration", f"{run['duration_s']:.0f} s on two busy cores"),
+        (
+            "made with",
+            f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, Python {versions['python']}",
+        ),
+    ]
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows)])
+
+
+def claims() -> str:
+    """Return the table of scripts, claims and when they were measured."""
+    lines = ["| script | claim | measured | commit |", "| --- | --- | --- | --- |"]
+    for path in sorted((ROOT / "bench").glob("*.py")):
+        if not (ROOT / "bench" / "results" / f"{path.stem}.json").is_file():
+            continue
+        record = result(path.stem)
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        claim = text.splitlines()[0].removeprefix("Claim: ")
+        machine = f"{record['machine']['cpu']}, {record['machine']['cores_usable']} cores"
+        lines.append(f"| `{path.name}` | {claim} | {record['date']}, {machine} | {record['commit']} |")
+    return "\n".join(lines)
+
+
+def shown(value: float | None) -> str:
+    """Return a number with three significant digits, a dash where there is none."""
+    if value is None:
+        return "–"
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{value:.3g}"
