@@ -31,7 +31,9 @@ def commit() -> str:
 def write(name: str, claim: str, figures: Any) -> None:
     """Write results/NAME.json: claim, command, machine, commit, date, figures."""
     RESULTS.mkdir(exist_ok=True)
-    command = " ".join(["python", f"bench/{Path(sys.argv[0]).name}", *map(shlex.quote, sys.argv[1:])])
+    # The name of a data folder says enough; where it lies on this machine is nobody's business.
+    arguments = [shlex.quote(Path(a).name if Path(a).exists() else a) for a in sys.argv[1:]]
+    command = " ".join(["python", f"bench/{Path(sys.argv[0]).name}", *arguments])
     document = {
         "claim": claim,
         "command": command,

@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[1]
 
 def command(*arguments: str) -> str:
     """Return what a command prints, as a block."""
-    done = subprocess.run([sys.executable, "-m", "toolkit", *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "toolkit", *arguments], capture_output=True, text=True, check=True
+    )
     return f"```text\n{done.stdout.rstrip()}\n```"
 
 
@@ -37,14 +39,17 @@ def latency() -> str:
     record = result("paper_latency")
     machine = record["machine"]
     lines = [
-        f"Latency, {machine['cpu']}, {machine['cores_usable']} cores, {machine['onnxruntime']}, CPU execution provider:",
+        f"Latency, {machine['cpu']}, {machine['cores_usable']} cores, {machine['onnxruntime']},"
+        " CPU execution provider:",
         "",
         "| batch | threads | p50 ms | p99 ms | pictures/s |",
         "| ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in sorted(record["figures"], key=lambda r: (r["threads"], r["batch_size"])):
         p50, p99 = (shown(row["latency_ms"][key]) for key in ("p50", "p99"))
-        lines.append(f"| {row['batch_size']} | {row['threads']} | {p50} | {p99} | {shown(row['throughput'])} |")
+        lines.append(
+            f"| {row['batch_size']} | {row['threads']} | {p50} | {p99} | {shown(row['throughput'])} |"
+        )
     return "\n".join(lines)
 
 
@@ -71,9 +76,11 @@ def run_facts(name: str) -> str:
     """Return the table of facts about a shipped model's training run."""
     run = json.loads((ROOT / "exported" / name / "run.json").read_text(encoding="utf-8"))
     settings, versions = run["settings"], run["versions"]
+    tested_on = f"{run['data']}, test split, {run['test_pictures']:,} pictures"
+    digest = f"digest `{run['data_digest'][:16]}…`"
     rows = [
-        ("test accuracy", f"{run['test_accuracy']:.4f} on {run['data']}, test split, {run['test_pictures']:,} pictures"),
-        ("trained on", f"all {run['train_pictures']:,} pictures of the train split, digest `{run['data_digest'][:16]}…`"),
+        ("test accuracy", f"{run['test_accuracy']:.4f} on {tested_on}"),
+        ("trained on", f"all {run['train_pictures']:,} pictures of the train split, {digest}"),
         (
             "recipe",
             f"`{run['recipe']}`: {settings['epochs']} epochs, {settings['optimizer']}, learning rate"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from toolkit.errors import ModelError, UsageError
+from toolkit.keras_model.choices import KerasChoices
 from toolkit.keras_model.head import Head
 from toolkit.keras_model.load import load_keras
 from toolkit.keras_model.predictor import keras_predictor
@@ -17,6 +18,7 @@ pytestmark = [
 ]
 
 Save = Callable[..., Path]
+UNIT = KerasChoices(normalize="unit")
 
 
 def dense(keras: Any, units: int = 4, activation: str | None = "softmax") -> list[Any]:
@@ -99,7 +101,7 @@ def test_the_range_of_the_input_is_found_or_asked_for_but_never_guessed(keras: A
     scaling = saved(keras.layers.RandomFlip(), keras.layers.Rescaling(1 / 255), *dense(keras), name="s.keras")
     assert keras_predictor(str(scaling), where="test").plan.normalization == "none"
     with pytest.raises(UsageError, match="scales pixels itself"):
-        keras_predictor(str(scaling), normalize="unit", where="test")
+        keras_predictor(str(scaling), where="test", choices=UNIT)
 
 
 def test_a_model_that_scales_and_one_that_does_not_agree_on_the_same_picture(keras: Any, saved: Save) -> None:
@@ -111,7 +113,7 @@ def test_a_model_that_scales_and_one_that_does_not_agree_on_the_same_picture(ker
     outside.save(base / "out.keras")
     batch = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
     one = keras_predictor(str(base / "in.keras"), where="test").probabilities(batch)
-    two = keras_predictor(str(base / "out.keras"), normalize="unit", where="test").probabilities(batch)
+    two = keras_predictor(str(base / "out.keras"), where="test", choices=UNIT).probabilities(batch)
     np.testing.assert_allclose(one, two, atol=1e-6)
 
 
@@ -127,7 +129,7 @@ def test_a_model_that_scales_and_one_that_does_not_agree_on_the_same_picture(ker
 def test_the_head_is_told_from_the_last_activation(
     keras: Any, saved: Save, units: int, activation: str | None, head: Head, classes: int
 ) -> None:
-    predictor = keras_predictor(str(saved(*dense(keras, units, activation))), normalize="unit", where="test")
+    predictor = keras_predictor(str(saved(*dense(keras, units, activation))), where="test", choices=UNIT)
     assert predictor.head is head
     batch = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype(np.uint8)
     probabilities = predictor.probabilities(batch)
@@ -138,10 +140,10 @@ def test_the_head_is_told_from_the_last_activation(
 
 def test_what_is_not_a_classifier_of_pictures_is_refused(keras: Any, saved: Save) -> None:
     with pytest.raises(ModelError, match="its output is"):
-        keras_predictor(str(saved(keras.layers.Conv2D(3, 3))), normalize="unit", where="test")
+        keras_predictor(str(saved(keras.layers.Conv2D(3, 3))), where="test", choices=UNIT)
     with pytest.raises(ModelError, match="its input is"):
         keras_predictor(
-            str(saved(keras.layers.Dense(3), name="v.keras", shape=(5,))), normalize="unit", where="test"
+            str(saved(keras.layers.Dense(3), name="v.keras", shape=(5,))), where="test", choices=UNIT
         )
 
 
@@ -149,4 +151,129 @@ def test_a_label_count_that_does_not_fit_is_refused(keras: Any, saved: Save, tmp
     labels = tmp_path / "labels.txt"
     labels.write_text("a\nb\n")
     with pytest.raises(ModelError, match="2 labels for 4 classes"):
-        keras_predictor(str(saved(*dense(keras))), labels_file=labels, normalize="unit", where="test")
+        keras_predictor(
+            str(saved(*dense(keras))),
+            where="test",
+            choices=KerasChoices(labels_file=labels, normalize="unit"),
+        )
+
+
+def test_code_inside_a_file_runs_when_the_user_says_so(keras: Any, saved: Save) -> None:
+    path = saved(keras.layers.Lambda(lambda x: x / 255), *dense(keras))
+    load_keras(str(path), where="test", choices=KerasChoices(allow_code=True))
+
+
+def test_classes_of_its_own_come_from_a_module(
+    keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_layers.py").write_text(
+        "import keras\n\nclass Halve(keras.layers.Layer):\n    def call(self, x):\n        return x / 2\n"
+    )
+    choices = KerasChoices(custom_objects=str(tmp_path / "own_layers.py"), normalize="unit")
+    from toolkit.keras_model.choices import load_custom_objects
+
+    halve = load_custom_objects(choices.custom_objects)["Halve"]
+    keras.Sequential([keras.Input((8, 8, 3)), halve(), *dense(keras)]).save(tmp_path / "own.keras")
+    with pytest.raises(ModelError, match="--custom-objects"):
+        load_keras(str(tmp_path / "own.keras"), where="test")
+    predictor = keras_predictor(str(tmp_path / "own.keras"), where="test", choices=choices)
+    assert predictor.probabilities(np.zeros((1, 8, 8, 3), np.uint8)).shape == (1, 4)
+
+
+def test_a_module_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
+    from toolkit.errors import InputError
+    from toolkit.keras_model.choices import load_custom_objects
+
+    with pytest.raises(UsageError, match="no module"):
+        load_custom_objects("no_such_module_anywhere")
+    (tmp_path / "bad.py").write_text("1 / 0\n")
+    with pytest.raises(InputError, match="ZeroDivisionError"):
+        load_custom_objects(str(tmp_path / "bad.py"))
+
+
+def two_heads(keras: Any, tmp_path: Path) -> Path:
+    x = image = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(x))
+    heads = [
+        keras.layers.Dense(10, activation="softmax", name="b")(x),
+        keras.layers.Dense(2, activation="softmax", name="a")(x),
+    ]
+    keras.Model(image, heads).save(tmp_path / "two.keras")
+    return tmp_path / "two.keras"
+
+
+def test_of_several_outputs_none_is_guessed(keras: Any, tmp_path: Path) -> None:
+    path = str(two_heads(keras, tmp_path))
+    with pytest.raises(ModelError, match="2 outputs: b, a"):
+        keras_predictor(path, where="test")
+    with pytest.raises(ModelError, match="no output 'c'"):
+        keras_predictor(path, where="test", choices=KerasChoices(output="c"))
+    for name, classes in (("a", 2), ("b", 10)):
+        predictor = keras_predictor(path, where="test", choices=KerasChoices(output=name))
+        assert len(predictor.labels) == classes
+
+
+def test_scores_between_0_and_1_that_do_not_add_up_are_in_doubt() -> None:
+    from toolkit.keras_model.head import head_from_scores
+
+    assert head_from_scores(np.array([[0.25, 0.75]], np.float32), "x") is Head.PROBABILITIES
+    assert head_from_scores(np.array([[-3.0, 9.0]], np.float32), "x") is Head.LOGITS
+    with pytest.raises(UsageError, match="--from-logits or --from-probabilities"):
+        head_from_scores(np.array([[0.25, 0.25]], np.float32), "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "normalization"),
+    [
+        ("vgg16", "caffe"),
+        ("resnet50", "caffe"),
+        ("resnet50v2", "minus1to1"),
+        ("mobilenetv2_1.00_224", "minus1to1"),
+        ("mobilenet_1.00_224", "minus1to1"),
+        ("densenet121", "imagenet"),
+        ("nasnet_mobile", "minus1to1"),
+        ("xception", "minus1to1"),
+    ],
+)
+def test_the_range_of_a_keras_application_is_known_by_its_name(
+    keras: Any, name: str, normalization: str
+) -> None:
+    from toolkit.keras_model.input_range import input_range
+
+    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(3, 3)], name=name)
+    outer = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.RandomFlip(), inner, keras.layers.Flatten()]
+    )
+    for model in (inner, outer):
+        found = input_range(model, None, "x")
+        assert found.normalization == normalization
+        assert name in found.reason
+
+
+def test_every_name_of_keras_applications_is_what_keras_itself_calls_it() -> None:
+    """The table of names is checked against the preprocess_input of the installed Keras."""
+    import importlib
+    import inspect
+
+    from toolkit.keras_model.input_range import APPLICATIONS
+
+    modes = {"caffe": "caffe", "tf": "minus1to1", "torch": "imagenet"}
+    examples = {
+        "vgg16": "vgg16",
+        "resnet": "resnet50",
+        "resnet_v2": "resnet50v2",
+        "mobilenet": "mobilenet_1.00_224",
+        "mobilenet_v2": "mobilenetv2_1.00_224",
+        "xception": "xception",
+        "inception_v3": "inception_v3",
+        "inception_resnet_v2": "inception_resnet_v2",
+        "nasnet": "nasnet_mobile",
+        "densenet": "densenet121",
+    }
+    for module, model_name in examples.items():
+        source = inspect.getsource(
+            importlib.import_module(f"keras.src.applications.{module}").preprocess_input
+        )
+        mode = next(m for m in modes if f'mode="{m}"' in source)
+        (found,) = [n for pattern, n in APPLICATIONS if pattern.match(model_name)]
+        assert found == modes[mode], module

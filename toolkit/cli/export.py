@@ -7,9 +7,19 @@ import typer
 
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
-from toolkit.cli.options import DataName, Force, Json, Labels, Normalize, Quiet, Resize
+from toolkit.cli.options import (
+    AllowCode,
+    CustomObjects,
+    DataName,
+    Force,
+    Json,
+    Labels,
+    Normalize,
+    Quiet,
+    Resize,
+)
 from toolkit.errors import UsageError
-from toolkit.export.options import DEFAULT_TOLERANCE, ExportOptions, Precision
+from toolkit.export.options import ExportOptions, Precision
 
 if TYPE_CHECKING:
     from toolkit.export.result import ExportResult
@@ -20,7 +30,7 @@ def export_command(
         str,
         typer.Argument(metavar="KERAS_MODEL", help="A .keras or .h5 file, or a run folder of toolkit train."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.onnx", help="The file to write.")],
+    output: Annotated[Path, typer.Option("-o", metavar="FILE.onnx", help="The file to write.")],
     precision: Annotated[
         Precision, typer.Option(help="fp32; the others are not available yet.")
     ] = Precision.FP32,
@@ -29,6 +39,15 @@ def export_command(
     labels: Labels = None,
     normalize: Normalize = None,
     resize: Resize = None,
+    output_name: Annotated[
+        str | None, typer.Option("--output", metavar="NAME", help="The output with the classes, of several.")
+    ] = None,
+    from_logits: Annotated[
+        bool | None,
+        typer.Option("--from-logits/--from-probabilities", help="What the output is. [default: found out]"),
+    ] = None,
+    custom_objects: CustomObjects = None,
+    allow_code: AllowCode = False,
     verify: Annotated[
         str | None, typer.Option(metavar="DATA", help="Verify on these pictures. [default: generated ones]")
     ] = None,
@@ -36,7 +55,7 @@ def export_command(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            metavar="X", help=f"Gate: largest difference. [without: refused above {DEFAULT_TOLERANCE:g}]"
+            metavar="X", help="Gate: largest difference of a probability. [default: what rounding explains]"
         ),
     ] = None,
     min_agreement: Annotated[
@@ -53,10 +72,10 @@ def export_command(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Export a Keras model to a self-contained ONNX file.
+    """Export a model to a self-contained ONNX file.
 
     It takes uint8 pictures and gives probabilities; normalisation and labels are inside.
-    It is verified against Keras before it appears under its name.
+    It is verified against its source before it appears under its name.
 
     Example: toolkit export runs/paper -o paper.onnx --verify cifar10
     """
@@ -76,6 +95,10 @@ def export_command(
         labels_file=labels,
         normalize=normalize,
         resize=resize,
+        output_name=output_name,
+        from_logits=from_logits,
+        custom_objects=custom_objects,
+        allow_code=allow_code,
         verify=verify,
         limit=limit,
         tolerance=tolerance,
@@ -83,12 +106,6 @@ def export_command(
         data_name=data_name,
         force=force,
     )
-    if Path(model).suffix.lower() == ".onnx":
-        raise UsageError(
-            "an ONNX file can't be exported again yet",
-            where=model,
-            remedy="give a Keras model: .keras, .h5 or a run folder",
-        )
     from toolkit.export.job import run
 
     result = run(options, console)
@@ -109,7 +126,7 @@ def _render(result: "ExportResult") -> str:
     difference = figures["max_difference"]
     shown = "not a number" if difference is None else f"{difference:.1e}"
     lines = [
-        f"verified against Keras on {result.verified_on}:",
+        f"verified on {result.verified_on}:",
         f"  largest difference {shown}, top-1 agreement {figures['top1_agreement']:.4f}",
     ]
     if result.missed:

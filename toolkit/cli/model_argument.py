@@ -1,6 +1,7 @@
 """ONNX or Keras? The only place that asks; jobs get a predictor or a description and never know."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from toolkit.observer import SILENT, Observer
 
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult
+    from toolkit.keras_model.choices import KerasChoices
     from toolkit.keras_model.predictor import KerasPredictor
     from toolkit.models.open import OpenModel
 
@@ -20,6 +22,7 @@ def open_predictor(
     device: str = "auto",
     threads: int | None = None,
     provider_options: Sequence[str] = (),
+    keras: "KerasChoices | None" = None,
     labels_file: Path | None = None,
     normalize: str | None = None,
     resize: str | None = None,
@@ -33,17 +36,20 @@ def open_predictor(
         device: for ONNX: auto, cpu, cuda or cuda:N.
         threads: for ONNX: intra-op threads.
         provider_options: for ONNX: KEY=VALUE for the execution provider.
+        keras: for Keras: what its file can't say.
         labels_file: class names for a model that carries none.
         normalize: range of values that a model from elsewhere expects.
         resize: how pictures are brought to size.
         observer: told which provider `auto` took.
     """
     if looks_like_keras(argument):
+        from toolkit.keras_model.choices import KerasChoices
         from toolkit.keras_model.predictor import keras_predictor
 
-        return keras_predictor(
-            argument, labels_file=labels_file, normalize=normalize, resize=resize, where=where
+        choices = replace(
+            keras or KerasChoices(), labels_file=labels_file, normalize=normalize, resize=resize
         )
+        return keras_predictor(argument, choices=choices, where=where)
     from toolkit.models.open import open_model
 
     return open_model(

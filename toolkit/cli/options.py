@@ -55,7 +55,7 @@ Normalize = Annotated[
     typer.Option(
         "--normalize",
         metavar="HOW",
-        help="What a model from elsewhere expects: imagenet, unit, minus1to1 or none.",
+        help="What a model from elsewhere expects: imagenet, unit, minus1to1, caffe or none.",
     ),
 ]
 Resize = Annotated[
@@ -76,5 +76,15 @@ DataName = Annotated[
     str | None,
     typer.Option(
         "--data-name", metavar="NAME", help="What to call the data in records. [default: from DATA]"
+    ),
+]
+AllowCode = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Run Python code that a Keras file carries. Only for files you trust."),
+]
+CustomObjects = Annotated[
+    str | None,
+    typer.Option(
+        "--custom-objects", metavar="MODULE", help="Module or .py file with a Keras model's own classes."
     ),
 ]

@@ -16,25 +16,12 @@ class Precision(StrEnum):
     AUTO = "auto"
 
 
-DEFAULT_TOLERANCE = 1e-5
-"""Largest difference of a probability that passes where the user sets none.
-
-Source: measured on the paper's CNN, 3e-7; float32 has a relative spacing of 1.2e-7 and sums over some
-thousand terms lose one to two digits."""
-
-DEFAULT_LOGIT_TOLERANCE = 1e-3
-"""Largest difference of a logit that passes where the user sets no tolerance: a saturated softmax hides a wrong
-weight from the probabilities, but not from the logits.
-
-Source: measured on the models of tests/export, noise up to 5e-5, one weight off by 1 % from 2e-3."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
     """Options of an export.
 
     Args:
-        model: KERAS_MODEL argument.
+        model: KERAS_MODEL argument, or an .onnx file from elsewhere.
         output: the .onnx file.
         precision: fp32; the others are refused as long as they aren't there.
         opset: None means the one that opset.py chooses.
@@ -42,9 +29,14 @@ class ExportOptions:
         labels_file: class names, for a model that carries none.
         normalize: range of values that the model expects, where it has no layer that scales pixels.
         resize: how pictures were brought to size in training.
+        output_name: the output with the classes, for a model that has several.
+        from_logits: the output is logits (True) or probabilities (False); None finds it out.
+        custom_objects: module with the classes of the model's own.
+        allow_code: run Python code that a Keras file carries.
         verify: DATA to verify on; None means generated pictures.
         limit: pictures of it to use; None means all.
-        tolerance: gate: largest difference of a probability; None means `DEFAULT_TOLERANCE`, as a check.
+        tolerance: gate: largest difference of a probability; None means: no more than rounding
+            explains, as a check.
         min_agreement: gate: least share of pictures with the same top-1 class; None means no gate.
         data_name: what to call the data of --verify in records.
         force: replace an output that exists already.
@@ -58,6 +50,10 @@ class ExportOptions:
     labels_file: Path | None = None
     normalize: str | None = None
     resize: str | None = None
+    output_name: str | None = None
+    from_logits: bool | None = None
+    custom_objects: str | None = None
+    allow_code: bool = False
     verify: str | None = None
     limit: int | None = None
     tolerance: float | None = None

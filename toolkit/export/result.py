@@ -17,6 +17,7 @@ class ExportResult:
         nodes: operators in the graph.
         size_bytes: of the file.
         labels: class names.
+        input_range: how pixels are scaled, and how that is known.
         verified_on: what it was verified on, in words.
         agreement: figures of the verification.
         missed: gates that were not met, one sentence each.
@@ -29,6 +30,7 @@ class ExportResult:
     nodes: int
     size_bytes: int
     labels: tuple[str, ...]
+    input_range: str
     verified_on: str
     agreement: dict[str, Any]
     missed: tuple[str, ...]
@@ -44,6 +46,7 @@ class ExportResult:
             "nodes": self.nodes,
             "size_bytes": self.size_bytes,
             "labels": list(self.labels),
+            "input_range": self.input_range,
             "verified_on": self.verified_on,
             "agreement": self.agreement,
             "missed": list(self.missed),

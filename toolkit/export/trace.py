@@ -17,7 +17,7 @@ from toolkit.export.graph.draft import LARGE
 from toolkit.export.graph.interface import INPUT, OUTPUT
 from toolkit.keras_model.head import Head
 from toolkit.keras_model.predictor import KerasPredictor
-from toolkit.preprocess.transforms import LUMA, SCALE_AND_SHIFT, Normalization
+from toolkit.preprocess.transforms import BGR, LUMA, SCALE_AND_SHIFT, Normalization
 
 Array = NDArray[np.generic]
 
@@ -66,7 +66,8 @@ def trace(tf: Any, predictor: KerasPredictor, batch: int | None) -> Trace:
         concrete = function.get_concrete_function(*signature)
     values = {f"weight_{i}": arrays[i] for i in large}
     for kept_outside, placeholder in concrete.graph.captures:
-        values[placeholder.name] = np.asarray(kept_outside)
+        if kept_outside.dtype != tf.resource:  # variables of a SavedModel are frozen by the converter
+            values[placeholder.name] = np.asarray(kept_outside)
     return Trace(function=function, signature=signature, values=values)
 
 
@@ -100,8 +101,12 @@ def _classifier(
         values = tf.cast(image, tf.float32)
         if plan.normalization is not Normalization.NONE:
             values = values * tf.constant(scale, tf.float32) + tf.constant(shift, tf.float32)
+        if plan.normalization in BGR:
+            values = tf.gather(values, [2, 1, 0], axis=-1)
         if plan.channels == 1:
             values = tf.tensordot(values, tf.constant(LUMA[:, None]), axes=1)
+        if plan.layout == "NCHW":
+            values = tf.transpose(values, [0, 3, 1, 2])
         scores = tf.cast(scores_of(values, weights), tf.float32)
         if head is Head.LOGITS:
             scores = tf.nn.softmax(scores)

@@ -2,7 +2,10 @@
 
 tensorflow   import TensorFlow and Keras quietly, or say which extra is missing
 files        which kind of file or folder it is, and what code it carries
+choices      what a user may have to say about a model, because the file can't
 load         KERAS_MODEL -> model and what is known about it
+saved_model  a SavedModel folder, used as a Keras model is
+float32      a model trained in mixed precision, rebuilt in float32
 input_range  what range of values the model expects
 head         what the model's output is: probabilities, logits, one sigmoid unit
 predictor    uint8 batches -> probabilities, as Keras itself computes them

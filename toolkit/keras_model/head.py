@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, UsageError
 from toolkit.stats.classification import softmax
+
+SUM_TOLERANCE = 1e-3  # of probabilities from a half-precision softmax
 
 
 class Head(StrEnum):
@@ -18,33 +20,57 @@ class Head(StrEnum):
     SIGMOID = "sigmoid"
 
 
-def head_of(model: Any, where: object) -> Head:
-    """Tell what a model's output is from the activation of its last layer.
-
-    Args:
-        model: a Keras model.
-        where: the file, for errors.
+def classes_of(model: Any, where: object) -> int:
+    """Return the number of a model's output units.
 
     Raises:
-        ModelError: it has several outputs, or its output isn't [N, classes].
+        ModelError: its output isn't [N, units].
     """
     shape = getattr(model, "output_shape", None)
-    if isinstance(shape, list | dict) or shape is None:
-        count = len(shape) if shape is not None else "no single"
+    if not isinstance(shape, tuple) or len(shape) != 2 or not shape[1]:
+        shown = list(shape) if isinstance(shape, tuple) else shape
         raise ModelError(
-            f"it has {count} outputs", where=where, remedy="give a model with one output of class scores"
-        )
-    if len(shape) != 2 or not shape[1]:
-        raise ModelError(
-            f"not an image classifier: its output is {list(shape)}",
+            f"not an image classifier: its output is {shown}",
             where=where,
             remedy="give a model whose output is [N, classes]",
         )
+    return int(shape[1])
+
+
+def head_from_layers(model: Any) -> Head | None:
+    """Tell what a model's output is from the activation of its last layer; None where the layers don't tell.
+
+    The layers of a subclassed model stand in the order of its attributes, which says nothing.
+    """
+    if type(model).__name__ not in ("Sequential", "Functional"):
+        return None
     activation = _last_activation(model)
     if activation == "softmax":
         return Head.PROBABILITIES
     if activation == "sigmoid":
-        return Head.SIGMOID if shape[1] == 1 else Head.PROBABILITIES
+        return Head.SIGMOID if model.output_shape[1] == 1 else Head.PROBABILITIES
+    return Head.LOGITS if activation == "linear" else None
+
+
+def head_from_scores(scores: NDArray[np.float32], where: object) -> Head:
+    """Tell what a model's output is from what it gives for some pictures.
+
+    Args:
+        scores: float32 [N, units].
+        where: the model, for errors.
+
+    Raises:
+        UsageError: the scores lie between 0 and 1 but don't add up to 1: they may be anything.
+    """
+    inside = bool(np.all((scores >= 0) & (scores <= 1)))
+    if inside and np.allclose(scores.sum(axis=1), 1, atol=SUM_TOLERANCE):
+        return Head.PROBABILITIES
+    if inside:
+        raise UsageError(
+            "its output could be logits or probabilities: all scores lie between 0 and 1, and don't add up to 1",
+            where=where,
+            remedy="add --from-logits or --from-probabilities",
+        )
     return Head.LOGITS
 
 

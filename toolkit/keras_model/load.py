@@ -11,10 +11,14 @@ from typing import Any
 
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
+from toolkit.keras_model.choices import KerasChoices, load_custom_objects
 from toolkit.keras_model.files import RUN_MODEL, RUN_RECORD, Kind, code_layers, kind_of, read_config
-from toolkit.keras_model.tensorflow import import_keras
+from toolkit.keras_model.float32 import in_float32
+from toolkit.keras_model.saved_model import SavedModelClassifier, choose_output
+from toolkit.keras_model.tensorflow import import_keras, import_tensorflow
 
 UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:?) '?([\w.>]+)")
+CHANNEL_COUNTS = (1, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,7 @@ class LoadedModel:
     """A Keras model in memory.
 
     Args:
-        model: the Keras model.
+        model: the Keras model, computing in float32, with one output.
         path: the file it came from.
         labels: class names in output order; empty where unknown.
         record: what the run of `toolkit train` wrote down; empty for a model from elsewhere.
@@ -36,62 +40,71 @@ class LoadedModel:
     sha256: str
 
     @property
-    def input_size(self) -> tuple[int, int]:
-        """(height, width) of its input, pixels.
+    def layout(self) -> str:
+        """NHWC, or NCHW for a model of `channels_first`.
 
         Raises:
-            ModelError: the input isn't one picture of known size with 1 or 3 channels in the last axis.
+            ModelError: the input isn't one picture of known size with 1 or 3 channels.
         """
         shape = self.model.input_shape
-        fits = isinstance(shape, tuple) and len(shape) == 4 and shape[3] in (1, 3) and shape[1] and shape[2]
-        if not fits:
-            raise ModelError(
-                f"not an image classifier: its input is {shape}",
-                where=self.path,
-                remedy="give a model of one picture of fixed size, [N, height, width, 1 or 3]",
-            )
-        return int(shape[1]), int(shape[2])
+        if isinstance(shape, tuple) and len(shape) == 4:
+            if shape[3] in CHANNEL_COUNTS and shape[1] and shape[2]:
+                return "NHWC"
+            if shape[1] in CHANNEL_COUNTS and shape[2] and shape[3]:
+                return "NCHW"
+        raise ModelError(
+            f"not an image classifier: its input is {shape}",
+            where=self.path,
+            remedy="give a model of one picture of fixed size, [N, height, width, 1 or 3]",
+        )
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of its input, pixels."""
+        shape = self.model.input_shape
+        return tuple(shape[1:3]) if self.layout == "NHWC" else tuple(shape[2:4])
 
     @property
     def channels(self) -> int:
         """1 (grey) or 3 (RGB)."""
-        return int(self.model.input_shape[3])
+        return int(self.model.input_shape[3 if self.layout == "NHWC" else 1])
 
 
-def load_keras(argument: str, *, where: str) -> LoadedModel:
+def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None) -> LoadedModel:
     """Load a Keras model.
 
     Args:
-        argument: a .keras or .h5 file, or a run folder of `toolkit train`.
+        argument: a .keras or .h5 file, a SavedModel folder, or a run folder of `toolkit train`.
         where: the command that needs it.
+        choices: what the file can't say.
 
     Raises:
         MissingDependency: the extra with TensorFlow isn't installed.
-        ModelError: nothing is there, the file is damaged, of another version, or carries code.
+        ModelError: nothing is there, the file is damaged, of another version, carries code, or has several
+            outputs of which none was chosen.
     """
+    choices = choices or KerasChoices()
     path = Path(argument)
     kind = kind_of(path)
     if kind is Kind.SAVED_MODEL:
-        raise ModelError(
-            "a SavedModel folder can't be loaded as a Keras model yet",
-            where=path,
-            remedy="save the model with model.save('NAME.keras')",
-        )
+        tf = import_tensorflow(where)
+        saved = SavedModelClassifier(tf, path, choices.output)
+        digest = sha256_of(path / "saved_model.pb")
+        return LoadedModel(model=saved, path=path, labels=(), record={}, sha256=digest)
     if kind is Kind.RUN:
         path, kind = path / RUN_MODEL, kind_of(path / RUN_MODEL)
     keras = import_keras(where)
-    config = read_config(path, kind)
-    names = code_layers(config)
-    if names:
+    names = code_layers(read_config(path, kind))
+    if names and not choices.allow_code:
         raise ModelError(
-            f"the file carries Python code that would run when it is loaded (Lambda layer '{names[0]}')",
+            f"the file carries Python code that runs when it is loaded (Lambda layer '{names[0]}')",
             where=path,
-            remedy="replace the Lambda with a built-in layer and save the model again",
+            remedy="add --allow-code if you trust the file, or replace the Lambda by a built-in layer",
         )
-    model = _load(keras, path, kind)
+    model = _load(keras, path, kind, choices)
     record = _record(path)
     return LoadedModel(
-        model=model,
+        model=in_float32(_one_output(keras, model, choices.output, path), path),
         path=path,
         labels=tuple(str(name) for name in record.get("classes", [])),
         record=record,
@@ -99,12 +112,32 @@ def load_keras(argument: str, *, where: str) -> LoadedModel:
     )
 
 
-def _load(keras: Any, path: Path, kind: Kind) -> Any:
+def _load(keras: Any, path: Path, kind: Kind, choices: KerasChoices) -> Any:
+    custom = load_custom_objects(choices.custom_objects)
     try:
         with _right_suffix(path, kind) as file:
-            return keras.models.load_model(file, compile=False, safe_mode=True)
+            return keras.models.load_model(
+                file, compile=False, safe_mode=not choices.allow_code, custom_objects=custom
+            )
     except Exception as error:
         raise _translated(error, path) from error
+
+
+def _one_output(keras: Any, model: Any, wanted: str | None, path: Path) -> Any:
+    shape = getattr(model, "output_shape", None)
+    if isinstance(shape, tuple) and wanted is None:
+        return model
+    if isinstance(shape, tuple) or shape is None or not hasattr(model, "outputs"):
+        names = [
+            str(tensor._keras_history.operation.name) for tensor in getattr(model, "outputs", None) or ()
+        ]
+        choose_output(names or ["the only one"], wanted, path)
+        return model
+    if isinstance(shape, dict):
+        named = dict(model.output)
+    else:
+        named = {str(tensor._keras_history.operation.name): tensor for tensor in model.outputs}
+    return keras.Model(model.inputs, named[choose_output(list(named), wanted, path)], name=model.name)
 
 
 @contextlib.contextmanager
@@ -127,7 +160,7 @@ def _translated(error: Exception, path: Path) -> ModelError:
         return ModelError(
             f"it uses a class of its own, {unknown.group(1)}, which isn't known here",
             where=path,
-            remedy="build it from built-in layers, or register the class with keras.saving",
+            remedy="name the module that defines it with --custom-objects MODULE",
         )
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return ModelError(

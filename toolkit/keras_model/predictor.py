@@ -1,19 +1,21 @@
 """Probabilities as Keras itself computes them, with the preprocessing of the tool."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
-from toolkit.keras_model.head import Head, head_of, to_probabilities
+from toolkit.keras_model.choices import KerasChoices
+from toolkit.keras_model.head import Head, classes_of, head_from_layers, head_from_scores, to_probabilities
 from toolkit.keras_model.input_range import input_range
 from toolkit.keras_model.load import LoadedModel, load_keras
 from toolkit.models.card import read_labels
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels, Resize
+
+PROBES = 16  # pictures of noise that a model without a telling last layer is tried on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,7 @@ class KerasPredictor:
         name: how the user called it.
         loaded: the model and what is known about it.
         plan: how pictures become its input.
+        range_reason: how the range of its input is known, in words.
         labels: class names, one per output.
         head: what its output is.
     """
@@ -31,6 +34,7 @@ class KerasPredictor:
     name: str
     loaded: LoadedModel = field(repr=False)
     plan: Plan
+    range_reason: str
     labels: tuple[str, ...]
     head: Head
 
@@ -55,52 +59,57 @@ class KerasPredictor:
         """
         if len(batch_nhwc) == 0:
             return np.empty((0, len(self.labels)), np.float32)
-        scores = self.model.predict_on_batch(self.plan.model_input(batch_nhwc))
-        return to_probabilities(np.asarray(scores, np.float32), self.head)
+        return to_probabilities(_scores(self.model, self.plan, batch_nhwc), self.head)
 
 
-def keras_predictor(
-    argument: str,
-    *,
-    labels_file: Path | None = None,
-    normalize: str | None = None,
-    resize: str | None = None,
-    where: str,
-) -> KerasPredictor:
+def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None = None) -> KerasPredictor:
     """Open a KERAS_MODEL argument as a classifier of pictures.
 
     Args:
-        argument: a .keras or .h5 file, or a run folder.
-        labels_file: class names for a model that carries none.
-        normalize: range of values it expects, where it has no layer that scales pixels.
-        resize: how pictures are brought to size; None means as in its training, else stretch.
+        argument: a .keras or .h5 file, a SavedModel folder, or a run folder.
         where: the command that needs it.
+        choices: what the file can't say.
 
     Raises:
         MissingDependency: the extra with TensorFlow isn't installed.
         ModelError: it can't be loaded, or isn't an image classifier.
-        UsageError: the range of its input is unknown or contradicted.
+        UsageError: the range of its input or the meaning of its output is unknown or contradicted.
         InputError: the labels file can't be read.
     """
-    loaded = load_keras(argument, where=where)
+    choices = choices or KerasChoices()
+    loaded = load_keras(argument, where=where, choices=choices)
     height, width = loaded.input_size
-    head = head_of(loaded.model, loaded.path)
+    units = classes_of(loaded.model, loaded.path)
+    scaling = input_range(loaded.model, choices.normalize, loaded.path)
     plan = Plan(
         height=height,
         width=width,
         channels=loaded.channels,
+        layout=loaded.layout,
         dtype="float32",
-        normalization=input_range(loaded.model, normalize, loaded.path),
-        resize=Resize(resize or loaded.record.get("resize", "stretch")),
+        normalization=scaling.normalization,
+        resize=Resize(choices.resize or loaded.record.get("resize", "stretch")),
     )
-    labels = read_labels(labels_file) if labels_file else loaded.labels
-    classes = 2 if head is Head.SIGMOID else int(loaded.model.output_shape[1])
+    head = choices.head or head_from_layers(loaded.model) or _probed(loaded, plan)
+    classes = 2 if head is Head.SIGMOID else units
+    labels = read_labels(choices.labels_file) if choices.labels_file else loaded.labels
     if not labels:
         labels = tuple(str(index) for index in range(classes))
     if len(labels) != classes:
         raise ModelError(
             f"{len(labels)} labels for {classes} classes",
-            where=labels_file or loaded.path,
+            where=choices.labels_file or loaded.path,
             remedy="give one label per class",
         )
-    return KerasPredictor(name=argument, loaded=loaded, plan=plan, labels=labels, head=head)
+    return KerasPredictor(
+        name=argument, loaded=loaded, plan=plan, range_reason=scaling.reason, labels=labels, head=head
+    )
+
+
+def _scores(model: Any, plan: Plan, batch_nhwc: Pixels) -> NDArray[np.float32]:
+    return np.asarray(model.predict_on_batch(plan.model_input(batch_nhwc)), np.float32)
+
+
+def _probed(loaded: LoadedModel, plan: Plan) -> Head:
+    noise = np.random.default_rng(0).integers(0, 256, (PROBES, plan.height, plan.width, 3), np.uint8)
+    return head_from_scores(_scores(loaded.model, plan, noise), loaded.path)

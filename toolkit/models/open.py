@@ -102,6 +102,7 @@ def open_model(
     normalize: str | None = None,
     resize: str | None = None,
     spinning: bool = False,
+    optimize: bool = True,
     observer: Observer = SILENT,
 ) -> OpenModel:
     """Open a MODEL argument.
@@ -115,6 +116,7 @@ def open_model(
         normalize: range that a model from elsewhere expects; None means as the file says.
         resize: how pictures are brought to size; None means as the file says, else stretch.
         spinning: see `open_session`.
+        optimize: see `open_session`.
         observer: told which provider `auto` took.
 
     Raises:
@@ -130,6 +132,7 @@ def open_model(
         threads=threads,
         provider_options=provider_options,
         spinning=spinning,
+        optimize=optimize,
         observer=observer,
     )
     card = from_metadata(session.metadata, path)
@@ -157,7 +160,7 @@ def _plan(signature: Signature, card: Card, normalize: str | None, resize: str |
         raise UsageError(
             f"the file doesn't say what range its {signature.dtype} input has",
             where=path,
-            remedy="add --normalize imagenet, unit (0 to 1), minus1to1 or none (0 to 255)",
+            remedy="add --normalize imagenet, unit (0 to 1), minus1to1, caffe or none (0 to 255)",
         )
     return Plan(
         height=size[0],

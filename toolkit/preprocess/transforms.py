@@ -29,7 +29,11 @@ class Normalization(StrEnum):
     UNIT = "unit"
     MINUS1TO1 = "minus1to1"
     IMAGENET = "imagenet"
+    CAFFE = "caffe"
 
+
+BGR = frozenset({Normalization.CAFFE})
+"""Ranges whose models take the channels in the order blue, green, red."""
 
 SCALE_AND_SHIFT: dict[Normalization, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     Normalization.NONE: ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
@@ -39,11 +43,12 @@ SCALE_AND_SHIFT: dict[Normalization, tuple[tuple[float, float, float], tuple[flo
         (1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
         (-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225),
     ),
+    Normalization.CAFFE: ((1.0, 1.0, 1.0), (-123.68, -116.779, -103.939)),
 }
-"""normalised = pixel * scale + shift, per RGB channel.
+"""normalised = pixel * scale + shift, per RGB channel; `caffe` then puts the channels in the order BGR.
 
 Source: torchvision.models documentation for the ImageNet mean (0.485, 0.456, 0.406) and deviation
-(0.229, 0.224, 0.225) of pixels in 0..1; the others follow from their names."""
+(0.229, 0.224, 0.225) of pixels in 0..1; keras.applications' imagenet_utils for `caffe`; the others follow from their names."""
 
 
 def resize(image_hwc: Pixels, height: int, width: int, how: Resize = Resize.STRETCH) -> Pixels:
@@ -90,10 +95,11 @@ def normalize(batch_nhwc: Pixels, how: Normalization) -> NDArray[np.float32]:
         how: the range.
 
     Returns:
-        float32 [N, H, W, 3].
+        float32 [N, H, W, 3]; the channels in the order that the model expects.
     """
     scale, shift = SCALE_AND_SHIFT[how]
-    return batch_nhwc.astype(np.float32) * np.array(scale, np.float32) + np.array(shift, np.float32)
+    values = batch_nhwc.astype(np.float32) * np.array(scale, np.float32) + np.array(shift, np.float32)
+    return np.ascontiguousarray(values[..., ::-1]) if how in BGR else values
 
 
 def to_grey(batch_nhwc: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -1,0 +1,129 @@
+"""What is exported: a Keras model, or an ONNX classifier from elsewhere, behind one interface."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from toolkit.export.convert import COMMAND, convert
+from toolkit.export.graph.draft import Draft
+from toolkit.export.graph.erfc import ERFC
+from toolkit.export.graph.flatten import FLATTEN
+from toolkit.export.graph.fold_constants import FOLD_CONSTANTS
+from toolkit.export.graph.fold_into_conv import FOLD_INTO_CONV
+from toolkit.export.graph.fold_scaling import FOLD_SCALING
+from toolkit.export.graph.interface import interface
+from toolkit.export.graph.portable import PORTABLE
+from toolkit.export.onnx_source import wrap
+from toolkit.export.opset import choose
+from toolkit.export.options import ExportOptions
+from toolkit.export.step import Step
+from toolkit.files import sha256_of
+from toolkit.keras_model.choices import KerasChoices, head_choice
+from toolkit.keras_model.files import looks_like_keras
+from toolkit.keras_model.predictor import keras_predictor
+from toolkit.keras_model.tensorflow import require
+from toolkit.models.open import open_model
+from toolkit.models.predictor import Predictor
+from toolkit.observer import Observer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A model to be exported.
+
+    Args:
+        predictor: gives the answers that the export must give.
+        draft: makes the graph, before our changes.
+        batch: fixed batch size of the graph, or None.
+        recipe: the training recipe, where known.
+        accuracy: top-1 on the data's test split, 0 to 1, where known.
+        data: what that was measured on.
+        resize: how pictures are brought to size.
+        input_range: how pixels are scaled, and how that is known.
+        sha256: digest of the file.
+    """
+
+    predictor: Predictor
+    draft: Callable[[], Draft]
+    batch: int | None
+    recipe: str
+    accuracy: float | None
+    data: str
+    resize: str
+    input_range: str
+    sha256: str
+
+    def steps(self) -> list[Step]:
+        """Return the changes between the converter's graph and ours, in order."""
+        height, width = self.predictor.input_size
+        return [
+            ERFC,
+            PORTABLE,
+            interface(height, width, len(self.predictor.labels), self.batch),
+            FOLD_CONSTANTS,
+            FOLD_SCALING,
+            FOLD_INTO_CONV,
+            FLATTEN,
+        ]
+
+
+def open_source(options: ExportOptions, observer: Observer) -> Source:
+    """Open what is to be exported.
+
+    Raises:
+        ToolkitError: it can't be opened, isn't an image classifier, or an option doesn't fit it.
+    """
+    opset = None if options.opset is None else choose(options.opset)
+    source = _keras(options, opset) if looks_like_keras(options.model) else _onnx(options, opset)
+    observer.notice(f"input range: {source.input_range}")
+    return source
+
+
+def _keras(options: ExportOptions, opset: int | None) -> Source:
+    require("tensorflow", "keras", "tf2onnx", where=COMMAND)
+    choices = KerasChoices(
+        allow_code=options.allow_code,
+        custom_objects=options.custom_objects,
+        output=options.output_name,
+        head=head_choice(options.from_logits),
+        normalize=options.normalize,
+        labels_file=options.labels_file,
+        resize=options.resize,
+    )
+    predictor = keras_predictor(options.model, where=COMMAND, choices=choices)
+    record = predictor.loaded.record
+    accuracy = record.get("test_accuracy")
+    tested_on = f"{record.get('data')}, test split, {record.get('test_pictures', 0):,} pictures"
+    return Source(
+        predictor=predictor,
+        draft=lambda: convert(predictor, opset=choose(opset), batch=options.batch),
+        batch=options.batch,
+        recipe=str(record.get("recipe", "")),
+        accuracy=accuracy,
+        data=tested_on if accuracy is not None else "",
+        resize=predictor.plan.resize.value,
+        input_range=f"{predictor.plan.normalization.value}, {predictor.range_reason}",
+        sha256=predictor.loaded.sha256,
+    )
+
+
+def _onnx(options: ExportOptions, opset: int | None) -> Source:
+    model = open_model(
+        options.model,
+        device="cpu",
+        labels_file=options.labels_file,
+        normalize=options.normalize,
+        resize=options.resize,
+    )
+    batch = options.batch or model.session.signature.batch
+    reason = "as --normalize says" if options.normalize else "as its uint8 input says"
+    return Source(
+        predictor=model,
+        draft=lambda: wrap(model, opset=opset, batch=options.batch),
+        batch=batch,
+        recipe=model.card.recipe,
+        accuracy=model.card.accuracy,
+        data=model.card.data,
+        resize=model.plan.resize.value,
+        input_range=f"{model.plan.normalization.value}, {reason}",
+        sha256=sha256_of(model.session.path),
+    )

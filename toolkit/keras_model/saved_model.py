@@ -1,0 +1,107 @@
+"""A SavedModel folder: its serving signature, behind the few methods of a Keras model that are used here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import ModelError
+
+SIGNATURE = "serving_default"
+
+
+class SavedModelClassifier:
+    """The serving signature of a SavedModel, used as a Keras model is.
+
+    Its weights stay inside the signature, so that there are none to name here.
+
+    Args:
+        tf: the imported library.
+        path: the folder.
+        output: name of the output with the classes; None where there is one only.
+
+    Raises:
+        ModelError: it can't be loaded, or has no such signature, input or output.
+    """
+
+    trainable_variables: Sequence[Any] = ()
+    non_trainable_variables: Sequence[Any] = ()
+    layers: Sequence[Any] = ()
+    name = "saved_model"
+
+    def __init__(self, tf: Any, path: Path, output: str | None) -> None:
+        self._tf = tf
+        try:
+            self._loaded = tf.saved_model.load(str(path))
+        except Exception as error:
+            raise ModelError(
+                f"TensorFlow can't load it: {error}",
+                where=path,
+                remedy="export it again with model.export(FOLDER)",
+            ) from error
+        if SIGNATURE not in self._loaded.signatures:
+            raise ModelError(
+                f"the SavedModel has no signature '{SIGNATURE}'",
+                where=path,
+                remedy="export it with model.export(FOLDER), which writes one",
+            )
+        self._signature = self._loaded.signatures[SIGNATURE]
+        inputs = self._signature.structured_input_signature[1]
+        if len(inputs) != 1:
+            raise ModelError(
+                f"not an image classifier: it has {len(inputs)} inputs",
+                where=path,
+                remedy="give one of one picture",
+            )
+        ((self._input, spec),) = inputs.items()
+        self._dtype = spec.dtype
+        self.input_shape = tuple(spec.shape.as_list())
+        outputs = self._signature.structured_outputs
+        self._output = choose_output(list(outputs), output, path)
+        self.output_shape = tuple(outputs[self._output].shape.as_list())
+
+    def stateless_call(
+        self, trainable: Sequence[Any], non_trainable: Sequence[Any], values: Any, *, training: bool
+    ) -> tuple[Any, list[Any]]:
+        """Compute the scores of a tensor of pictures; the signature has its own weights and training off."""
+        scores = self._signature(**{self._input: self._tf.cast(values, self._dtype)})[self._output]
+        return scores, []
+
+    def predict_on_batch(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Compute the scores of a batch.
+
+        Args:
+            values: [N, H, W, C], whatever number type.
+
+        Returns:
+            [N, classes].
+        """
+        scores, _ = self.stateless_call((), (), self._tf.constant(values), training=False)
+        return np.asarray(scores)
+
+    def count_params(self) -> int:
+        """Count the weights."""
+        return sum(int(np.prod(v.shape)) for v in self._loaded.variables)
+
+
+def choose_output(names: list[str], wanted: str | None, where: object) -> str:
+    """Choose the output with the classes; several are never guessed among.
+
+    Raises:
+        ModelError: there is no such output, or there are several and none was named.
+    """
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        raise ModelError(
+            f"it has no output '{wanted}'", where=where, remedy=f"use --output with one of {', '.join(names)}"
+        )
+    if len(names) == 1:
+        return names[0]
+    raise ModelError(
+        f"it has {len(names)} outputs: {', '.join(names)}",
+        where=where,
+        remedy="say with --output NAME which one has the classes",
+    )
