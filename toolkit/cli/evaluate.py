@@ -10,8 +10,10 @@ import typer
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
 from toolkit.cli.options import (
+    AllowCode,
     AnyModel,
     BatchSizeBySize,
+    CustomObjects,
     Data,
     DataName,
     Device,
@@ -60,6 +62,8 @@ def evaluate_command(
     labels: Labels = None,
     normalize: Normalize = None,
     resize: Resize = None,
+    allow_code: AllowCode = False,
+    custom_objects: CustomObjects = None,
     device: Device = "auto",
     threads: Threads = None,
     provider_option: ProviderOption = None,
@@ -99,6 +103,8 @@ def evaluate_command(
         device=device,
         threads=threads,
         provider_options=provider_option or (),
+        allow_code=allow_code,
+        custom_objects=custom_objects,
         labels_file=labels,
         normalize=normalize,
         resize=resize,

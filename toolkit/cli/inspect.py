@@ -5,7 +5,7 @@ import json as json_text
 from typing import TYPE_CHECKING
 
 from toolkit.cli.console import Console
-from toolkit.cli.options import AnyModel, Json, Quiet
+from toolkit.cli.options import AllowCode, AnyModel, CustomObjects, Json, Quiet
 from toolkit.report.tables import Column, printable, render
 
 if TYPE_CHECKING:
@@ -18,11 +18,17 @@ RULE = (
 )
 
 
-def inspect_command(model: AnyModel, json: Json = False, quiet: Quiet = False) -> None:
+def inspect_command(
+    model: AnyModel,
+    allow_code: AllowCode = False,
+    custom_objects: CustomObjects = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Show a model's layers, shapes, parameters and MACs."""
     from toolkit.cli.model_argument import describe
 
-    result = describe(model)
+    result = describe(model, allow_code=allow_code, custom_objects=custom_objects)
     Console(quiet=quiet, json=json).result(result.to_document, lambda: _page(result))
 
 

@@ -1,7 +1,6 @@
 """ONNX or Keras? The only place that asks; jobs get a predictor or a description and never know."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ from toolkit.observer import SILENT, Observer
 
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult
-    from toolkit.keras_model.choices import KerasChoices
     from toolkit.keras_model.predictor import KerasPredictor
     from toolkit.models.open import OpenModel
 
@@ -22,7 +20,8 @@ def open_predictor(
     device: str = "auto",
     threads: int | None = None,
     provider_options: Sequence[str] = (),
-    keras: "KerasChoices | None" = None,
+    allow_code: bool = False,
+    custom_objects: str | None = None,
     labels_file: Path | None = None,
     normalize: str | None = None,
     resize: str | None = None,
@@ -36,7 +35,8 @@ def open_predictor(
         device: for ONNX: auto, cpu, cuda or cuda:N.
         threads: for ONNX: intra-op threads.
         provider_options: for ONNX: KEY=VALUE for the execution provider.
-        keras: for Keras: what its file can't say.
+        allow_code: for Keras: run Python code that the file carries.
+        custom_objects: for Keras: module with the model's own classes.
         labels_file: class names for a model that carries none.
         normalize: range of values that a model from elsewhere expects.
         resize: how pictures are brought to size.
@@ -46,8 +46,12 @@ def open_predictor(
         from toolkit.keras_model.choices import KerasChoices
         from toolkit.keras_model.predictor import keras_predictor
 
-        choices = replace(
-            keras or KerasChoices(), labels_file=labels_file, normalize=normalize, resize=resize
+        choices = KerasChoices(
+            allow_code=allow_code,
+            custom_objects=custom_objects,
+            labels_file=labels_file,
+            normalize=normalize,
+            resize=resize,
         )
         return keras_predictor(argument, choices=choices, where=where)
     from toolkit.models.open import open_model
@@ -64,12 +68,22 @@ def open_predictor(
     )
 
 
-def describe(argument: str) -> "InspectResult":
-    """Describe a MODEL or KERAS_MODEL argument, layer by layer."""
+def describe(
+    argument: str, *, allow_code: bool = False, custom_objects: str | None = None
+) -> "InspectResult":
+    """Describe a MODEL or KERAS_MODEL argument, layer by layer.
+
+    Args:
+        argument: what the user wrote.
+        allow_code: for Keras: run Python code that the file carries.
+        custom_objects: for Keras: module with the model's own classes.
+    """
     if looks_like_keras(argument):
         from toolkit.inspect.keras_layers import inspect_keras
+        from toolkit.keras_model.choices import KerasChoices
 
-        return inspect_keras(argument)
+        choices = KerasChoices(allow_code=allow_code, custom_objects=custom_objects)
+        return inspect_keras(argument, choices)
     from toolkit.inspect.job import inspect_onnx
     from toolkit.models.catalog import find_model
 

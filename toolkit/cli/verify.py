@@ -7,8 +7,10 @@ import typer
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
 from toolkit.cli.options import (
+    AllowCode,
     AnyModel,
     BatchSizeBySize,
+    CustomObjects,
     Data,
     DataName,
     Device,
@@ -48,6 +50,8 @@ def verify_command(
     labels: Labels = None,
     normalize: Normalize = None,
     resize: Resize = None,
+    allow_code: AllowCode = False,
+    custom_objects: CustomObjects = None,
     device: Device = "auto",
     threads: Threads = None,
     provider_option: ProviderOption = None,
@@ -82,6 +86,8 @@ def verify_command(
             device=device,
             threads=threads,
             provider_options=provider_option or (),
+            allow_code=allow_code,
+            custom_objects=custom_objects,
             labels_file=labels,
             normalize=normalize,
             resize=resize,

@@ -8,7 +8,7 @@ import onnx
 from toolkit import __version__
 from toolkit.data.resolve import load_data
 from toolkit.errors import ExportError
-from toolkit.export.graph.draft import assemble
+from toolkit.export.graph.draft import Draft, assemble
 from toolkit.export.options import ExportOptions
 from toolkit.export.pictures import generated_pictures
 from toolkit.export.result import ExportResult
@@ -36,22 +36,21 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     images, verified_on = _pictures(options, source, observer)
     observer.step("Converting to ONNX")
     draft = apply(source.draft(), source.steps())
-    nodes = len(draft.graph.node)
-    model = assemble(draft)
+    nodes, opset = len(draft.graph.node), draft.model.opset_import[0].version
     try:
         with whole_file(options.output, force=options.force) as temporary:
-            _save(model, temporary, _card(source, options))
+            _save(draft, temporary, _card(source, options))
             observer.step(f"Verifying on {len(images):,} pictures ({verified_on})")
             verified = verify_file(
                 temporary, source.predictor, images, batch=options.batch, observer=observer
             )
             refuse_difference(verified, options)
-            _save(model, temporary, _card(source, options, verified, verified_on))
+            _append(temporary, {"verified": _certificate(verified, verified_on)})
             result = ExportResult(
                 output=options.output,
                 source=options.model,
                 precision=options.precision.value,
-                opset=model.opset_import[0].version,
+                opset=opset,
                 nodes=nodes,
                 size_bytes=temporary.stat().st_size,
                 labels=source.predictor.labels,
@@ -87,17 +86,27 @@ def _pictures(options: ExportOptions, source: Source, observer: Observer) -> tup
     return dataset.split(name).images, f"{dataset.name}, {name} split"
 
 
-def _save(model: onnx.ModelProto, path: Path, card: Card) -> None:
+def _save(draft: Draft, path: Path, card: Card) -> None:
+    """Write the file; the draft is empty afterwards, so that a large model isn't held through its verification."""
+    model = assemble(draft)
     onnx.helper.set_model_props(model, to_metadata(card))
     onnx.save(model, path)
+    draft.model = onnx.ModelProto()
 
 
-def _card(
-    source: Source, options: ExportOptions, verified: Verification | None = None, verified_on: str = ""
-) -> Card:
-    certificate = (
-        {"verified": json.dumps({"on": verified_on, **verified.agreement.to_document()})} if verified else {}
-    )
+def _append(path: Path, metadata: dict[str, str]) -> None:
+    """Add metadata to a finished file, without reading it.
+
+    Source: Protocol Buffers, encoding: a message that is appended to another is merged into it, and entries of
+    repeated fields add up.
+    """
+    extra = onnx.ModelProto()
+    onnx.helper.set_model_props(extra, metadata)
+    with path.open("ab") as file:
+        file.write(extra.SerializeToString())
+
+
+def _card(source: Source, options: ExportOptions) -> Card:
     return Card(
         labels=source.predictor.labels,
         input_size=source.predictor.input_size,
@@ -108,8 +117,12 @@ def _card(
         resize=source.resize,
         source_sha256=source.sha256,
         toolkit_version=__version__,
-        extra={"normalization": source.input_range, **certificate},
+        extra={"normalization": source.input_range},
     )
+
+
+def _certificate(verified: Verification, verified_on: str) -> str:
+    return json.dumps({"on": verified_on, **verified.agreement.to_document()})
 
 
 def _missed(verified: Verification, options: ExportOptions) -> list[str]:

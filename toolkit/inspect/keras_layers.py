@@ -7,22 +7,24 @@ from typing import Any
 
 from toolkit.inspect.extent import border_note, dropped
 from toolkit.inspect.result import InspectResult, LayerRow, TensorRow, total_macs
+from toolkit.keras_model.choices import KerasChoices
 from toolkit.keras_model.load import load_keras
 
 WINDOWED = ("pool_size", "kernel_size")
 
 
-def inspect_keras(argument: str) -> InspectResult:
+def inspect_keras(argument: str, choices: KerasChoices | None = None) -> InspectResult:
     """Describe a KERAS_MODEL.
 
     Args:
         argument: a .keras or .h5 file, or a run folder.
+        choices: what the file can't say.
 
     Raises:
         MissingDependency: the extra with TensorFlow isn't installed.
         ModelError: it can't be loaded.
     """
-    loaded = load_keras(argument, where="toolkit inspect")
+    loaded = load_keras(argument, where="toolkit inspect", choices=choices)
     model = loaded.model
     layers = tuple(_row(layer) for layer in _flat(model))
     metadata: dict[str, str] = {

@@ -9,8 +9,8 @@ from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 
 BATCH = 256  # pictures; more bring nothing
-BATCH_PIXELS = 2**19
-"""Pixels a batch where nobody chooses a size: 256 pictures of 32x32, 10 of 224x224, so that the activations of
+BATCH_PIXELS = 2**18
+"""Pixels a batch where nobody chooses a size: 256 pictures of 32x32, 5 of 224x224, so that the activations of
 a large network stay below a few hundred megabytes."""
 
 
