@@ -14,6 +14,7 @@ from toolkit.files import (
     sha256_of,
     to_json,
     whole_file,
+    whole_files,
     write_json,
     write_text,
 )
@@ -142,3 +143,52 @@ def test_the_digest_is_that_of_sha256sum(tmp_path: Path) -> None:
     # Source: FIPS 180-2, appendix B.1.
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256_of(tmp_path / "x") == expected
+
+
+def test_files_that_belong_together_appear_together_and_the_main_one_last(tmp_path: Path) -> None:
+    with whole_files(tmp_path / "m.onnx") as main:
+        assert main.name == "m.onnx"
+        main.write_text("model")
+        main.with_name("m.onnx.data").write_text("weights")
+        assert not (tmp_path / "m.onnx").exists()
+        assert not (tmp_path / "m.onnx.data").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+
+
+def test_nothing_of_a_set_appears_when_writing_it_fails(tmp_path: Path) -> None:
+    def fail() -> None:
+        with whole_files(tmp_path / "m.onnx") as main:
+            main.with_name("m.onnx.data").write_text("weights")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_belongs_to_a_set_is_not_replaced_unasked(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx.data").write_text("precious")
+
+    def write(force: bool) -> None:
+        with whole_files(tmp_path / "m.onnx", force=force) as main:
+            main.write_text("model")
+            main.with_name("m.onnx.data").write_text("weights")
+
+    with pytest.raises(OutputError, match="exists already"):
+        write(force=False)
+    assert (tmp_path / "m.onnx.data").read_text() == "precious"
+    assert not (tmp_path / "m.onnx").exists()
+    write(force=True)
+    assert (tmp_path / "m.onnx.data").read_text() == "weights"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_set_on_a_full_disk_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").symlink_to(FULL)
+
+    def write() -> None:
+        with whole_files(tmp_path / "m.onnx", force=True) as main:
+            main.write_text("x" * 100_000)
+
+    with pytest.raises(OutputError, match="no space left"):
+        write()

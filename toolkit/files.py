@@ -1,4 +1,4 @@
-"""Whole-or-nothing writes, refuse-or-force, digests."""
+"""Whole-or-nothing writes, refuse-or-force, digests, cells that are safe in a spreadsheet."""
 
 import contextlib
 import errno
@@ -14,6 +14,14 @@ from typing import Any
 
 from toolkit.errors import OutputError, ToolkitError
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet run a cell. Source: OWASP, "CSV Injection"."""
+
+
+def safe_cell(text: str) -> str:
+    """Return a text cell that no spreadsheet runs as a formula: a dangerous start gets an apostrophe before it."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
 
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Refuse to overwrite `path` unless `force`, and refuse early what can't be written at all.
@@ -23,14 +31,14 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     """
     if path.is_dir():
         raise OutputError("the output is a folder", where=path, remedy="give the name of a file")
-    if path.exists() and not _is_device(path) and not force:
+    if path.exists() and not is_device(path) and not force:
         raise OutputError(
             "the output exists already",
             where=path,
             remedy="choose another name, or add --force to replace it",
         )
     make_folder(path.parent)
-    if not _is_device(path) and not os.access(path.parent, os.W_OK | os.X_OK):
+    if not is_device(path) and not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(
             "the folder can't be written to", where=path.parent, remedy="choose another output folder"
         )
@@ -99,7 +107,7 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
         OutputError: see `refuse_existing`; also a full disk or a failed rename.
     """
     refuse_existing(path, force=force)
-    if _is_device(path):
+    if is_device(path):
         with tempfile.TemporaryDirectory() as folder:
             temporary = Path(folder) / path.name
             yield temporary
@@ -112,11 +120,46 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb") as written:
                 os.fsync(written.fileno())
-            temporary.replace(path)
-            _flush_folder(path.parent)
+            replace_durably(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_files(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield a path of the final name in a temporary folder beside it, for a file that others belong to.
+
+    On success everything in the folder is flushed and moved beside `path`, `path` itself last: whoever finds
+    it finds the others. Whatever goes wrong inside, nothing appears.
+
+    Raises:
+        OutputError: see `whole_file`; also where a file that belongs to it exists already.
+    """
+    refuse_existing(path, force=force)
+    if is_device(path):
+        with whole_file(path, force=force) as temporary:
+            yield temporary
+        return
+    folder = path.with_name(f".{path.name[:200]}.{os.getpid()}.parts")
+    try:
+        with _translated(path, within=folder):
+            folder.mkdir()
+            yield folder / path.name
+            _move_all(folder, path, force=force)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move_all(folder: Path, path: Path, *, force: bool) -> None:
+    others = sorted(file for file in folder.iterdir() if file.name != path.name)
+    for file in others:
+        refuse_existing(path.with_name(file.name), force=force)
+    for file in (*others, folder / path.name):
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+        file.replace(path.with_name(file.name))
+    _flush_folder(path.parent)
 
 
 def write_text(path: Path, text: str, *, force: bool = False) -> None:
@@ -154,12 +197,23 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
+    """Tell whether a path exists and is neither a regular file nor a folder."""
     try:
         mode = path.stat().st_mode
     except OSError:
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def replace_durably(source: Path, target: Path) -> None:
+    """Give a file that is on the disk its final name, in the same folder, so that a power cut can't undo it.
+
+    Raises:
+        OSError: it can't be renamed.
+    """
+    source.replace(target)
+    _flush_folder(target.parent)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -176,11 +230,12 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, *, within: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         # Only what concerns the file being written; a missing input must keep its own name.
-        if error.filename is not None and Path(os.fsdecode(error.filename)).parent != path.parent:
+        named = None if error.filename is None else Path(os.fsdecode(error.filename))
+        if named is not None and named.parent not in (path.parent, within):
             raise
         raise output_error(error, path) from error

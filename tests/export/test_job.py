@@ -393,3 +393,36 @@ def test_every_range_goes_into_the_graph(keras: Any, tmp_path: Path, normalize: 
     found = open_model(str(tmp_path / "m.onnx"), device="cpu").probabilities(batch)
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert found.std(axis=0).max() > 0.01
+
+
+def test_a_model_too_large_for_one_file_keeps_its_weights_beside_it(
+    keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "LARGEST_FILE", 1_000_000)
+    k = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            k.Rescaling(1 / 255),
+            k.Flatten(),
+            k.Dense(900, activation="relu"),
+            k.Dense(5, activation="softmax"),
+        ]
+    )
+    spread(model).save(tmp_path / "m.keras")
+    (tmp_path / "out").mkdir()
+    result = job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "out" / "big é.onnx"))
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["big é.onnx", "big é.onnx.data"]
+    assert result.size_bytes == sum(p.stat().st_size for p in (tmp_path / "out").iterdir())
+    moved = (tmp_path / "out").rename(tmp_path / "elsewhere")
+    monkeypatch.chdir("/")
+    pictures = generated_pictures(12, 12)
+    found = open_model(str(moved / "big é.onnx"), device="cpu").probabilities(pictures)
+    expected = keras_predictor(str(tmp_path / "m.keras"), where="test").probabilities(pictures)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    (moved / "big é.onnx.data").unlink()
+    from toolkit.errors import ModelError
+
+    with pytest.raises(ModelError, match=r"big é\.onnx\.data"):
+        open_model(str(moved / "big é.onnx"), device="cpu")

@@ -82,7 +82,7 @@ def test_our_file_refuses_a_second_normalisation(tiny_model: Path) -> None:
 def test_a_float_model_from_elsewhere_must_be_told_its_range(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="doesn't say what range its float32 input has") as caught:
         opened(foreign(tmp_path / "f.onnx"))
-    assert "--normalize imagenet, unit (0 to 1), minus1to1 or none" in caught.value.remedy
+    assert "--normalize imagenet, unit (0 to 1), minus1to1, caffe or none" in caught.value.remedy
 
 
 def test_a_byte_model_from_elsewhere_needs_no_range(tmp_path: Path) -> None:

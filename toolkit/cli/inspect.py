@@ -2,7 +2,7 @@
 
 import itertools
 import json as json_text
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.console import Console
 from toolkit.cli.options import AllowCode, AnyModel, CustomObjects, Json, Quiet
@@ -59,7 +59,7 @@ def _head(result: "InspectResult") -> str:
         *made.items(),
         *((side, _tensor(row)) for side, row in tensors),
         *totals.items(),
-        *((key, _value(value)) for key, value in result.metadata.items() if value),
+        *((key, _value(key, value)) for key, value in result.metadata.items() if value),
     ]
     width = max(len(printable(key)) for key, _ in lines)
     return "\n".join(f"{printable(key):<{width}}  {printable(value)}" for key, value in lines)
@@ -109,10 +109,20 @@ def _tensor(row: "TensorRow") -> str:
     return f"{row.name}  {row.dtype} [{extents}]"
 
 
-def _value(text: str) -> str:
+def _value(key: str, text: str) -> str:
     try:
         parsed = json_text.loads(text)
     except ValueError:
         parsed = text
+    if key == "verified" and isinstance(parsed, dict):
+        return _certificate(parsed)
     shown = ", ".join(map(str, parsed)) if isinstance(parsed, list) else text
     return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}… (--json shows all of it)"
+
+
+def _certificate(verified: dict[str, Any]) -> str:
+    """Say what the export was verified on, and how far it agreed with its source."""
+    difference, agreement = verified.get("max_difference"), verified.get("top1_agreement")
+    found = [f"largest difference {difference:.1e}"] if isinstance(difference, float) else []
+    found += [f"top-1 agreement {agreement:.4f}"] if isinstance(agreement, float) else []
+    return f"{verified.get('pictures', 0):,} pictures, {verified.get('on', '')}: {', '.join(found)}"

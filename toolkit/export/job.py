@@ -8,17 +8,20 @@ import onnx
 from toolkit import __version__
 from toolkit.data.resolve import load_data
 from toolkit.errors import ExportError
-from toolkit.export.graph.draft import Draft, assemble
+from toolkit.export.graph.draft import Draft, assemble, assemble_beside
 from toolkit.export.options import ExportOptions
 from toolkit.export.pictures import generated_pictures
 from toolkit.export.result import ExportResult
 from toolkit.export.source import Source, open_source
 from toolkit.export.step import apply
 from toolkit.export.verify import Verification, verify_file
-from toolkit.files import refuse_existing, whole_file
+from toolkit.files import refuse_existing, whole_files
 from toolkit.models.card import Card, to_metadata
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
+
+LARGEST_FILE = 1_900_000_000
+"""Weights above this, in bytes, go into a file beside the model: Protocol Buffers end at 2 GiB."""
 
 
 def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
@@ -38,7 +41,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     draft = apply(source.draft(), source.steps())
     nodes, opset = len(draft.graph.node), draft.model.opset_import[0].version
     try:
-        with whole_file(options.output, force=options.force) as temporary:
+        with whole_files(options.output, force=options.force) as temporary:
             _save(draft, temporary, _card(source, options))
             observer.step(f"Verifying on {len(images):,} pictures ({verified_on})")
             verified = verify_file(
@@ -52,7 +55,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 precision=options.precision.value,
                 opset=opset,
                 nodes=nodes,
-                size_bytes=temporary.stat().st_size,
+                size_bytes=sum(file.stat().st_size for file in _parts(temporary)),
                 labels=source.predictor.labels,
                 input_range=source.input_range,
                 verified_on=f"{len(images):,} pictures ({verified_on})",
@@ -88,10 +91,15 @@ def _pictures(options: ExportOptions, source: Source, observer: Observer) -> tup
 
 def _save(draft: Draft, path: Path, card: Card) -> None:
     """Write the file; the draft is empty afterwards, so that a large model isn't held through its verification."""
-    model = assemble(draft)
+    beside = draft.weight_bytes > LARGEST_FILE
+    model = assemble_beside(draft, path.with_name(f"{path.name}.data")) if beside else assemble(draft)
     onnx.helper.set_model_props(model, to_metadata(card))
     onnx.save(model, path)
     draft.model = onnx.ModelProto()
+
+
+def _parts(path: Path) -> list[Path]:
+    return [file for file in (path, path.with_name(f"{path.name}.data")) if file.is_file()]
 
 
 def _append(path: Path, metadata: dict[str, str]) -> None:

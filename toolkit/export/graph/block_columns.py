@@ -162,7 +162,9 @@ def _reshape_before(draft: Draft, way: _Entrance, shape: list[int]) -> None:
     draft.set_nodes(nodes)
 
 
-def _rewrite_conv(draft: Draft, old: onnx.NodeProto, kernel: Array, bias: Array | None, blocks: _Blocks) -> None:
+def _rewrite_conv(
+    draft: Draft, old: onnx.NodeProto, kernel: Array, bias: Array | None, blocks: _Blocks
+) -> None:
     conv = next(node for node in draft.graph.node if node.output[0] == old.output[0])
     strides, pads = attribute(conv, "strides") or [1, 1], attribute(conv, "pads") or [0] * 4
     wide = _block_kernel(kernel, blocks, strides[1], pads[1])

@@ -62,7 +62,11 @@ def _axis(node: onnx.NodeProto, axis: int, needed: int, there: int) -> int:
     names = {entry.name: entry for entry in node.attribute}
     automatic = names["auto_pad"].s if "auto_pad" in names else b"NOTSET"
     pads = attribute(node, "pads") or [0] * 4
-    if automatic not in (b"NOTSET", b"VALID") or pads[2 + axis] or ("ceil_mode" in names and names["ceil_mode"].i):
+    if (
+        automatic not in (b"NOTSET", b"VALID")
+        or pads[2 + axis]
+        or ("ceil_mode" in names and names["ceil_mode"].i)
+    ):
         return there  # what lies beyond the edge is part of the result
     begin = 0 if automatic == b"VALID" else pads[axis]
     kernel = attribute(node, "kernel_shape")[axis]

@@ -6,6 +6,7 @@ copy no weights; their values are arrays beside it until the file is written.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -19,6 +20,8 @@ LARGE = 5_000
 constants of the structure, so that the converter's own optimiser can calculate with them.
 
 Source: measured on MobileNetV2, where 5,000 gives the converter's full optimisation and 26 MB instead of 1 GB."""
+
+ALIGNMENT = 4096  # bytes; lets ONNX Runtime map the file
 
 
 @dataclass
@@ -78,6 +81,11 @@ class Draft:
                 kept.append(node)
                 needed.update(node.input)
         self.set_nodes(kept[::-1])
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the large weights together, bytes."""
+        return sum(value.nbytes for value in self.weights.values())
 
     def _constant_names(self) -> set[str]:
         return {tensor.name for tensor in self.graph.initializer} | set(self.weights)
@@ -151,17 +159,48 @@ def attribute(node: onnx.NodeProto, name: str) -> list[int]:
 
 def assemble(draft: Draft) -> onnx.ModelProto:
     """Put the large weights into the model, in place: the structure becomes the finished model."""
+    _inputs_only(draft)
+    for name in list(draft.weights):
+        value = draft.weights.pop(name)
+        _declare(draft, name, value).raw_data = value.tobytes()
+    return draft.model
+
+
+def assemble_beside(draft: Draft, data_file: Path) -> onnx.ModelProto:
+    """Write the large weights into a file of their own, which the model then names; one after the other.
+
+    Args:
+        draft: the graph; it has no weights any more afterwards.
+        data_file: to write; the model finds it by its name in its own folder.
+
+    Source: ONNX, External Data: location, offset and length, the offset a multiple of 4,096.
+    """
+    _inputs_only(draft)
+    with data_file.open("wb") as file:
+        for name in list(draft.weights):
+            value = draft.weights.pop(name)
+            file.write(b"\0" * (-file.tell() % ALIGNMENT))
+            tensor = _declare(draft, name, value)
+            tensor.data_location = onnx.TensorProto.EXTERNAL
+            place = {"location": data_file.name, "offset": file.tell(), "length": value.nbytes}
+            for key, entry in place.items():
+                tensor.external_data.add(key=key, value=str(entry))
+            file.write(value.tobytes())
+    return draft.model
+
+
+def _inputs_only(draft: Draft) -> None:
     inputs = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in draft.inputs]
     del draft.graph.input[:]
     draft.graph.input.extend(inputs)
-    for name in list(draft.weights):
-        value = draft.weights.pop(name)
-        tensor = draft.graph.initializer.add()  # filled in place: appending a tensor would copy it once more
-        tensor.name = name
-        tensor.data_type = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)
-        tensor.dims.extend(value.shape)
-        tensor.raw_data = value.tobytes()
-    return draft.model
+
+
+def _declare(draft: Draft, name: str, value: Array) -> onnx.TensorProto:
+    tensor = draft.graph.initializer.add()  # filled in place: appending a tensor would copy it once more
+    tensor.name = name
+    tensor.data_type = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)
+    tensor.dims.extend(value.shape)
+    return tensor
 
 
 def take_apart(model: onnx.ModelProto) -> Draft:
