@@ -19,6 +19,7 @@ from toolkit.files import refuse_existing, whole_files
 from toolkit.models.card import Card, to_metadata
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
+from toolkit.stats.agreement import missed_gates
 
 LARGEST_FILE = 1_900_000_000
 """Weights above this, in bytes, go into a file beside the model: Protocol Buffers end at 2 GiB."""
@@ -60,7 +61,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 input_range=source.input_range,
                 verified_on=f"{len(images):,} pictures ({verified_on})",
                 agreement={**verified.agreement.to_document(), "rounding_noise": verified.noise},
-                missed=tuple(_missed(verified, options)),
+                missed=missed_gates(verified.agreement, options.tolerance, options.min_agreement),
             )
             if result.missed:
                 raise _GateMissed
@@ -131,20 +132,6 @@ def _card(source: Source, options: ExportOptions) -> Card:
 
 def _certificate(verified: Verification, verified_on: str) -> str:
     return json.dumps({"on": verified_on, **verified.agreement.to_document()})
-
-
-def _missed(verified: Verification, options: ExportOptions) -> list[str]:
-    agreement = verified.agreement
-    missed = []
-    if options.tolerance is not None and not agreement.max_difference <= options.tolerance:
-        missed.append(
-            f"the largest difference, {agreement.max_difference:.2e}, is above {options.tolerance:g}"
-        )
-    if options.min_agreement is not None and agreement.top1_agreement < options.min_agreement:
-        missed.append(
-            f"the top-1 agreement, {agreement.top1_agreement:.4f}, is below {options.min_agreement:g}"
-        )
-    return missed
 
 
 def refuse_difference(verified: Verification, options: ExportOptions) -> None:

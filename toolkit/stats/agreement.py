@@ -118,3 +118,27 @@ def compare(first: Floats, second: Floats) -> Agreement:
         top1_agreement=float(np.mean(first.argmax(axis=1) == second.argmax(axis=1))),
         small_margin=small,
     )
+
+
+def missed_gates(
+    agreement: Agreement, tolerance: float | None, min_agreement: float | None
+) -> tuple[str, ...]:
+    """Say in a sentence each which gates an agreement doesn't meet, and by how much.
+
+    Args:
+        agreement: the figures.
+        tolerance: largest difference of a probability that passes; None means no gate.
+        min_agreement: least top-1 agreement that passes, 0 to 1; None means no gate.
+
+    Source: the gates --tolerance and --min-agreement of the command-line contract.
+    """
+    missed = []
+    if tolerance is not None and not agreement.max_difference <= tolerance:
+        missed.append(
+            f"the largest difference, {agreement.max_difference:.2e}, is above --tolerance {tolerance:g}"
+        )
+    if min_agreement is not None and agreement.top1_agreement < min_agreement:
+        missed.append(
+            f"the top-1 agreement, {agreement.top1_agreement:.4f}, is below --min-agreement {min_agreement:g}"
+        )
+    return tuple(missed)

@@ -8,7 +8,7 @@ from toolkit.data.resolve import load_data
 from toolkit.models.matching import column_order, match_classes
 from toolkit.models.predictor import Predictor, predict
 from toolkit.observer import SILENT, Observer
-from toolkit.stats.agreement import Agreement, compare, differences
+from toolkit.stats.agreement import compare, differences, missed_gates
 from toolkit.verify.options import VerifyOptions
 from toolkit.verify.result import VerifyResult, WorstPicture
 
@@ -47,7 +47,7 @@ def run(
         accuracy=float(np.mean(mine.argmax(axis=1) == truth)),
         other_accuracy=float(np.mean(theirs.argmax(axis=1) == truth)),
         worst=_worst(options.worst, mine, theirs, truth, first.labels, split.paths),
-        missed=tuple(_missed(agreement, options)),
+        missed=missed_gates(agreement, options.tolerance, options.min_agreement),
     )
 
 
@@ -83,16 +83,3 @@ def _worst(
         )
         for i in indices
     )
-
-
-def _missed(agreement: Agreement, options: VerifyOptions) -> list[str]:
-    missed = []
-    if options.tolerance is not None and not agreement.max_difference <= options.tolerance:
-        missed.append(
-            f"the largest difference, {agreement.max_difference:.2e}, is above --tolerance {options.tolerance:g}"
-        )
-    if options.min_agreement is not None and agreement.top1_agreement < options.min_agreement:
-        missed.append(
-            f"the top-1 agreement, {agreement.top1_agreement:.4f}, is below --min-agreement {options.min_agreement:g}"
-        )
-    return missed
