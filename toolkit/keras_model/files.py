@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ModelError
+from toolkit.models.catalog import shipped_models
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"
+SAVED_MODEL = "saved_model.pb"
 RUN_MODEL = "model.keras"
 RUN_RECORD = "run.json"
 SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
@@ -29,7 +31,9 @@ def looks_like_keras(argument: str) -> bool:
     """Tell whether an argument means a Keras model rather than an ONNX file, as cheaply as possible."""
     path = Path(argument)
     if path.is_dir():
-        return True
+        # A folder that happens to be called like a shipped model is no model, unless one is in it.
+        holds_model = (path / SAVED_MODEL).is_file() or (path / RUN_MODEL).is_file()
+        return holds_model or argument not in shipped_models()
     if path.suffix.lower() in SUFFIXES:
         return True
     return path.is_file() and path.suffix.lower() != ".onnx" and _signature(path) is not None
@@ -42,7 +46,7 @@ def kind_of(path: Path) -> Kind:
         ModelError: nothing is there, or it is none of the kinds.
     """
     if path.is_dir():
-        if (path / "saved_model.pb").is_file():
+        if (path / SAVED_MODEL).is_file():
             return Kind.SAVED_MODEL
         if (path / RUN_MODEL).is_file():
             return Kind.RUN
