@@ -5,6 +5,7 @@
     |- InputError           1   a picture, data set or model file that isn't what it should be
     |  |- ImageError
     |  |- DataError
+    |  |  `- MissingSplit
     |  `- ModelError
     |- ExportError          1   a step's before- or after-condition failed
     |- TrainingError        1   training went wrong (a loss that is not a number)
@@ -85,6 +86,10 @@ class ImageError(InputError):
 
 class DataError(InputError):
     """A data set that is missing, broken or of the wrong shape."""
+
+
+class MissingSplit(DataError):  # noqa: N818 - what it is, in the words of the contract
+    """A data set doesn't have the split that was asked for."""
 
 
 class ModelError(InputError):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from toolkit.data.resolve import load_data
-from toolkit.errors import DataError, UsageError
+from toolkit.data.resolve import load_data, load_split
+from toolkit.errors import DataError, MissingSplit, UsageError
 from toolkit.preprocess.transforms import Resize
 from toolkit.preprocess.transforms import resize as resize_picture
 
@@ -223,3 +223,15 @@ def test_options_out_of_range_are_bad_usage(folder: Path, options: dict[str, Any
     with pytest.raises(UsageError) as caught:
         load_data(str(folder), **options)
     assert caught.value.where == flag
+
+
+def test_only_the_first_split_that_there_is_gets_loaded(colour_folder: Path) -> None:
+    dataset, name = load_split(str(colour_folder), ("test", "train"))
+    assert (name, set(dataset.splits)) == ("test", {"test"})
+    only_train = colour_folder.parent / "only"
+    (only_train).mkdir()
+    colour_folder.rename(only_train / "train")
+    dataset, name = load_split(str(only_train), ("test", "train"))
+    assert (name, len(dataset.split("train"))) == ("train", 12)
+    with pytest.raises(MissingSplit, match="has no test split"):
+        load_split(str(only_train), ("test",))

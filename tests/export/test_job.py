@@ -11,7 +11,7 @@ import pytest
 from toolkit.errors import ExportError, OutputError, UsageError
 from toolkit.export import job
 from toolkit.export import verify as export_verify
-from toolkit.export.options import ExportOptions, Precision
+from toolkit.export.options import ExportOptions
 from toolkit.export.pictures import generated_pictures
 from toolkit.keras_model.predictor import keras_predictor
 from toolkit.models.open import open_model
@@ -279,12 +279,6 @@ def test_layers_that_mix_the_pictures_of_a_batch_are_found(keras: Any, tmp_path:
     spread(keras.Model(image, k.Dense(5, activation="softmax")(x))).save(tmp_path / "m.keras")
     with pytest.raises(ExportError, match="in batches of 1 its answers differ"):
         job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
-
-
-@pytest.mark.parametrize("precision", [Precision.FP16, Precision.INT8, Precision.AUTO])
-def test_a_precision_that_is_not_there_is_refused(tmp_path: Path, precision: Precision) -> None:
-    with pytest.raises(UsageError, match="not available yet"):
-        ExportOptions(model="m.keras", output=tmp_path / "m.onnx", precision=precision)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])

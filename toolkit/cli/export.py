@@ -32,7 +32,7 @@ def export_command(
     ],
     output: Annotated[Path, typer.Option("-o", metavar="FILE.onnx", help="The file to write.")],
     precision: Annotated[
-        Precision, typer.Option(help="fp32; the others are not available yet.")
+        Precision, typer.Option(help="Of weights and arithmetic; auto keeps the fastest that agrees.")
     ] = Precision.FP32,
     opset: Annotated[int | None, typer.Option(metavar="N", help="13 to 18. [default: 17]")] = None,
     batch: Annotated[str, typer.Option(metavar="dynamic|N", help="Batch size of the file.")] = "dynamic",
@@ -62,11 +62,11 @@ def export_command(
         float | None, typer.Option(metavar="X", help="Gate: least share of pictures with the same top-1.")
     ] = None,
     calibration: Annotated[
-        str | None, typer.Option(metavar="DATA", help="For int8, which is not available yet.")
+        str | None, typer.Option(metavar="DATA", help="Pictures that int8 takes its ranges from.")
     ] = None,
     calibration_samples: Annotated[
-        int | None, typer.Option(metavar="N", help="For int8, which is not available yet.")
-    ] = None,
+        int, typer.Option(metavar="N", help="Use N of them.")
+    ] = ExportOptions.calibration_samples,
     data_name: DataName = None,
     force: Force = False,
     json: Json = False,
@@ -80,16 +80,12 @@ def export_command(
     Example: toolkit export runs/paper -o paper.onnx --verify cifar10
     """
     console = Console(quiet=quiet, json=json)
-    if calibration is not None or calibration_samples is not None:
-        raise UsageError(
-            "calibration belongs to --precision int8, which is not available yet",
-            where="--calibration",
-            remedy="leave the option out",
-        )
     options = ExportOptions(
         model=model,
         output=output,
         precision=precision,
+        calibration=calibration,
+        calibration_samples=calibration_samples,
         opset=opset,
         batch=_batch(batch),
         labels_file=labels,
@@ -129,6 +125,9 @@ def _render(result: "ExportResult") -> str:
         f"verified on {result.verified_on}:",
         f"  largest difference {shown}, top-1 agreement {figures['top1_agreement']:.4f}",
     ]
+    if result.accuracy is not None:
+        lines.append(f"  accuracy {result.accuracy:.4f}, of its source {result.source_accuracy:.4f}")
+    lines += _reduction(result)
     if result.missed:
         lines.append(f"not written: {result.output}")
     else:
@@ -138,3 +137,42 @@ def _render(result: "ExportResult") -> str:
         )
         lines.append(f"next: toolkit classify PICTURES -m {result.output}")
     return "\n".join(lines)
+
+
+def _reduction(result: "ExportResult") -> list[str]:
+    """Say what another precision took and brought here, and plainly when it isn't faster."""
+    found = result.reduction
+    if found is None:
+        return []
+    lines = []
+    if found["candidates"]:
+        from toolkit.report.tables import Column, render
+
+        columns = [
+            Column("candidate"),
+            Column("µs", numeric=True),
+            Column("agreement", numeric=True),
+            Column(""),
+        ]
+        rows = [
+            (c["name"], f"{c['seconds'] * 1e6:.1f}", f"{c['agreement']:.4f}", "kept" if c["chosen"] else "")
+            for c in found["candidates"]
+        ]
+        lines += ["", render(columns, rows), ""]
+    if found["calibrated_on"]:
+        lines.append(f"calibrated on {found['calibrated_on']}")
+    if found["kept_float"]:
+        lines.append(f"kept in float32: {', '.join(found['kept_float'])}")
+    ratio = found["seconds"] / found["fp32_seconds"]
+    times = f"{found['seconds'] * 1e6:.1f} µs against {found['fp32_seconds'] * 1e6:.1f} µs"
+    if result.precision == "fp32":
+        lines.append("fp32 is kept: nothing that agrees is faster on this machine")
+    elif ratio < 1:
+        lines.append(
+            f"{1 / ratio:.2f} times as fast as fp32 on this machine ({times}, one picture, one thread)"
+        )
+    else:
+        lines.append(
+            f"{result.precision} is NOT faster than fp32 on this machine ({times}, one picture, one thread)"
+        )
+    return lines

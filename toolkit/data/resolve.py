@@ -12,7 +12,7 @@ from toolkit.data import cifar10
 from toolkit.data.dataset import SPLITS, Dataset, Split, content_digest, limited
 from toolkit.data.npz import read_npz
 from toolkit.data.pictures import Reading, read_folder
-from toolkit.errors import DataError, UsageError
+from toolkit.errors import DataError, MissingSplit, UsageError
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess import transforms
 from toolkit.preprocess.transforms import Resize
@@ -63,7 +63,7 @@ def load_data(
     classes, loaded, skipped, own_name = _load(argument, splits, reading, observer)
     loaded = {key: _fitted(_limited(split, reading), reading) for key, split in loaded.items()}
     if not loaded:
-        raise DataError(
+        raise MissingSplit(
             f"has no {' and no '.join(splits)} split",
             where=argument,
             remedy="give data with this split, or choose another with --split",
@@ -75,6 +75,52 @@ def load_data(
         digest=content_digest(classes, loaded),
         skipped=skipped,
     )
+
+
+def load_split(
+    argument: str,
+    order: tuple[str, ...],
+    *,
+    image_size: tuple[int, int] | None = None,
+    resize: str = "stretch",
+    limit: int | None = None,
+    name: str | None = None,
+    observer: Observer = SILENT,
+) -> tuple[Dataset, str]:
+    """Load the first of some splits that a DATA argument has, and no other.
+
+    Args:
+        argument: see `load_data`.
+        order: splits, the one wanted most first.
+        image_size: see `load_data`.
+        resize: see `load_data`.
+        limit: see `load_data`.
+        name: see `load_data`.
+        observer: see `load_data`.
+
+    Returns:
+        (the data with this one split, the split's name).
+
+    Raises:
+        DataError: see `load_data`; it has none of the splits.
+    """
+    for number, split in enumerate(order, start=1):
+        try:
+            dataset = load_data(
+                argument,
+                image_size=image_size,
+                resize=resize,
+                splits=(split,),
+                limit=limit,
+                name=name,
+                observer=observer,
+            )
+        except MissingSplit:
+            if number == len(order):
+                raise
+        else:
+            return dataset, split
+    raise ValueError("no split was asked for")
 
 
 def _load(

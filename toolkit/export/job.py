@@ -3,20 +3,24 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from toolkit import __version__
-from toolkit.data.resolve import load_data
+from toolkit.data.resolve import load_split
 from toolkit.errors import ExportError
-from toolkit.export.graph.draft import Draft, assemble, assemble_beside
-from toolkit.export.options import ExportOptions
+from toolkit.export.graph.draft import Draft, assemble, assemble_beside, take_apart
+from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import generated_pictures
+from toolkit.export.reduce import least_agreement, reduce
 from toolkit.export.result import ExportResult
 from toolkit.export.source import Source, open_source
 from toolkit.export.step import apply
 from toolkit.export.verify import Verification, verify_file
 from toolkit.files import refuse_existing, whole_files
 from toolkit.models.card import Card, to_metadata
+from toolkit.models.matching import match_classes
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import missed_gates
@@ -37,23 +41,37 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     """
     refuse_existing(options.output, force=options.force)
     source = open_source(options, observer)
-    images, verified_on = _pictures(options, source, observer)
+    images, truth, verified_on = _pictures(options, source, observer)
     observer.step("Converting to ONNX")
     draft = apply(source.draft(), source.steps())
-    nodes, opset = len(draft.graph.node), draft.model.opset_import[0].version
+    opset = draft.model.opset_import[0].version
+    reduced = None
+    if options.precision is not Precision.FP32:
+        model = assemble(draft)
+        onnx.helper.set_model_props(model, to_metadata(_card(source, "fp32")))
+        reduced = reduce(model, source, options, observer)
+        draft = take_apart(reduced.model)
+    precision = reduced.precision if reduced else Precision.FP32.value
+    nodes = len(draft.graph.node)
     try:
         with whole_files(options.output, force=options.force) as temporary:
-            _save(draft, temporary, _card(source, options))
+            _save(draft, temporary, _card(source, precision))
             observer.step(f"Verifying on {len(images):,} pictures ({verified_on})")
             verified = verify_file(
-                temporary, source.predictor, images, batch=options.batch, observer=observer
+                temporary,
+                source.predictor,
+                images,
+                batch=source.batch,
+                rounds_values=precision != Precision.FP32,
+                observer=observer,
             )
-            refuse_difference(verified, options)
+            if precision == Precision.FP32:
+                refuse_difference(verified, options)
             _append(temporary, {"verified": _certificate(verified, verified_on)})
             result = ExportResult(
                 output=options.output,
                 source=options.model,
-                precision=options.precision.value,
+                precision=precision,
                 opset=opset,
                 nodes=nodes,
                 size_bytes=sum(file.stat().st_size for file in _parts(temporary)),
@@ -61,7 +79,12 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 input_range=source.input_range,
                 verified_on=f"{len(images):,} pictures ({verified_on})",
                 agreement={**verified.agreement.to_document(), "rounding_noise": verified.noise},
-                missed=missed_gates(verified.agreement, options.tolerance, options.min_agreement),
+                accuracy=None if truth is None else _share(verified.labels == truth),
+                source_accuracy=None if truth is None else _share(verified.source_labels == truth),
+                reduction=reduced.to_document() if reduced else None,
+                missed=missed_gates(
+                    verified.agreement, options.tolerance, _agreement_gate(options, precision)
+                ),
             )
             if result.missed:
                 raise _GateMissed
@@ -70,24 +93,37 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     return result
 
 
+def _agreement_gate(options: ExportOptions, precision: str) -> float | None:
+    return options.min_agreement if precision == Precision.FP32 else least_agreement(options)
+
+
+def _share(right: NDArray[np.bool_]) -> float:
+    return float(right.mean())
+
+
 class _GateMissed(Exception):  # noqa: N818 - not an error: it leaves `whole_file` without a file
     pass
 
 
-def _pictures(options: ExportOptions, source: Source, observer: Observer) -> tuple[Pixels, str]:
+def _pictures(
+    options: ExportOptions, source: Source, observer: Observer
+) -> tuple[Pixels, NDArray[np.int64] | None, str]:
+    """Load what to verify on: (pictures, true classes where they are known, in words)."""
     size = source.predictor.input_size
     if options.verify is None:
-        return generated_pictures(*size), "generated; give --verify DATA for real ones"
-    dataset = load_data(
+        return generated_pictures(*size), None, "generated; give --verify DATA for real ones"
+    dataset, name = load_split(
         options.verify,
+        ("test", "train"),
         image_size=size,
         resize=source.resize,
         limit=options.limit,
         name=options.data_name,
         observer=observer,
     )
-    name = "test" if "test" in dataset.splits else "train"
-    return dataset.split(name).images, f"{dataset.name}, {name} split"
+    split = dataset.split(name)
+    truth = match_classes(dataset.classes, source.predictor.labels, where=options.verify)[split.labels]
+    return split.images, truth, f"{dataset.name}, {name} split"
 
 
 def _save(draft: Draft, path: Path, card: Card) -> None:
@@ -115,14 +151,14 @@ def _append(path: Path, metadata: dict[str, str]) -> None:
         file.write(extra.SerializeToString())
 
 
-def _card(source: Source, options: ExportOptions) -> Card:
+def _card(source: Source, precision: str) -> Card:
     return Card(
         labels=source.predictor.labels,
         input_size=source.predictor.input_size,
         recipe=source.recipe,
         accuracy=source.accuracy,
         data=source.data,
-        precision=options.precision.value,
+        precision=precision,
         resize=source.resize,
         source_sha256=source.sha256,
         toolkit_version=__version__,

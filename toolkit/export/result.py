@@ -20,6 +20,9 @@ class ExportResult:
         input_range: how pixels are scaled, and how that is known.
         verified_on: what it was verified on, in words.
         agreement: figures of the verification.
+        accuracy: of the file on what it was verified on, 0 to 1; None where the classes aren't known.
+        source_accuracy: of its source on the same pictures.
+        reduction: what bringing it to another precision took and brought; None for fp32.
         missed: gates that were not met, one sentence each.
     """
 
@@ -33,6 +36,9 @@ class ExportResult:
     input_range: str
     verified_on: str
     agreement: dict[str, Any]
+    accuracy: float | None
+    source_accuracy: float | None
+    reduction: dict[str, Any] | None
     missed: tuple[str, ...]
 
     def to_document(self) -> dict[str, Any]:
@@ -49,5 +55,8 @@ class ExportResult:
             "input_range": self.input_range,
             "verified_on": self.verified_on,
             "agreement": self.agreement,
+            "accuracy": self.accuracy,
+            "source_accuracy": self.source_accuracy,
+            "reduction": self.reduction,
             "missed": list(self.missed),
         }

@@ -32,6 +32,10 @@ not from the logits.
 
 Source: measured on the models of tests/export, noise up to 5e-5, one weight off by 1 % from 2e-3."""
 
+STEP = 0.02
+"""Difference of a probability between two batch sizes of an int8 or fp16 file that passes: another order of sums
+can tip a value to the next step, of which there are 255."""
+
 NOISE_FACTOR = 10
 """How many times its own rounding noise a picture may differ by.
 
@@ -48,15 +52,25 @@ class Verification:
         agreement: over all pictures.
         beyond_noise: pictures that differ by more than rounding explains.
         noise: largest difference of a probability by rounding alone.
+        labels: most probable class by the file, int64 [N].
+        source_labels: most probable class by its source, int64 [N].
     """
 
     agreement: Agreement
     beyond_noise: int
     noise: float
+    labels: NDArray[np.int64]
+    source_labels: NDArray[np.int64]
 
 
 def verify_file(
-    path: Path, source: Predictor, images_nhwc: Pixels, *, batch: int | None, observer: Observer = SILENT
+    path: Path,
+    source: Predictor,
+    images_nhwc: Pixels,
+    *,
+    batch: int | None,
+    rounds_values: bool = False,
+    observer: Observer = SILENT,
 ) -> Verification:
     """Compare an ONNX file with the model that it was made from.
 
@@ -68,6 +82,7 @@ def verify_file(
         source: the classifier that it was made from.
         images_nhwc: uint8 [N, height, width, 3].
         batch: the file's fixed batch size, or None.
+        rounds_values: it is in int8 or fp16: a last digit may tip a value over to its neighbour.
         observer: told how many pictures are done.
 
     Raises:
@@ -90,7 +105,11 @@ def verify_file(
     wrong = _beyond(differences(expected, answers), TOLERANCE, noise)
     wrong |= _beyond(logit_differences(expected, answers), LOGIT_TOLERANCE, logit_noise)
     return Verification(
-        agreement=compare(expected, answers), beyond_noise=int(wrong.sum()), noise=float(noise.max())
+        agreement=compare(expected, answers),
+        beyond_noise=int(wrong.sum()),
+        noise=float(noise.max()),
+        labels=answers.argmax(axis=1),
+        source_labels=expected.argmax(axis=1),
     )
 
 

@@ -1,0 +1,105 @@
+"""From fp32 to int8 and fp16 through the whole export, on a model trained to tell shapes apart."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from toolkit.data.resolve import load_data
+from toolkit.errors import UsageError
+from toolkit.export import job
+from toolkit.export.options import ExportOptions, Precision
+from toolkit.models.open import open_model
+from toolkit.train import job as train_job
+from toolkit.train.options import TrainOptions
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="session")
+def run_folder(shapes_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("runs") / "shapes"
+    train_job.run(
+        TrainOptions(
+            data=str(shapes_folder), output=output, epochs=6, batch_size=8, seed=3, validation_split=0.0
+        )
+    )
+    return output
+
+
+def options(run_folder: Path, shapes_folder: Path, output: Path, **choices: object) -> ExportOptions:
+    known = {
+        "model": str(run_folder),
+        "output": output,
+        "calibration": str(shapes_folder),
+        "verify": str(shapes_folder),
+    }
+    return ExportOptions(**{**known, **choices})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("precision", [Precision.INT8, Precision.FP16, Precision.AUTO])
+def test_every_precision_keeps_border_labels_and_answers(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path, precision: Precision
+) -> None:
+    result = job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", precision=precision))
+    assert result.missed == ()
+    assert result.agreement["top1_agreement"] >= 0.98
+    assert result.accuracy is not None
+    assert result.source_accuracy is not None
+    assert abs(result.accuracy - result.source_accuracy) <= 0.05
+    assert result.reduction is not None
+    assert result.reduction["seconds"] > 0
+    model = open_model(str(tmp_path / "m.onnx"), device="cpu")
+    assert model.labels == ("circle", "cross", "stripe")
+    assert model.card.precision == result.precision
+    assert model.session.signature.dtype == "uint8"
+    assert json.loads(model.card.extra["verified"])["pictures"] == 24
+    images = load_data(str(shapes_folder), splits=("test",)).split("test").images
+    probabilities = model.probabilities(images)
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=0.01)
+    onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
+
+
+def test_int8_is_smaller_and_says_what_it_was_calibrated_on(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path
+) -> None:
+    full = job.run(ExportOptions(model=str(run_folder), output=tmp_path / "fp32.onnx"))
+    small = job.run(options(run_folder, shapes_folder, tmp_path / "int8.onnx", precision=Precision.INT8))
+    assert small.size_bytes < 0.5 * full.size_bytes
+    assert small.reduction is not None
+    assert small.reduction["calibrated_on"] == f"45 pictures ({shapes_folder.name}, train split)"
+
+
+def test_auto_says_what_it_tried_and_keeps_one(run_folder: Path, shapes_folder: Path, tmp_path: Path) -> None:
+    result = job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.AUTO))
+    assert result.reduction is not None
+    candidates = result.reduction["candidates"]
+    assert {"fp32", "int8"} <= {candidate["name"] for candidate in candidates}
+    (kept,) = [candidate for candidate in candidates if candidate["chosen"]]
+    assert kept["agrees"]
+    assert (result.precision == "fp32") == (kept["name"] == "fp32")
+
+
+def test_int8_without_pictures_says_what_to_add(run_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--calibration DATA"):
+        job.run(ExportOptions(model=str(run_folder), output=tmp_path / "m.onnx", precision=Precision.INT8))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_pictures_are_named(run_folder: Path, shapes_folder: Path, tmp_path: Path) -> None:
+    chosen = options(
+        run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.INT8, calibration_samples=2
+    )
+    with pytest.raises(UsageError, match="2 pictures are too few"):
+        job.run(chosen)
+
+
+def test_an_agreement_that_is_not_met_leaves_no_file(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path
+) -> None:
+    chosen = options(run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.FP16, tolerance=0.0)
+    assert job.run(chosen).missed
+    assert not (tmp_path / "m.onnx").exists()
