@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from toolkit.bench.compare import SAME_CASE, compare_case, counterpart, refuse_other_machine
+from toolkit.bench.compare import SAME_CASE, compare_case, counterpart, refuse_other_machine, verdict
 from toolkit.bench.record import to_document
 from toolkit.bench.result import BenchResult, CaseResult
 from toolkit.errors import DataError
@@ -41,19 +41,75 @@ def test_five_percent_are_seen_and_noise_is_not(case: Any, scale: float, verdict
     assert found.verdict == verdict
     assert found.ratio == pytest.approx(scale, rel=0.02)
     assert found.ratio_ci95[0] < scale < found.ratio_ci95[1]
-    assert found.smallest_visible_pct < 4
+    assert found.smallest_visible_pct < 5
 
 
-def test_two_processes_of_one_model_are_rarely_told_apart(case: Any) -> None:
-    # Medians of whole processes differ by 1 %, rounds of a process by much less, as was measured.
-    levels = np.random.default_rng(5).normal(1, 0.01, (60, 2))
-    wrong = 0
-    for seed, (now, then) in enumerate(levels):
-        base = record(case(then, seed=1000 + seed, noise=0.002))
-        found = compare_case(case(now, seed=seed, noise=0.002), base, "b", only_model=True)
+TRIALS = 300
+PROCESSES = 8
+PROCESS_SD, RUN_SD, SLOW_DRIFT_SD = 0.009, 0.012, 0.001
+"""Of the logarithms: processes of one run, runs as a whole, and what the reference doesn't see of a run. Measured
+with paper-cnn on a shared machine, see `toolkit.bench.reference`."""
+
+
+BUSY_DRIFT_SD = 0.0085
+"""The last of them under a load average of five on two cores."""
+
+
+def simulated(
+    generator: np.random.Generator, scale: float, drift_sd: float = SLOW_DRIFT_SD
+) -> tuple[np.ndarray, np.ndarray]:
+    """Medians of the processes of one run, and their reference times, with the noise that was measured."""
+    machine = generator.normal(0, RUN_SD) + generator.normal(0, PROCESS_SD, PROCESSES)
+    own = generator.normal(0, drift_sd) + generator.normal(0, PROCESS_SD, PROCESSES)
+    return 50_000 * scale * np.exp(machine + own), 20_000 * np.exp(machine)
+
+
+def gated(scale: float, *, adjusted: bool, busy: bool = False, seed: int = 1) -> list[bool]:
+    """Whether `--max-regression 0` fails, for many pairs of runs of which the second is slower by `scale`."""
+    generator = np.random.default_rng(seed)
+    failed = []
+    for _ in range(TRIALS):
+        drift_sd = BUSY_DRIFT_SD if busy else SLOW_DRIFT_SD
+        then, reference_then = simulated(generator, 1, drift_sd)
+        now, reference_now = simulated(generator, scale, drift_sd)
+        references = (reference_now, reference_then) if adjusted else None
+        found = verdict(now, then, references=references, busy=busy)
         assert found is not None
-        wrong += found.verdict != "no difference seen"
-    assert wrong <= 8  # 5 % of 60 are expected; 8 or fewer with a probability of 0.99
+        failed.append(found.verdict == "slower")
+    return failed
+
+
+@pytest.mark.parametrize(("adjusted", "busy"), [(True, False), (False, False), (True, True)])
+def test_two_runs_of_one_model_pass_the_gate_99_times_in_100(adjusted: bool, busy: bool) -> None:
+    assert sum(gated(1.0, adjusted=adjusted, busy=busy)) <= TRIALS // 100
+
+
+def test_a_slow_down_of_five_percent_fails_the_gate() -> None:
+    assert sum(gated(1.05, adjusted=True)) >= TRIALS * 99 // 100
+
+
+def test_without_the_reference_less_is_seen_and_that_is_said() -> None:
+    generator = np.random.default_rng(2)
+    (then, reference_then), (now, reference_now) = simulated(generator, 1), simulated(generator, 1)
+    raw = verdict(now, then)
+    adjusted = verdict(now, then, references=(reference_now, reference_then))
+    assert raw is not None
+    assert adjusted is not None
+    assert (raw.reference_adjusted, adjusted.reference_adjusted) == (False, True)
+    assert adjusted.smallest_visible_pct < raw.smallest_visible_pct
+
+
+def test_a_reference_that_only_adds_noise_is_not_used() -> None:
+    generator = np.random.default_rng(3)
+    then, now = (50_000 * np.exp(generator.normal(0, 0.002, 5)) for _ in range(2))
+    noisy = tuple(20_000 * np.exp(generator.normal(0, 0.05, 5)) for _ in range(2))
+    found = verdict(now, then, references=noisy)
+    assert found is not None
+    assert not found.reference_adjusted
+
+
+def test_one_process_on_a_side_allows_no_verdict() -> None:
+    assert verdict(np.array([1.0]), np.array([1.0, 1.0])) is None
 
 
 def test_offline_compares_wall_time(case: Any) -> None:

@@ -16,7 +16,12 @@ MS = 1_000_000
 def comparison(ratio: float, low: float, high: float) -> Comparison:
     verdict = "slower" if low > 1 else "faster" if high < 1 else "no difference seen"
     return Comparison(
-        measure="p50", ratio=ratio, ratio_ci95=(low, high), verdict=verdict, smallest_visible_pct=3.0
+        measure="p50",
+        ratio=ratio,
+        ratio_ci95=(low, high),
+        ratio_ci99=(low, high),
+        verdict=verdict,
+        smallest_visible_pct=3.0,
     )
 
 
@@ -69,7 +74,7 @@ def test_a_regression_must_be_sure_and_too_large(
 def test_a_missed_regression_gate_says_by_how_much(made: Any) -> None:
     case = made.case_of([made.round_of(np.full(20, MS))], comparison=comparison(1.06, 1.04, 1.08))
     assert regression_gate(case, 5).message == (
-        "p50 changed by +6.0 % in time (95 % interval +4.0 to +8.0), allowed are 5 %: missed by 1.0 points"
+        "p50 changed by +6.0 % in time (99 % interval +4.0 to +8.0), allowed are 5 %: missed by 1.0 points"
     )
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from toolkit.bench.inputs import MOST_BYTES, random_batches, untimed_steps
+from toolkit.bench.inputs import MOST_BYTES, random_batches, timed_steps, untimed_steps
+from toolkit.bench.options import Scenario, Transfer
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Normalization
 
@@ -41,5 +42,19 @@ def test_large_batches_are_fewer_but_at_least_two() -> None:
 
 
 def test_what_is_not_timed_is_named() -> None:
-    assert untimed_steps(OURS) == ("reading the file", "decoding", "resizing")
-    assert untimed_steps(FOREIGN)[3:] == ("normalisation (imagenet)", "conversion to float32 NCHW")
+    stream, host = Scenario.SINGLE_STREAM, Transfer.HOST_ARRAYS
+    assert untimed_steps(OURS, stream, host) == ("reading the file", "decoding", "resizing")
+    assert untimed_steps(FOREIGN, stream, host)[3:] == (
+        "normalisation (imagenet)",
+        "conversion to float32 NCHW",
+    )
+    assert "copies to the device and back" in untimed_steps(OURS, stream, Transfer.DEVICE_RESIDENT)
+    assert untimed_steps(FOREIGN, Scenario.PIPELINE, host) == ()
+
+
+@pytest.mark.parametrize("transfer", list(Transfer))
+def test_what_is_timed_is_named_for_every_way_to_the_device(transfer: Transfer) -> None:
+    steps = timed_steps(Scenario.SERVER, transfer)
+    assert any("inference" in step for step in steps)
+    assert ("synchronisation" in steps) == (transfer is not Transfer.HOST_ARRAYS)
+    assert "decoding" in timed_steps(Scenario.PIPELINE, transfer)

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from toolkit.bench import highest_rate, worker
 from toolkit.bench import rounds as rounds_module
 from toolkit.bench.job import run
-from toolkit.bench.options import Arrivals, BenchOptions, Scenario
+from toolkit.bench.options import Arrivals, BenchOptions, Scenario, Transfer
 from toolkit.bench.record import read_record, to_document
-from toolkit.bench.result import ColdStart
-from toolkit.errors import DataError, DeviceError, OutputError, UsageError
+from toolkit.bench.request import Measured, Request
+from toolkit.errors import DataError, DeviceError, ImageError, OutputError, UsageError
 from toolkit.runtime.session import Session
 
 Options = Callable[..., BenchOptions]
-START = ColdStart(load_ns=5, first_inference_ns=2, peak_rss_bytes=9, base_rss_bytes=1, repeats=1)
 
 
 class Listener:
@@ -35,8 +35,13 @@ class Listener:
 
 @pytest.fixture
 def quick(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
-    """Options of the shortest run on a real model; processes are started in test_cold_start and test_cli."""
-    monkeypatch.setattr(rounds_module, "cold_start", lambda _: START)
+    """Options of the shortest run on a real model, measured in this process; real ones: see test_processes."""
+
+    def here(request: Request) -> Measured:
+        return worker.measure(Request.from_json(request.to_json()))
+
+    monkeypatch.setattr(rounds_module, "in_process", here)
+    monkeypatch.setattr(highest_rate, "in_process", here)
 
     def build(**fields: Any) -> BenchOptions:
         short = {"models": (str(tiny_model),), "devices": ("cpu",), "threads": (1,), "duration_s": 0.02,
@@ -54,7 +59,8 @@ def test_every_case_has_every_round(quick: Options) -> None:
         assert all(r.warmup_runs >= 1 for r in case.rounds)
         assert case.queries >= 20
         assert case.provider == "CPUExecutionProvider"
-        assert case.cold_start.repeats == 3
+        assert case.cold_start.repeats == 2
+        assert case.placement == {"CPUExecutionProvider": 5}
         assert len(case.sha256) == 64
     assert not result.interrupted
 
@@ -63,13 +69,13 @@ def test_cases_are_interleaved_and_take_turns_at_going_first(
     quick: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = []
-    send = rounds_module.send
+    send = worker.send
 
     def noting(traffic: Any, *arguments: Any) -> None:
         order.append(traffic.batch_size)
         send(traffic, *arguments)
 
-    monkeypatch.setattr(rounds_module, "send", noting)
+    monkeypatch.setattr(worker, "send", noting)
     run(quick(batch_sizes=(1, 2, 3), runs=3))
     assert order == [1, 2, 3, 2, 3, 1, 3, 1, 2]
 
@@ -99,16 +105,21 @@ def test_an_interruption_keeps_what_was_measured(
     quick: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = 0
-    real = Session.run
+    real = Session.host_run
 
-    def interrupted(self: Session, batch: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 60:
-            raise KeyboardInterrupt
-        return real(self, batch)
+    def interrupted(self: Session) -> Any:
+        run = real(self)
 
-    monkeypatch.setattr(Session, "run", interrupted)
+        def counted(batch: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 61:  # the first run of the cold start is one of them
+                raise KeyboardInterrupt
+            return run(batch)
+
+        return counted
+
+    monkeypatch.setattr(Session, "host_run", interrupted)
     output = tmp_path / "r.json"
     result = run(quick(duration_s=100, warmup_s=0, output=output))
     assert result.interrupted
@@ -124,11 +135,11 @@ def test_the_record_is_on_disk_after_each_round(
     output, seen = tmp_path / "r.json", []
     measure_round = rounds_module.measure_round
 
-    def looking(running: Any, number: int, *rest: Any) -> None:
+    def looking(running: Any, number: int, *rest: Any, **named: Any) -> None:
         if output.exists():
             record = json.loads(output.read_text())
             seen.append((record["interrupted"], len(record["results"][0]["rounds"])))
-        measure_round(running, number, *rest)
+        measure_round(running, number, *rest, **named)
 
     monkeypatch.setattr("toolkit.bench.job.measure_round", looking)
     result = run(quick(runs=3, output=output))
@@ -204,3 +215,88 @@ def test_a_fixed_batch_model_refuses_another_batch_size(quick: Options, fixed_ba
     assert case.batch_size == 4
     with pytest.raises(UsageError, match="takes batches of 4 only, not 1"):
         run(quick(models=(str(fixed_batch_model),), batch_sizes=(1,)))
+
+
+def test_a_pipeline_tells_the_share_of_each_stage(quick: Options, colour_folder: Path) -> None:
+    (case,) = run(quick(scenario=Scenario.PIPELINE, pictures=(str(colour_folder),), batch_sizes=(2,))).results
+    assert [stage.name for stage in case.stages] == ["read", "decode", "resize", "run", "top-k"]
+    assert sum(stage.share for stage in case.stages) == pytest.approx(1)
+    assert all(stage.p50 > 0 for stage in case.stages)
+    assert case.images_per_query == 2
+    assert case.excludes == ()
+
+
+def test_a_pipeline_without_pictures_takes_the_bundled_ones(quick: Options) -> None:
+    (case,) = run(quick(scenario=Scenario.PIPELINE)).results
+    assert case.queries >= 20
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
+def test_a_broken_picture_stops_a_pipeline_before_it_is_measured(
+    quick: Options, colour_folder: Path, content: bytes
+) -> None:
+    (colour_folder / "red" / "broken.png").write_bytes(content)
+    with pytest.raises(ImageError, match=r"broken\.png"):
+        run(quick(scenario=Scenario.PIPELINE, pictures=(str(colour_folder),)))
+
+
+def test_the_highest_rate_is_found_measured_and_reported_with_its_neighbours(quick: Options) -> None:
+    result = run(
+        quick(scenario=Scenario.SERVER, find_rate=True, target_latency_ms=50, percentile=50, min_queries=11)
+    )
+    (case,), (gate,) = result.results, result.gates
+    rates = [trial.rate_qps for trial in case.trials]
+    assert rates == sorted(rates)
+    assert case.rate_qps in rates
+    assert gate.name == "rate"
+    assert gate.met
+    assert "the highest rate with p50 within 50 ms is " in gate.message
+    assert "; above: " in gate.message
+
+
+def test_a_target_that_no_rate_keeps_fails_the_gate(quick: Options) -> None:
+    result = run(
+        quick(scenario=Scenario.SERVER, find_rate=True, target_latency_ms=1e-6, percentile=50,
+              min_queries=2, runs=1, duration_s=0.01, warmup_s=0)
+    )  # fmt: skip
+    (gate,) = result.gates
+    assert not gate.met
+    assert gate.message.startswith("no rate keeps p50 within 1e-06 ms; the lowest tried: ")
+
+
+def test_precision_adds_rounds_until_the_median_is_known_well_enough(
+    quick: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = iter([9.0, 3.0, 1.0, 1.0])
+    monkeypatch.setattr("toolkit.bench.job.half_width_pct", lambda _: next(widths))
+    (case,) = run(quick(precision_pct=2.0)).results
+    assert [r.number for r in case.rounds] == [0, 1, 2, 3]
+    assert [c.code for c in case.cautions if c.code == "imprecise"] == []
+
+
+def test_precision_gives_up_at_its_limit_and_says_so(quick: Options) -> None:
+    (case,) = run(quick(precision_pct=1e-6, duration_s=0.01, warmup_s=0, min_queries=2)).results
+    assert len(case.rounds) == 20
+    (found,) = [c for c in case.cautions if c.code == "imprecise"]
+    assert "1e-06 % were asked for" in found.message
+
+
+@pytest.mark.parametrize("transfer", [Transfer.BOUND_COPIES, Transfer.DEVICE_RESIDENT])
+def test_bound_buffers_run_on_the_cpu_and_are_named_in_the_record(quick: Options, transfer: Transfer) -> None:
+    result = run(quick(transfer=transfer, batch_sizes=(2,)))
+    (row,) = to_document(result)["results"]
+    assert row["transfer"] == transfer.value
+    assert row["queries"] >= 20
+    assert "synchronisation" in row["includes"]
+
+
+def test_a_baseline_of_another_transfer_is_no_counterpart(quick: Options, tmp_path: Path) -> None:
+    output = tmp_path / "r.json"
+    run(quick(output=output))
+    with pytest.raises(DataError, match=r"no counterpart of: model .*transfer device-resident"):
+        run(quick(baseline=output, transfer=Transfer.DEVICE_RESIDENT))
+
+
+def test_a_cuda_graph_needs_cuda(quick: Options) -> None:
+    with pytest.raises(UsageError, match="only the CUDA provider captures"):
+        run(quick(cuda_graph=True, transfer=Transfer.DEVICE_RESIDENT))

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.bench.options import BenchOptions, Scenario, Transfer
 from toolkit.errors import UsageError
 
 BASE = Path("base.json")
+FIND = {"find_rate": True, "scenario": Scenario.SERVER, "target_latency_ms": 5}
 
 
 def test_defaults_are_read_from_the_class() -> None:
-    assert BenchOptions(models=("a",)).runs == BenchOptions.runs == 5
+    assert BenchOptions(models=("a",)).runs == BenchOptions.runs == 8
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,16 @@ def test_defaults_are_read_from_the_class() -> None:
         ({"max_regression_pct": 5}, "--max-regression"),
         ({"max_regression_pct": -5, "baseline": BASE}, "--max-regression"),
         ({"baseline": BASE, "runs": 1}, "--runs"),
+        ({"precision_pct": 0}, "--precision-pct"),
+        ({"precision_pct": float("nan")}, "--precision-pct"),
+        ({"precision_pct": 1, "runs": 1}, "--runs"),
+        ({"pictures": ("a.png",)}, "--pictures"),
+        ({"scenario": Scenario.PIPELINE, "transfer": Transfer.BOUND_COPIES}, "--transfer"),
+        ({"cuda_graph": True}, "--cuda-graph"),
+        ({"find_rate": True}, "--find-rate"),
+        ({"find_rate": True, "scenario": Scenario.SERVER}, "--find-rate"),
+        ({**FIND, "rate_qps": 10}, "--find-rate"),
+        ({**FIND, "baseline": BASE}, "--find-rate"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_names_its_flag(
@@ -51,3 +62,7 @@ def test_what_makes_no_sense_is_refused_and_names_its_flag(
     with pytest.raises(UsageError) as caught:
         options_of(**fields)
     assert caught.value.where == flag
+
+
+def test_a_rate_to_be_found_needs_no_rate(options_of: Callable[..., BenchOptions]) -> None:
+    assert options_of(**FIND).rate_qps is None

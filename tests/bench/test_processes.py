@@ -1,35 +1,86 @@
-"""Load and first inference in a real fresh process."""
+"""Measuring in a real fresh process: its answer, its errors, and Ctrl-C."""
 
 import os
+import signal
+import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support import encoded, picture
 
-from toolkit.bench.cold_start import Request, cold_start, median_start
-from toolkit.bench.result import ColdStart
-from toolkit.errors import ToolkitError
+from toolkit.bench import processes
+from toolkit.bench.figures import ColdStart, median_start
+from toolkit.bench.options import Scenario, Transfer
+from toolkit.bench.processes import in_process
+from toolkit.bench.request import Measured, Request
+from toolkit.bench.scenarios import Traffic
+from toolkit.errors import ImageError, ModelError, ToolkitError, UsageError
+from toolkit.preprocess.plan import Plan
 
 
-def request(model: object, **fields: object) -> Request:
+def request(model: object, **fields: Any) -> Request:
+    traffic = Traffic(scenario=fields.pop("scenario", Scenario.SINGLE_STREAM), batch_size=2)
     return Request(
-        **{"model": str(model), "device": "cpu", "threads": 1, "batch_size": 2, "provider_options": (), "seed": 0,
-           **fields}  # type: ignore[arg-type]
+        **{"model": str(model), "device": "cpu", "threads": 1, "provider_options": (), "traffic": traffic,
+           "plan": Plan(height=8, width=8), "head": "probabilities", "transfer": Transfer.HOST_ARRAYS,
+           "pictures": (), "duration_ns": 10**7, "min_queries": 20, "warmup_ns": 10**6, "seed": 0,
+           "arrivals_seed": 0, **fields}
     )  # fmt: skip
 
 
-def test_a_fresh_process_times_load_and_first_run(tiny_model: Path) -> None:
-    found = cold_start(request(tiny_model))
-    assert found.load_ns > 0
-    assert found.first_inference_ns > 0
-    assert 10**7 < found.base_rss_bytes <= found.peak_rss_bytes
-    assert found.repeats == 1
+def test_a_fresh_process_times_load_first_run_and_queries(tiny_model: Path) -> None:
+    found = in_process(request(tiny_model))
+    assert found.process != os.getpid()
+    assert found.start.load_ns > 0
+    assert found.start.first_inference_ns > 0
+    assert 10**7 < found.start.base_rss_bytes <= found.start.peak_rss_bytes
+    assert found.start.repeats == 1
+    assert len(found.due_ns) == len(found.finished_ns) >= 20
+    assert (found.finished_ns > found.due_ns).all()
+    assert found.warmup_runs >= 1
+    assert found.after.wall_s > found.before.wall_s
+    assert not found.interrupted
 
 
-def test_the_reason_of_a_failure_comes_back(tmp_path: Path) -> None:
+def test_a_request_and_an_answer_survive_the_way_through_json(tiny_model: Path, tmp_path: Path) -> None:
+    import json
+
+    file = tmp_path / "a.png"
+    file.write_bytes(encoded(picture((9, 9, 9))))
+    asked = request(tiny_model, scenario=Scenario.PIPELINE, pictures=(str(file),))
+    assert Request.from_json(asked.to_json()) == asked
+    found = in_process(asked)
+    assert found.stages_ns is not None
+    assert found.stages_ns.shape == (len(found.due_ns), 5)
+    again = Measured.from_document(json.loads(found.to_json()))
+    assert again.to_json() == found.to_json()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "text"),
+    [(b"\x08\x08not a model", ModelError, "not a valid ONNX file"), (None, ModelError, "no such model file")],
+)
+def test_the_reason_of_a_failure_comes_back_in_its_class(
+    tmp_path: Path, content: bytes | None, kind: type[ToolkitError], text: str
+) -> None:
     broken = tmp_path / "broken.onnx"
-    broken.write_bytes(b"\x08\x08not a model")
-    with pytest.raises(ToolkitError, match="not a valid ONNX file"):
-        cold_start(request(broken))
+    if content is not None:
+        broken.write_bytes(content)
+    with pytest.raises(kind, match=text):
+        in_process(request(broken))
+
+
+def test_a_broken_picture_and_a_wrong_option_come_back_in_their_classes(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(ImageError, match=r"broken\.png"):
+        in_process(request(tiny_model, scenario=Scenario.PIPELINE, pictures=(str(broken),)))
+    with pytest.raises(UsageError, match="has no option use_tf32"):
+        in_process(request(tiny_model, provider_options=("use_tf32=1",)))
 
 
 def test_a_file_in_the_working_folder_is_not_imported(
@@ -37,18 +88,37 @@ def test_a_file_in_the_working_folder_is_not_imported(
 ) -> None:
     (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the working folder')")
     monkeypatch.chdir(tmp_path)
-    assert cold_start(request(tiny_model)).load_ns > 0
+    assert in_process(request(tiny_model)).start.load_ns > 0
+
+
+def test_what_a_library_prints_does_not_mix_with_the_answer(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit\natexit.register(lambda: print('{\"noise\": 1}'))"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert len(in_process(request(tiny_model)).due_ns) >= 20
 
 
 def test_a_process_that_dies_is_named(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "onnxruntime.py").write_text("import os\nos._exit(7)")
-    monkeypatch.setattr("toolkit.bench.cold_start.PACKAGE_PARENT", tmp_path)
+    monkeypatch.setattr(processes, "PACKAGE_PARENT", tmp_path)
     here = Path(__file__).resolve().parents[2]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")]))
     with pytest.raises(ToolkitError, match="ended with code 7: nothing on standard error"):
-        cold_start(request(tiny_model))
+        in_process(request(tiny_model))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_brings_back_what_was_measured_until_then(tiny_model: Path) -> None:
+    timer = threading.Timer(2.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    found = in_process(request(tiny_model, duration_ns=600 * 10**9))
+    assert found.interrupted
+    assert len(found.due_ns) == len(found.finished_ns) >= 1
 
 
 def test_the_median_of_each_figure_is_taken() -> None:

@@ -38,7 +38,8 @@ def test_the_keys_and_units_are_those_of_the_contract(made: Any) -> None:
     }  # fmt: skip
     assert contract == {key: row[key] for key in contract}
     latency = row["latency_ms"]
-    assert list(latency) == ["min", "p50", "p90", "p95", "p99", "p99.9", "max", "mean", "std", "p50_ci95"]
+    assert list(latency) == ["min", "p50", "p90", "p95", "p99", "p99.9", "max", "mean", "std", "p50_ci95",
+                             "p50_processes_ci95"]  # fmt: skip
     assert (latency["min"], latency["p50"], latency["p99"], latency["p99.9"]) == (1, 500, 990, None)
     assert latency["p50_ci95"] == [469, 532]
     assert row["latency_per_image_ms"]["p50"] == 62.5

@@ -66,11 +66,11 @@ def test_a_slow_start_is_an_unfinished_warm_up(made: Any, options_of: Options) -
     assert codes([made.round_of(latencies)], options_of()) == ["warmup-unfinished"]
 
 
-def test_the_remedy_of_a_slow_start_depends_on_the_warm_up_given(options_of: Options) -> None:
+def test_the_remedy_of_a_slow_start_depends_on_the_warm_up_given(made: Any, options_of: Options) -> None:
     latencies = steady()
     latencies[:15] *= 2
-    without = warnings.warmup_unfinished(latencies, options_of(warmup_s=0))
-    with_it = warnings.warmup_unfinished(latencies, options_of(warmup_s=3))
+    without = warnings.warmup_unfinished([made.round_of(latencies)], options_of(warmup_s=0))
+    with_it = warnings.warmup_unfinished([made.round_of(latencies)], options_of(warmup_s=3))
     assert without is not None
     assert with_it is not None
     assert without.remedy == "warm up first: leave --warmup 0 out"
@@ -119,24 +119,41 @@ def test_a_server_that_answers_long_after_the_last_arrival_is_overloaded(
     assert "--rate 100" in caution.remedy
 
 
-def test_more_threads_than_cores_or_quota(options_of: Options) -> None:
-    options = options_of(threads=(1, 4))
-    assert warnings.too_many_threads([1, 4], 4, None, options) == ()
-    assert [c.code for c in warnings.too_many_threads([1, 4], 2, None, options)] == ["threads-over-cores"]
-    assert [c.code for c in warnings.too_many_threads([1, 4], 4, 2.5, options)] == ["threads-over-quota"]
-    assert warnings.too_many_threads([3], 4, 2.5, options) == ()
-    both = warnings.too_many_threads([4], 1, 0.5, options)
-    assert [c.code for c in both] == ["threads-over-cores", "threads-over-quota"]
-    assert "use fewer --threads" in both[0].remedy
+def disturbed(interval_ns: int, seed: int, excess: float = 1.3, count: int = 20_000) -> np.ndarray:
+    """Latencies of 50 us, longer by `excess` in a tenth of each interval."""
+    latencies = steady(count, 50_000, seed).astype(np.float64)
+    moments = np.cumsum(latencies)
+    latencies[moments % interval_ns < interval_ns / 10] *= excess
+    return latencies.astype(np.int64)
 
 
-def test_others_that_keep_the_processor_busy() -> None:
-    assert warnings.others_busy(0.05, 3.0) is None
-    caution = warnings.others_busy(1.5, 2.0)
+def test_a_disturbance_in_equal_intervals_is_found_with_its_interval(made: Any, options_of: Options) -> None:
+    rounds = [made.round_of(disturbed(37 * MS, seed=k), number=k) for k in range(3)]
+    assert codes(rounds, options_of()) == ["periodic"]
+    caution = warnings.periodic(rounds, options_of())
     assert caution is not None
-    assert str(caution) == (
-        "other processes kept 1.5 processors busy at the start, load average 2.0: stop them, and measure again"
-    )
+    interval = float(caution.message.split("every ")[1].split(" ms")[0])
+    assert abs(interval - 38) < 2  # the disturbance makes its own interval a little longer
+
+
+def test_a_disturbance_that_hardly_matters_is_left_out(made: Any, options_of: Options) -> None:
+    rounds = [made.round_of(disturbed(37 * MS, seed=k, excess=1.01), number=k) for k in range(3)]
+    assert codes(rounds, options_of()) == []
+
+
+def test_a_disturbance_in_one_round_of_three_is_none_of_the_machine(made: Any, options_of: Options) -> None:
+    rounds = [made.round_of(steady(20_000, 50_000, seed=k), number=k) for k in range(2)]
+    rounds.append(made.round_of(disturbed(37 * MS, seed=9), number=2))
+    assert warnings.periodic(rounds, options_of()) is None
+
+
+def test_a_precision_that_was_not_reached_is_said(options_of: Options) -> None:
+    (caution,) = warnings.imprecise(3.21, options_of(precision_pct=2))
+    assert caution.message == "the interval of p50 reaches 3.2 % to either side, and 2 % were asked for"
+    (caution,) = warnings.imprecise(None, options_of(precision_pct=2))
+    assert "can't be told" in caution.message
+    assert warnings.imprecise(1.9, options_of(precision_pct=2)) == ()
+    assert warnings.imprecise(None, options_of()) == ()
 
 
 def test_nothing_measured_means_nothing_to_warn_of(options_of: Options) -> None:

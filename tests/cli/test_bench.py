@@ -138,6 +138,13 @@ def test_ctrl_c_leaves_a_valid_record_and_ends_with_130(tiny_model: Path, tmp_pa
         (["--baseline", "none.json"], 1, "can't read the benchmark record"),
         (["-o", "."], 1, "the output is a folder (.)"),
         (["--provider-option", "x"], 2, "'x' is not KEY=VALUE (--provider-option)"),
+        (["--device", "cuda", "--provider-option", "usetf32=0"], 2, "did you mean use_tf32?"),
+        (["--device", "provider:none"], 1, "no execution provider 'none'"),
+        (["--pictures", "a.png"], 2, "only the pipeline scenario reads pictures (--pictures)"),
+        (["--scenario", "pipeline", "--pictures", "none.png"], 1, "no such file (--pictures none.png)"),
+        (["--find-rate"], 2, "only the server scenario has a rate to find (--find-rate)"),
+        (["--cuda-graph"], 2, "a CUDA graph reads and writes fixed addresses (--cuda-graph)"),
+        (["--device", "cpu", "--cuda-graph", "--transfer", "device-resident"], 2, "only the CUDA provider"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_before_anything_is_measured(
@@ -168,6 +175,35 @@ def test_cuda_never_falls_back(toolkit: CommandLine, tiny_model: Path) -> None:
 def test_a_full_disk_is_one_line(toolkit: CommandLine, tiny_model: Path) -> None:
     done = toolkit("bench", tiny_model, *SHORT, "-o", "/dev/full", check=1)
     assert error_line(done).startswith("error: no space left on the disk (/dev/full)")
+
+
+def test_a_pipeline_says_where_the_time_goes(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path
+) -> None:
+    done = toolkit("bench", tiny_model, *SHORT, "--scenario", "pipeline", "--pictures", colour_folder)
+    assert "takes the most" in " ".join(done.stdout.split())
+    assert "read " in done.stdout
+
+
+def test_the_highest_rate_is_reported_with_its_neighbours(toolkit: CommandLine, tiny_model: Path) -> None:
+    done = toolkit("bench", tiny_model, *SHORT, "--scenario", "server", "--find-rate", "--target-latency", "100",
+                   "--percentile", "50", "--json")  # fmt: skip
+    document = json.loads(done.stdout)
+    (row,), (gate,) = document["results"], document["gates"]
+    assert gate["name"] == "rate"
+    assert "queries/s" in gate["message"]
+    assert row["rate_qps"] in [trial["rate_qps"] for trial in row["rates_tried"]]
+
+
+def test_the_record_tells_placement_transfer_and_what_is_timed(
+    toolkit: CommandLine, tiny_model: Path
+) -> None:
+    arguments = (*SHORT, "--transfer", "bound-copies", "--json")
+    (row,) = json.loads(toolkit("bench", tiny_model, *arguments).stdout)["results"]
+    assert row["placement"] == {"CPUExecutionProvider": {"nodes": 5, "share": 1.0}}
+    assert row["transfer"] == "bound-copies"
+    assert row["includes"][0] == "copy into a bound input"
+    assert [each["load_ms"] > 0 for each in row["rounds"]] == [True, True]
 
 
 def test_quiet_leaves_the_result_alone(toolkit: CommandLine, tiny_model: Path) -> None:

@@ -88,3 +88,19 @@ def test_only_what_is_broken_makes_the_whole_broken() -> None:
     assert not DoctorResult(findings=(ok,)).broken
     assert DoctorResult(findings=(ok, bad)).broken
     assert DoctorResult(findings=(ok, bad)).to_document()["ok"] is False
+
+
+def test_other_providers_are_really_started_and_one_that_does_not_breaks_nothing() -> None:
+    asked = []
+
+    def try_device(device: str) -> str | None:
+        asked.append(device)
+        return "no library" if device == "provider:Tensorrt" else None
+
+    available = ["TensorrtExecutionProvider", "OpenVINOExecutionProvider", *WITH_CUDA[1:]]
+    findings = checks.providers(available, "", try_device=try_device)
+    assert asked == ["cpu", "provider:Tensorrt", "provider:OpenVINO"]
+    by_name = {finding.check: finding for finding in findings}
+    assert by_name["Tensorrt provider"].state is State.NOTE
+    assert "--device provider:Tensorrt" in by_name["Tensorrt provider"].remedy
+    assert by_name["OpenVINO provider"].state is State.OK

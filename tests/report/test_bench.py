@@ -135,15 +135,15 @@ def test_a_kind_of_warning_is_one_line_however_many_cases_have_it() -> None:
 
 
 def test_a_comparison_is_a_sentence() -> None:
-    seen = {"ratio": 1.06, "ratio_ci95": [1.04, 1.08], "verdict": "slower", "smallest_visible_pct": 2.0}
+    seen = {"ratio": 1.06, "ratio_ci99": [1.04, 1.08], "verdict": "slower", "smallest_visible_pct": 2.0}
     unseen = {
         "ratio": 1.01,
-        "ratio_ci95": [0.98, 1.04],
+        "ratio_ci99": [0.98, 1.04],
         "verdict": "no difference seen",
         "smallest_visible_pct": 3.0,
     }
     assert comparison_lines([row(comparison=seen)]) == [
-        "paper-cnn against the baseline: slower, +6.0 % in time (95 % interval +4.0 to +8.0)"
+        "paper-cnn against the baseline: slower, +6.0 % in time (99 % interval +4.0 to +8.0)"
     ]
     (line,) = comparison_lines([row(comparison=unseen)])
     assert line.endswith("one of 3.0 % would have shown")

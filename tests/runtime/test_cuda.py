@@ -1,7 +1,12 @@
 """Each reason why CUDA doesn't start is told apart, with fake loaders."""
 
 import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +15,7 @@ from toolkit.runtime.cuda import (
     cuda_libraries,
     diagnose,
     driver_library,
+    explain,
     installed_runtimes,
 )
 
@@ -49,6 +55,56 @@ def test_missing_libraries_are_named_with_the_version_that_is_wanted(version: st
     assert names[1] not in problem.finding
     assert f"CUDA {version}" in problem.finding
     assert problem.remedy == "install them with: pip install 'toolkit[cuda]'"
+
+
+def test_a_driver_too_old_for_the_build_is_named_with_both_versions() -> None:
+    problem = diagnose(BUILT_IN, "13.0", loads=without(), runtimes=GPU_WHEEL, driver=lambda: (12, 4))
+    assert problem is not None
+    assert "supports CUDA 12.4 at most" in problem.finding
+    assert "built for CUDA 13.0" in problem.finding
+    assert (
+        problem.remedy
+        == "update the driver, or install a build for CUDA 12: pip install 'onnxruntime-gpu<1.27'"
+    )
+    assert diagnose(BUILT_IN, "12.8", loads=without(), runtimes=GPU_WHEEL, driver=lambda: (13, 0)) is None
+
+
+def test_libraries_of_another_version_of_cuda_are_told_from_none_at_all() -> None:
+    wanted = cuda_libraries("13.0")
+    problem = diagnose(BUILT_IN, "13.0", loads=without(*wanted), runtimes=GPU_WHEEL, driver=lambda: (13, 0))
+    assert problem is not None
+    assert "don't fit: those of CUDA 11 are installed" in problem.finding
+    others = [name for version in ("11.0",) for name in cuda_libraries(version)]
+    problem = diagnose(
+        BUILT_IN, "13.0", loads=without(*wanted, *others), runtimes=GPU_WHEEL, driver=lambda: (13, 0)
+    )
+    assert problem is not None
+    assert "those of CUDA 12 are installed" in problem.finding
+    assert "onnxruntime-gpu<1.27" in problem.remedy
+
+
+STUB = "int cuDriverGetVersion(int *version) { *version = 12040; return 0; }"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("cc") is None, reason="builds a library for Linux"
+)
+def test_the_version_is_asked_from_the_driver_s_own_library(tmp_path: Path) -> None:
+    """With the real wheel in a fresh process and a driver made here: the diagnosis gets past the missing driver."""
+    source = tmp_path / "driver.c"
+    source.write_text(STUB)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", source], check=True)
+    code = "from toolkit.runtime.cuda import *; print(can_load(driver_library()), driver_cuda_version())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout.strip() == "True (12, 4)"
+
+
+@pytest.mark.parametrize("text", ["", "Non-zero status code returned", "shape mismatch"])
+def test_what_has_nothing_to_do_with_cuda_is_not_explained(text: str) -> None:
+    assert explain(text) is None
 
 
 @pytest.mark.parametrize("available", [BUILT_IN, ["CPUExecutionProvider"]])

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import UsageError
-from toolkit.runtime.devices import Device, parse_device, parse_provider_options
+from toolkit.errors import DeviceError, UsageError
+from toolkit.runtime.devices import Device, device_name, parse_device, resolve
+
+AVAILABLE = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 
 
 @pytest.mark.parametrize(
@@ -16,17 +18,33 @@ from toolkit.runtime.devices import Device, parse_device, parse_provider_options
         ("cuda", Device("cuda", 0)),
         ("cuda:0", Device("cuda", 0)),
         ("cuda:13", Device("cuda", 13)),
+        ("provider:Tensorrt", Device("provider", name="Tensorrt")),
     ],
 )
-def test_the_four_forms(text: str, device: Device) -> None:
+def test_the_forms(text: str, device: Device) -> None:
     assert parse_device(text) == device
 
 
 @pytest.mark.parametrize(
-    "text", ["", "gpu", "CPU", "cpu:0", "cpu:", "auto:1", "cuda:", "cuda:-1", "cuda:x", "cuda:1:2", "cuda:²"]
+    "text",
+    [
+        "",
+        "gpu",
+        "CPU",
+        "cpu:0",
+        "cpu:",
+        "auto:1",
+        "cuda:",
+        "cuda:-1",
+        "cuda:x",
+        "cuda:1:2",
+        "cuda:²",
+        "provider",
+        "provider:",
+    ],
 )
 def test_anything_else_is_refused_and_names_the_choices(text: str) -> None:
-    with pytest.raises(UsageError, match="use auto, cpu, cuda or cuda:N"):
+    with pytest.raises(UsageError, match="use auto, cpu, cuda, cuda:N or provider:NAME"):
         parse_device(text)
 
 
@@ -36,15 +54,26 @@ def test_any_text_is_a_device_or_a_usage_error(text: str) -> None:
         device = parse_device(text)
     except UsageError:
         return
-    assert device.kind in ("auto", "cpu", "cuda")
+    assert device.kind in ("auto", "cpu", "cuda", "provider")
 
 
-def test_options_are_pairs_and_a_value_may_hold_an_equals_sign() -> None:
-    pairs = parse_provider_options(["use_tf32=0", "path=a=b", "empty="])
-    assert pairs == {"use_tf32": "0", "path": "a=b", "empty": ""}
+@pytest.mark.parametrize(
+    "name", ["Tensorrt", "tensorrt", "TensorrtExecutionProvider", "TENSORRTEXECUTIONPROVIDER"]
+)
+def test_a_provider_is_found_by_any_spelling_of_its_name(name: str) -> None:
+    assert resolve(name, AVAILABLE) == "TensorrtExecutionProvider"
 
 
-@pytest.mark.parametrize("option", ["use_tf32", "=0", ""])
-def test_an_option_without_key_or_equals_sign_is_refused(option: str) -> None:
-    with pytest.raises(UsageError, match="not KEY=VALUE"):
-        parse_provider_options([option])
+def test_a_provider_that_is_not_there_is_refused_with_the_nearest_and_all_names() -> None:
+    with pytest.raises(DeviceError, match=r"did you mean provider:Tensorrt\? it has Tensorrt.*, CPUExec"):
+        resolve("tensort", AVAILABLE)
+    with pytest.raises(DeviceError, match="no execution provider 'QNN'") as caught:
+        resolve("QNN", AVAILABLE)
+    assert "did you mean" not in caught.value.remedy
+
+
+def test_a_provider_is_named_as_the_device_that_asks_for_it() -> None:
+    assert device_name("CPUExecutionProvider") == "cpu"
+    assert device_name("CUDAExecutionProvider", 2) == "cuda:2"
+    assert device_name("OpenVINOExecutionProvider") == "provider:OpenVINO"
+    assert parse_device(device_name("OpenVINOExecutionProvider")).name == "OpenVINO"

@@ -10,7 +10,7 @@ import pytest
 
 from toolkit.errors import DeviceError, ModelError, UsageError
 from toolkit.machine.cores import usable_cores
-from toolkit.runtime import session as session_module
+from toolkit.runtime import start as start_module
 from toolkit.runtime.cuda import Problem, can_load, driver_library
 from toolkit.runtime.session import open_session
 
@@ -85,7 +85,7 @@ def test_a_provider_that_the_session_does_not_list_first_is_not_accepted(
     # All checks pass, and ONNX Runtime still falls back: what was obtained decides, not what was available.
     import onnxruntime
 
-    monkeypatch.setattr(session_module, "diagnose", lambda *_: None)
+    monkeypatch.setattr(start_module, "diagnose", lambda *_: None)
     monkeypatch.setattr(
         onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
     )
@@ -103,7 +103,7 @@ def test_a_provider_that_the_session_does_not_list_first_is_not_accepted(
 
 
 def test_the_diagnosis_reaches_the_message(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "diagnose", lambda *_: Problem("finding here", "remedy here"))
+    monkeypatch.setattr(start_module, "diagnose", lambda *_: Problem("finding here", "remedy here"))
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])

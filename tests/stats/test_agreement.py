@@ -7,7 +7,9 @@ from hypothesis.extra.numpy import arrays
 from toolkit.stats.agreement import compare, differences, logit_differences
 from toolkit.stats.classification import softmax
 
-LOGITS = arrays(np.float32, st.tuples(st.integers(1, 8), st.integers(2, 6)), elements=st.floats(-20, 20, width=32))
+LOGITS = arrays(
+    np.float32, st.tuples(st.integers(1, 8), st.integers(2, 6)), elements=st.floats(-20, 20, width=32)
+)
 
 
 @given(LOGITS)
@@ -23,7 +25,10 @@ def test_a_model_agrees_with_itself(logits: np.ndarray) -> None:
 def test_the_figures_are_those_of_a_slow_obvious_definition(logits: np.ndarray, seed: int) -> None:
     first = softmax(logits)
     second = softmax(logits + np.random.default_rng(seed).normal(0, 0.1, logits.shape).astype(np.float32))
-    gaps = [[abs(float(a) - float(b)) for a, b in zip(r, s, strict=True)] for r, s in zip(first, second, strict=True)]
+    gaps = [
+        [abs(float(a) - float(b)) for a, b in zip(r, s, strict=True)]
+        for r, s in zip(first, second, strict=True)
+    ]
     agreement = compare(first, second)
     assert agreement.max_difference == pytest.approx(max(map(max, gaps)))
     assert agreement.mean_difference == pytest.approx(np.mean(gaps))

@@ -8,21 +8,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.bench.disturbances import OTHERS_BUSY_CORES, others_cores, states_of
 from toolkit.bench.options import Scenario
 from toolkit.bench.record import rounds_of
 from toolkit.bench.result import CaseResult, Comparison, Round
+from toolkit.bench.summary import medians_of
 from toolkit.errors import DataError
-from toolkit.stats.intervals import median_of, ratio_interval
+from toolkit.stats.intervals import ratio_interval
+
+Floats = NDArray[np.float64]
 
 SAME_MACHINE = ("cpu", "cores_logical", "memory_bytes", "gpu")
 SAME_CASE = ("device", "threads", "batch_size", "images_per_query", "scenario", "rate_qps", "arrivals")
+FIRST_TRANSFER = "host-arrays"  # what records without the key were measured with
 
-PROCESS_SD = 0.01
-"""How far medians of one model differ from process to process, as a share, although nothing was changed.
+VERDICT_LEVEL = 0.99
+"""Of the interval that the verdict rests on: at 95 %, two runs of one model would be told apart in one of
+twenty gates, and nobody would believe a red one."""
 
-Memory layout and clock frequency are drawn anew for each process, so rounds of one process are more alike
-than two runs are. Source: the shipped paper-cnn at batch 1 on a shared machine of two cores: 0.9 % over six
-runs, of which rounds alone would have called nine of fifteen pairs different."""
+RUN_SD = 0.012
+"""How far runs of one model differ beyond what their processes tell, as a share: the machine's speed drifts.
+
+Source: the shipped paper-cnn at batch 1, one thread, on a shared machine of two cores: 1.0 % between eight runs of
+five processes (0.5 % explained by the processes) at one time, 1.3 % (0.6 %) at another."""
+
+BUSY_RUN_SD = 0.012
+"""The same where other processes worked beside one of the runs, adjusted or not: what they do to caches and
+memory, the reference arithmetic doesn't feel. Source: eight runs under a load average of five on two cores
+differed by 0.95 % after the adjustment, of which 0.45 % are explained by the processes."""
+
+ADJUSTED_RUN_SD = 0.003
+"""The same for times divided by those of the reference arithmetic. Source: see `toolkit.bench.reference`; 0.42 %
+of which 0.40 % are explained by the processes leave 0.1 %, and three times that is on the safe side."""
+
+
+WORTH_ADJUSTING = 1.5
+"""How much more variance within the runs an adjustment may bring: the drift between runs that it takes out
+(`RUN_SD` against `ADJUSTED_RUN_SD`) outweighs that, and a reference that tells nothing brings far more."""
 
 
 def refuse_other_machine(machine: Mapping[str, Any], baseline: Mapping[str, Any], where: object) -> None:
@@ -52,7 +74,12 @@ def counterpart(
         only_model: it is the only model measured now, so that a baseline of one model of another name
             (another version, another precision) is its counterpart, too.
     """
-    same = [r for r in baseline["results"] if all(r.get(key) == case[key] for key in SAME_CASE)]
+    same = [
+        r
+        for r in baseline["results"]
+        if all(r.get(key) == case[key] for key in SAME_CASE)
+        and r.get("transfer", FIRST_TRANSFER) == case.get("transfer", FIRST_TRANSFER)
+    ]
     named = [r for r in same if Path(r["model"]).stem == Path(case["model"]).stem]
     if not named and only_model and len({r["model"] for r in baseline["results"]}) == 1:
         named = same
@@ -60,7 +87,12 @@ def counterpart(
 
 
 def compare_case(
-    case: CaseResult, baseline: Mapping[str, Any], where: object, *, only_model: bool
+    case: CaseResult,
+    baseline: Mapping[str, Any],
+    where: object,
+    *,
+    only_model: bool,
+    same_reference: bool = True,
 ) -> Comparison | None:
     """Compare a case with its counterpart in a baseline.
 
@@ -69,6 +101,7 @@ def compare_case(
         baseline: a record.
         where: its file, for errors.
         only_model: see `counterpart`.
+        same_reference: the reference arithmetic was the same on both sides: one machine, one numpy.
 
     Returns:
         None where the baseline has no such case, or one side has fewer than two rounds.
@@ -76,34 +109,73 @@ def compare_case(
     Raises:
         DataError: the samples of the baseline can't be read.
     """
-    identity = {key: getattr(case, key) for key in ("model", *SAME_CASE)}
+    identity = {key: getattr(case, key) for key in ("model", "transfer", *SAME_CASE)}
     found = counterpart(identity, baseline, only_model=only_model)
     if found is None:
         return None
     offline = case.scenario == Scenario.OFFLINE
-    ratio, interval = ratio_interval(
-        _per_round(case.rounds, offline),
-        _per_round(rounds_of(found, where), offline),
-        group_sd=PROCESS_SD,
-    )
-    if interval is None:
+    now, then = case.rounds, rounds_of(found, where)
+    sides = (medians_of(now, offline=offline), medians_of(then, offline=offline))
+    # On a GPU the processor's speed says little, and in a server the arrivals decide, not the machine.
+    usable = same_reference and case.device == "cpu" and case.scenario != Scenario.SERVER
+    references = (_references(now), _references(then)) if usable else None
+    busy = max(others_cores(states_of(side)) for side in (now, then)) > OTHERS_BUSY_CORES
+    return verdict(*sides, references=references, busy=busy, measure="throughput" if offline else "p50")
+
+
+def verdict(
+    now: Floats,
+    then: Floats,
+    *,
+    references: tuple[Floats, Floats] | None = None,
+    busy: bool = False,
+    measure: str = "p50",
+) -> Comparison | None:
+    """Judge whether two runs differ, each a set of processes.
+
+    Args:
+        now: one time per process, float64 [processes].
+        then: the same of the baseline.
+        references: times of the reference arithmetic beside each, float64 [processes] of both; None where
+            one side has none. They are used unless they only add noise.
+        busy: other processes worked beside one of the runs.
+        measure: name of what the times are.
+
+    Returns:
+        None where one side has fewer than two values.
+    """
+    if min(len(now), len(then)) < 2:
         return None
-    low, high = interval
+    run_sd, adjusted = RUN_SD, False
+    if references is not None and all(len(r) == len(v) for r, v in zip(references, (now, then), strict=True)):
+        divided = (now / references[0], then / references[1])
+        if _spread(*divided) < WORTH_ADJUSTING * _spread(now, then):
+            (now, then), run_sd, adjusted = divided, ADJUSTED_RUN_SD, True
+    if busy:
+        run_sd = max(run_sd, BUSY_RUN_SD)
+    ratio, interval = ratio_interval(now, then, group_sd=run_sd)
+    _, wide = ratio_interval(now, then, VERDICT_LEVEL, group_sd=run_sd)
+    assert interval is not None
+    assert wide is not None
+    low, high = wide
     return Comparison(
-        measure="throughput" if offline else "p50",
+        measure=measure,
         ratio=ratio,
         ratio_ci95=interval,
+        ratio_ci99=wide,
         verdict="slower" if low > 1 else "faster" if high < 1 else "no difference seen",
         smallest_visible_pct=(math.sqrt(high / low) - 1) * 100,
+        reference_adjusted=adjusted,
     )
 
 
-def _per_round(rounds: Sequence[Round], offline: bool) -> NDArray[np.float64]:
-    """Return one time per round, float64 [rounds]: wall time a query offline, else the median latency."""
-    done = [r for r in rounds if len(r.due_ns)]
-    if offline:
-        return np.array([r.wall_ns / len(r.due_ns) for r in done], np.float64)
-    return np.array([median_of(r.latency_ns) for r in done], np.float64)
+def _references(rounds: Sequence[Round]) -> Floats:
+    return np.array([r.reference_ns for r in rounds if len(r.due_ns) and r.reference_ns], np.float64)
+
+
+def _spread(now: Floats, then: Floats) -> float:
+    """Return the variance of the logarithms within the runs."""
+    return float(np.log(now).var(ddof=1) + np.log(then).var(ddof=1))
 
 
 def _short(value: object) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from toolkit.bench.options import BenchOptions
-from toolkit.bench.result import CaseResult, Gate
+from toolkit.bench.rate_search import highest_held, neighbours
+from toolkit.bench.result import CaseResult, Gate, Trial
 from toolkit.stats.latency import percentile_key, queries_needed
 
 
@@ -11,7 +12,9 @@ def judge(results: Sequence[CaseResult], options: BenchOptions) -> tuple[Gate, .
     """Apply every gate to every case."""
     gates = []
     for result in results:
-        if options.target_latency_ms is not None:
+        if options.find_rate:
+            gates.append(rate_gate(result, options))
+        elif options.target_latency_ms is not None:
             gates.append(latency_gate(result, options.target_latency_ms, options.percentile))
         if options.max_regression_pct is not None:
             gates.append(regression_gate(result, options.max_regression_pct))
@@ -35,6 +38,31 @@ def latency_gate(result: CaseResult, target_ms: float, percent: float) -> Gate:
     return Gate(name="latency", subject=case_name(result), met=met, message=message)
 
 
+def rate_gate(result: CaseResult, options: BenchOptions) -> Gate:
+    """Say which rate holds, with the rates tried next to it; not met where none does."""
+    assert options.target_latency_ms is not None
+    key = percentile_key(options.percentile)
+    found, target = highest_held(result.trials), f"{key} within {options.target_latency_ms:g} ms"
+    if found is None:
+        lowest = result.trials[0] if result.trials else None
+        tried = "" if lowest is None else f"; the lowest tried: {_trial(lowest, key)}"
+        return Gate(
+            name="rate", subject=case_name(result), met=False, message=f"no rate keeps {target}{tried}"
+        )
+    below, above = neighbours(result.trials, found)
+    message = f"the highest rate with {target} is {_trial(found, key)}"
+    message += "" if below is None else f"; below: {_trial(below, key)}"
+    message += "" if above is None else f"; above: {_trial(above, key)}"
+    return Gate(name="rate", subject=case_name(result), met=True, message=message)
+
+
+def _trial(trial: Trial, key: str) -> str:
+    value = "overloaded" if trial.overloaded else "untold"
+    if trial.percentile_ns is not None and not trial.overloaded:
+        value = f"{_short(trial.percentile_ns / 1e6)} ms"
+    return f"{_short(trial.rate_qps)} queries/s ({key} {value})"
+
+
 def regression_gate(result: CaseResult, most_pct: float) -> Gate:
     """Fail when a case is slower for sure and by more than allowed: noise alone never fails it."""
     found = result.comparison
@@ -45,9 +73,9 @@ def regression_gate(result: CaseResult, most_pct: float) -> Gate:
         )
     slower_pct = (found.ratio - 1) * 100
     met = found.verdict != "slower" or slower_pct <= most_pct
-    low, high = ((bound - 1) * 100 for bound in found.ratio_ci95)
+    low, high = ((bound - 1) * 100 for bound in found.ratio_ci99)
     message = (
-        f"{found.measure} changed by {slower_pct:+.1f} % in time (95 % interval {low:+.1f} to {high:+.1f}), "
+        f"{found.measure} changed by {slower_pct:+.1f} % in time (99 % interval {low:+.1f} to {high:+.1f}), "
         f"allowed are {most_pct:g} %"
     )
     if not met:

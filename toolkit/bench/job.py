@@ -1,40 +1,39 @@
 """Options -> result: the straight line of a benchmark."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.bench.cold_start import median_start
-from toolkit.bench.compare import compare_case, counterpart, refuse_other_machine
+from toolkit.bench.circumstances import cautions, conditions, settings
+from toolkit.bench.compare import SAME_MACHINE, compare_case, counterpart, refuse_other_machine
+from toolkit.bench.disturbances import check_machine
+from toolkit.bench.figures import STAGES, median_start
 from toolkit.bench.gates import judge
-from toolkit.bench.inputs import untimed_steps
-from toolkit.bench.measure import (
-    Clock,
-    SystemClock,
-    clock_resolution_ns,
-    harness_cost_ns,
-)
-from toolkit.bench.options import BenchOptions
+from toolkit.bench.highest_rate import confirm, find_rates
+from toolkit.bench.inputs import timed_steps, untimed_steps
+from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.bench.pipeline import bundled_pictures, find_pictures
 from toolkit.bench.record import read_record, to_document
-from toolkit.bench.result import BenchResult, CaseResult, Caution
-from toolkit.bench.rounds import Running, measure_round, min_queries_of, open_cases, start_cold
-from toolkit.bench.summary import summarize, throughput
-from toolkit.bench.warnings import check_case, others_busy, too_many_threads
+from toolkit.bench.result import BenchResult, CaseResult
+from toolkit.bench.rounds import Running, measure_round
+from toolkit.bench.subjects import open_cases
+from toolkit.bench.summary import half_width_pct, stage_shares, summarize, throughput
+from toolkit.bench.warnings import check_case, imprecise
 from toolkit.errors import DataError
 from toolkit.files import refuse_existing, write_json
-from toolkit.machine.cores import cpu_quota
-from toolkit.machine.facts import busy_cores, cores_by_affinity, load_average, machine_facts
+from toolkit.machine.facts import machine_facts
 from toolkit.observer import SILENT, Observer
 
+MOST_ROUNDS = 10  # times those asked for: where --precision-pct gives up
 
-def run(options: BenchOptions, observer: Observer = SILENT, *, clock: Clock | None = None) -> BenchResult:
-    """Measure every case in interleaved rounds.
+
+def run(options: BenchOptions, observer: Observer = SILENT) -> BenchResult:
+    """Measure every case in interleaved rounds, each time in a fresh process.
 
     Args:
         options: what was asked for.
         observer: told what is being done.
-        clock: the time; None means the machine's.
 
     Returns:
         The result; where Ctrl-C came, it is marked as interrupted and holds what was done until then.
@@ -44,39 +43,75 @@ def run(options: BenchOptions, observer: Observer = SILENT, *, clock: Clock | No
         ModelError: a model that can't be opened.
         DeviceError: a device that wasn't obtained, or that changed under way.
         DataError: the baseline can't be read, or was measured elsewhere.
+        InputError: `--pictures` without a picture.
         OutputError: the output can't be written.
     """
-    clock = SystemClock() if clock is None else clock
     if options.output is not None:
         refuse_existing(options.output, force=options.force)
     machine = machine_facts()
     baseline = _read_baseline(options, machine)
-    conditions = _conditions(clock)
-    running = open_cases(options, observer)
+    state = conditions()
+    running = _cases(options, observer)
     if baseline is not None:
         _match(running, options, baseline, observer)
     draft = BenchResult(
         machine=machine,
-        conditions=conditions,
-        settings=_settings(options),
+        conditions=state,
+        settings=settings(options),
         results=(),
-        cautions=_cautions(options, conditions, running),
+        cautions=cautions(options, state, [each.subject for each in running]),
     )
+
+    def results() -> tuple[CaseResult, ...]:
+        return _results(running, options, draft, baseline)
+
     interrupted = False
     try:
-        start_cold(running, options, observer)
-        for number in range(options.runs):
-            measure_round(running, number, options, clock, observer)
+        for _ in _rounds(running, options, observer):
             if options.output is not None and not _is_stream(options.output):
-                so_far = _results(running, options, conditions, baseline)
-                _write(replace(draft, results=so_far, interrupted=True), options.output)
+                _write(replace(draft, results=results(), interrupted=True), options.output)
     except KeyboardInterrupt:
         interrupted = True
-    results = _results(running, options, conditions, baseline)
-    result = replace(draft, results=results, gates=judge(results, options), interrupted=interrupted)
+    found = results()
+    result = replace(draft, results=found, gates=judge(found, options), interrupted=interrupted)
     if options.output is not None:
         _write(result, options.output)
     return result
+
+
+def _cases(options: BenchOptions, observer: Observer) -> list[Running]:
+    pictures: tuple[str, ...] = ()
+    if options.scenario is Scenario.PIPELINE:
+        pictures = find_pictures(options.pictures or bundled_pictures())
+    return [
+        Running(case=case, subject=subject, pictures=pictures, transfer=options.transfer)
+        for case, subject in open_cases(options, observer)
+    ]
+
+
+def _rounds(running: Sequence[Running], options: BenchOptions, observer: Observer) -> Iterator[None]:
+    """Measure, and come up for air after each round."""
+    if options.find_rate:
+        find_rates(running, options, observer)
+    todo = list(running)
+    while todo:
+        for number in range(options.runs):
+            measure_round(todo, number, options, observer)
+            yield
+        todo = confirm(todo, options)
+    number = options.runs
+    while options.precision_pct is not None and number < MOST_ROUNDS * options.runs:
+        todo = [each for each in running if not _precise(each, options.precision_pct)]
+        if not todo:
+            return
+        measure_round(todo, number, options, observer, of=number + 1)
+        yield
+        number += 1
+
+
+def _precise(each: Running, precision_pct: float) -> bool:
+    half = half_width_pct(summarize(each.rounds)) if each.rounds else None
+    return half is not None and half <= precision_pct
 
 
 def _read_baseline(options: BenchOptions, machine: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -118,83 +153,63 @@ def _match(
         observer.notice(f"the baseline has no counterpart of: {name}")
 
 
-def _conditions(clock: Clock) -> dict[str, Any]:
-    return {
-        "busy_cores_at_start": round(busy_cores(), 2),
-        "load_average_at_start": load_average(),
-        "clock_resolution_ns": clock_resolution_ns(clock),
-        "harness_ns": harness_cost_ns(clock),
-        "spinning": True,
-        "garbage_collection": "off while the clock runs",
-    }
-
-
-def _settings(options: BenchOptions) -> dict[str, Any]:
-    return {
-        "scenario": options.scenario,
-        "runs": options.runs,
-        "duration_s": options.duration_s,
-        "min_queries": min_queries_of(options),
-        "warmup_s": options.warmup_s,
-        "seed": options.seed,
-        "target_latency_ms": options.target_latency_ms,
-        "percentile": options.percentile,
-        "max_regression_pct": options.max_regression_pct,
-        "baseline": None if options.baseline is None else str(options.baseline),
-        "provider_options": list(options.provider_options),
-        "inputs": "random uint8 pictures, several distinct batches in turn",
-        "percentile_method": "nearest rank; null below 11, 64, 130, 662 and 6,636 queries (MLPerf LoadGen)",
-        "p50_ci95_method": "order statistics (binomial); queries taken as independent",
-        "throughput_ci95_method": "percentile bootstrap over blocks of consecutive queries",
-    }
-
-
-def _cautions(
-    options: BenchOptions, conditions: Mapping[str, Any], running: list[Running]
-) -> tuple[Caution, ...]:
-    busy = others_busy(conditions["busy_cores_at_start"], conditions["load_average_at_start"])
-    threads = [each.model.session.threads for each in running if each.model.session.device == "cpu"]
-    crowded = too_many_threads(threads, cores_by_affinity(), cpu_quota(), options)
-    return (*(() if busy is None else (busy,)), *crowded)
-
-
 def _results(
-    running: list[Running],
+    running: Sequence[Running],
     options: BenchOptions,
-    conditions: Mapping[str, Any],
+    draft: BenchResult,
     baseline: Mapping[str, Any] | None,
 ) -> tuple[CaseResult, ...]:
-    results = tuple(_result(each, options, conditions) for each in running if each.rounds and each.starts)
+    results = tuple(_result(each, options, draft) for each in running if each.rounds)
     if baseline is None:
         return results
-    only_model = len(options.models) == 1
+    then = baseline["machine"]
+    same = all(then.get(key) == draft.machine.get(key) for key in (*SAME_MACHINE, "numpy"))
     return tuple(
-        replace(r, comparison=compare_case(r, baseline, options.baseline, only_model=only_model))
+        replace(
+            r,
+            comparison=compare_case(
+                r,
+                baseline,
+                options.baseline,
+                only_model=len(options.models) == 1,
+                same_reference=same,
+            ),
+        )
         for r in results
     )
 
 
-def _result(each: Running, options: BenchOptions, conditions: Mapping[str, Any]) -> CaseResult:
-    model, traffic = each.model, each.case.traffic
+def _result(each: Running, options: BenchOptions, draft: BenchResult) -> CaseResult:
+    subject, traffic = each.subject, each.case.traffic
     rate, interval = throughput(each.rounds, traffic.images_per_query, options.seed)
+    latency = summarize(each.rounds, options.percentile)
     return CaseResult(
         **each.identity,
-        path=model.session.path,
-        provider=model.provider,
-        precision=model.card.precision or None,
+        path=subject.path,
+        provider=subject.provider,
+        placement=subject.placement,
+        provider_options=subject.provider_options,
+        precision=subject.precision,
         rounds=tuple(each.rounds),
-        latency=summarize(each.rounds, options.percentile),
+        latency=latency,
         throughput=rate,
         throughput_ci95=interval,
         cold_start=median_start(each.starts),
-        size_bytes=model.session.path.stat().st_size,
-        sha256=each.sha256,
-        excludes=untimed_steps(model.plan),
-        cautions=check_case(
-            each.rounds,
-            options,
-            resolution_ns=conditions["clock_resolution_ns"],
-            harness_ns=conditions["harness_ns"],
+        size_bytes=subject.path.stat().st_size,
+        sha256=subject.sha256,
+        includes=timed_steps(traffic.scenario, each.transfer),
+        excludes=untimed_steps(subject.plan, traffic.scenario, each.transfer),
+        stages=stage_shares(each.rounds, STAGES),
+        trials=tuple(each.trials),
+        cautions=(
+            *check_case(
+                each.rounds,
+                options,
+                resolution_ns=draft.conditions["clock_resolution_ns"],
+                harness_ns=draft.conditions["harness_ns"],
+            ),
+            *check_machine(each.rounds, draft.machine.get("cpu_governor")),
+            *imprecise(half_width_pct(latency), options),
         ),
     )
 

@@ -84,8 +84,8 @@ class BenchOptions:
     duration_s: float = 5.0
     min_queries: int = 100
     precision_pct: float | None = None
-    warmup_s: float = 0.5
-    runs: int = 5
+    warmup_s: float = 0.3
+    runs: int = 8
     target_latency_ms: float | None = None
     percentile: float = 99.0
     output: Path | None = None

@@ -2,23 +2,23 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.bench.figures import STAGES, Nanoseconds
 from toolkit.bench.measure import Clock
-from toolkit.bench.result import Nanoseconds
-from toolkit.errors import UsageError
+from toolkit.errors import ImageError, UsageError
 from toolkit.images.decode import decode
 from toolkit.images.read import read_file
-from toolkit.images.sources import expand
 from toolkit.preprocess.plan import Plan
 from toolkit.stats.classification import softmax, top_k
 
-STAGES = ("read", "decode", "resize", "run", "top-k")
+BUNDLED_PICTURES = Path(__file__).resolve().parents[1] / "demo" / "photos"
 TOP_K = 5
-MOST_PICTURES = 1000  # so many different ones are enough, and a folder of millions isn't listed for long
+MOST_PICTURES = 100  # each process tries every one before the clock starts
 
 
 class Pipeline:
@@ -71,13 +71,22 @@ def batches_of(files: Sequence[str], batch_size: int) -> list[tuple[str, ...]]:
     return [tuple(files[(k * batch_size + i) % len(files)] for i in range(batch_size)) for k in range(count)]
 
 
+def bundled_pictures() -> tuple[str, ...]:
+    """Return the folder of the pictures that come with the package."""
+    return (str(BUNDLED_PICTURES),)
+
+
 def find_pictures(paths: Iterable[str]) -> tuple[str, ...]:
-    """List the files behind `--pictures`.
+    """List the files behind `--pictures`, the first hundred at most.
 
     Raises:
-        UsageError: one of them can't be read.
+        UsageError: one of them is no file on disk.
+        ImageError: one of them can't be read.
         InputError: a folder, list or pattern without a picture.
     """
+    # The measuring processes import this module, too, and don't look for pictures.
+    from toolkit.images.sources import expand
+
     files = []
     for each in expand(paths):
         if each.failure is not None:
@@ -86,6 +95,16 @@ def find_pictures(paths: Iterable[str]) -> tuple[str, ...]:
                 where=f"--pictures {each.path}",
                 remedy="name pictures, or folders with pictures",
             )
+        if not isinstance(each.file, str):
+            raise UsageError(
+                "the clock starts at a file on disk, and an archive's pictures are none",
+                where=f"--pictures {each.path}",
+                remedy="unpack it and give the folder",
+            )
+        try:
+            read_file(each.file)
+        except ImageError as error:
+            raise ImageError(error.what, where=f"--pictures {each.path}", remedy=error.remedy) from error
         files.append(each.file)
         if len(files) == MOST_PICTURES:
             break

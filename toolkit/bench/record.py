@@ -6,12 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from toolkit.bench import samples
-from toolkit.bench.result import BenchResult, CaseResult, ColdStart, Latency, Round
+from toolkit.bench.figures import STAGES
+from toolkit.bench.result import BenchResult, CaseResult, ColdStart, Latency, Round, Stage, Trial
 from toolkit.errors import DataError
+from toolkit.machine.state import MachineState
 
 SCHEMA = 1
-MEASURED = ["inputs from host memory", "inference", "outputs to host memory"]
 NS_PER_MS = 1_000_000
 BYTES_PER_MB = 1_000_000
 
@@ -79,6 +82,9 @@ def rounds_of(case: Mapping[str, Any], where: object) -> tuple[Round, ...]:
                     due_ns=due,
                     finished_ns=due + latency,
                     overloaded=bool(each["overloaded"]),
+                    reference_ns=each.get("reference_ns"),
+                    before=_state(each.get("machine_before")),
+                    after=_state(each.get("machine_after")),
                 )
             )
     except (KeyError, TypeError, ValueError) as error:
@@ -86,6 +92,10 @@ def rounds_of(case: Mapping[str, Any], where: object) -> tuple[Round, ...]:
             f"its raw samples can't be read: {error}", where=where, remedy="measure it again"
         ) from error
     return tuple(rounds)
+
+
+def _state(document: Mapping[str, Any] | None) -> MachineState | None:
+    return None if document is None else MachineState.from_document(document)
 
 
 def samples_ms(case: Mapping[str, Any], where: object = "benchmark record") -> Any:
@@ -105,6 +115,9 @@ def _case(case: CaseResult) -> dict[str, Any]:
         "path": str(case.path),
         "device": case.device,
         "provider": case.provider,
+        "placement": _placement(case.placement),
+        "provider_options": dict(case.provider_options),
+        "transfer": case.transfer,
         "precision": case.precision,
         "batch_size": case.batch_size,
         "threads": case.threads,
@@ -121,8 +134,10 @@ def _case(case: CaseResult) -> dict[str, Any]:
         **_cold_start(case.cold_start),
         "size_bytes": case.size_bytes,
         "sha256": case.sha256,
-        "includes": MEASURED,
+        "includes": list(case.includes),
         "excludes": list(case.excludes),
+        "stages": [_stage(stage) for stage in case.stages],
+        "rates_tried": [_trial(trial) for trial in case.trials],
         "warnings": [asdict(c) for c in case.cautions],
         "comparison": None if case.comparison is None else asdict(case.comparison),
         "warmup_runs": sum(r.warmup_runs for r in case.rounds),
@@ -134,7 +149,7 @@ def _latency(latency: Latency, images: int) -> dict[str, Any]:
     def ms(value_ns: float | None) -> float | None:
         return None if value_ns is None else value_ns / NS_PER_MS / images
 
-    interval = latency.p50_ci95
+    interval, processes = latency.p50_ci95, latency.p50_processes_ci95
     return {
         "min": ms(latency.minimum),
         **{key: ms(value) for key, value in latency.percentiles.items()},
@@ -142,6 +157,7 @@ def _latency(latency: Latency, images: int) -> dict[str, Any]:
         "mean": ms(latency.mean),
         "std": ms(latency.std),
         "p50_ci95": None if interval is None else [ms(interval[0]), ms(interval[1])],
+        "p50_processes_ci95": None if processes is None else [ms(processes[0]), ms(processes[1])],
     }
 
 
@@ -155,6 +171,34 @@ def _cold_start(start: ColdStart) -> dict[str, Any]:
     }
 
 
+def _placement(nodes: Mapping[str, int] | None) -> dict[str, Any] | None:
+    """Tell how many nodes, and what share of them, each execution provider holds."""
+    if nodes is None:
+        return None
+    total = sum(nodes.values())
+    return {name: {"nodes": count, "share": count / total} for name, count in nodes.items()}
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    return {
+        "stage": stage.name,
+        "p50_ms": stage.p50 / NS_PER_MS,
+        "mean_ms": stage.mean / NS_PER_MS,
+        "share": stage.share,
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    value = trial.percentile_ns
+    return {
+        "rate_qps": trial.rate_qps,
+        "queries": trial.queries,
+        "percentile_ms": None if value is None else value / NS_PER_MS,
+        "overloaded": trial.overloaded,
+        "held": trial.held,
+    }
+
+
 def _rounds(rounds: Sequence[Round]) -> list[dict[str, Any]]:
     return [
         {
@@ -163,8 +207,21 @@ def _rounds(rounds: Sequence[Round]) -> list[dict[str, Any]]:
             "seconds": each.wall_ns / 1e9,
             "warmup_runs": each.warmup_runs,
             "overloaded": each.overloaded,
+            "load_ms": None if each.start is None else each.start.load_ns / NS_PER_MS,
+            "first_inference_ms": None if each.start is None else each.start.first_inference_ns / NS_PER_MS,
+            "reference_ns": each.reference_ns,
             "due_ns": samples.encode(each.due_ns),
             "latency_ns": samples.encode(each.latency_ns),
+            "stages_ns": _stage_samples(each),
+            "machine_before": None if each.before is None else each.before.to_document(),
+            "machine_after": None if each.after is None else each.after.to_document(),
         }
         for each in rounds
     ]
+
+
+def _stage_samples(each: Round) -> dict[str, str] | None:
+    if each.stages_ns is None:
+        return None
+    columns = zip(STAGES, each.stages_ns.T, strict=True)
+    return {name: samples.encode(np.ascontiguousarray(column)) for name, column in columns}

@@ -63,7 +63,10 @@ class Request:
         fields = json.loads(text)
         plan, traffic = fields.pop("plan"), fields.pop("traffic")
         plan["normalization"], plan["resize"] = Normalization(plan["normalization"]), Resize(plan["resize"])
-        traffic["scenario"], traffic["arrivals"] = Scenario(traffic["scenario"]), Arrivals(traffic["arrivals"])
+        traffic["scenario"], traffic["arrivals"] = (
+            Scenario(traffic["scenario"]),
+            Arrivals(traffic["arrivals"]),
+        )
         fields["transfer"] = Transfer(fields["transfer"])
         fields["provider_options"] = tuple(fields["provider_options"])
         fields["pictures"] = tuple(fields["pictures"])
@@ -86,6 +89,7 @@ class Measured:
         after: the machine when it stopped.
         gpu: the device when it stopped; None on other devices.
         process: its number, to tell it from foreign processes on the device.
+        reference_ns: time of the reference arithmetic, just before and after the clock ran.
     """
 
     start: ColdStart
@@ -99,6 +103,7 @@ class Measured:
     after: MachineState
     gpu: GpuState | None
     process: int
+    reference_ns: float
 
     def to_json(self) -> str:
         """Write the answer as one line; nothing is rounded."""
@@ -114,6 +119,7 @@ class Measured:
             "after": self.after.to_document(),
             "gpu": None if self.gpu is None else asdict(self.gpu),
             "process": self.process,
+            "reference_ns": self.reference_ns,
         })  # fmt: skip
 
     @classmethod

@@ -1,83 +1,14 @@
 """What a benchmark found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from toolkit.bench.figures import ColdStart, Latency, Nanoseconds, Round, Stage, Trial
 
-Nanoseconds = NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Round:
-    """The raw samples of one case in one round.
-
-    Args:
-        number: 0 is the first round.
-        warmup_runs: runs of the model before the clock started.
-        due_ns: when each query should have started, int64 [queries], nanoseconds after the first one's.
-        finished_ns: when each was done, int64 [queries], nanoseconds after the first one's due time.
-        overloaded: queries arrived faster than the model could answer, and the round was cut short.
-    """
-
-    number: int
-    warmup_runs: int
-    due_ns: Nanoseconds
-    finished_ns: Nanoseconds
-    overloaded: bool = False
-
-    @property
-    def latency_ns(self) -> Nanoseconds:
-        """Time of each query in the order sent, int64 [queries], nanoseconds."""
-        return self.finished_ns - self.due_ns
-
-    @property
-    def wall_ns(self) -> int:
-        """From the first query's due time to the last answer, nanoseconds."""
-        return int(self.finished_ns[-1] - self.due_ns[0]) if len(self.due_ns) else 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Latency:
-    """Time per query, nanoseconds. A query of several pictures counts as one.
-
-    Args:
-        minimum: the shortest.
-        percentiles: "p50" ... "p99.9" -> nearest rank; None where too few queries support it.
-        maximum: the longest.
-        mean: of all.
-        std: standard deviation, of all.
-        p50_ci95: 95 % interval of the median by order statistics; None with too few queries.
-    """
-
-    minimum: int
-    percentiles: Mapping[str, int | None]
-    maximum: int
-    mean: float
-    std: float
-    p50_ci95: tuple[int, int] | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ColdStart:
-    """What a fresh process needs; medians over `repeats` processes.
-
-    Args:
-        load_ns: to create the session, nanoseconds; importing ONNX Runtime is not in it.
-        first_inference_ns: for the first run, nanoseconds.
-        peak_rss_bytes: largest resident memory of the whole process, Python and libraries included.
-        base_rss_bytes: the same just before the model was loaded.
-        repeats: processes started.
-    """
-
-    load_ns: int
-    first_inference_ns: int
-    peak_rss_bytes: int
-    base_rss_bytes: int
-    repeats: int
+__all__ = ["BenchResult", "CaseResult", "Caution", "ColdStart", "Comparison", "Gate", "Latency", "Nanoseconds",
+           "Round", "Stage", "Trial"]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +37,20 @@ class Comparison:
         measure: "p50", or "throughput" in the offline scenario.
         ratio: time now / time then; above 1 is slower.
         ratio_ci95: its 95 % interval.
+        ratio_ci99: its 99 % interval, which the verdict rests on: two runs of one model pass 99 times in 100.
         verdict: "faster", "slower" or "no difference seen".
         smallest_visible_pct: the smallest difference that these rounds could have shown, percent.
+        reference_adjusted: the times were divided by those of the reference arithmetic, so that a machine that
+            was slower or faster altogether makes no difference.
     """
 
     measure: str
     ratio: float
     ratio_ci95: tuple[float, float]
+    ratio_ci99: tuple[float, float]
     verdict: str
     smallest_visible_pct: float
+    reference_adjusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +60,11 @@ class CaseResult:
     Args:
         model: how the user called it.
         path: of the file.
-        device: where it ran: "cpu" or "cuda:N".
+        device: where it ran: "cpu", "cuda:N" or "provider:NAME".
         provider: the execution provider obtained, the same at the beginning and the end.
+        placement: nodes on each execution provider; None where ONNX Runtime can't tell.
+        provider_options: of the provider, defaults included (TF32, search of convolutions ...).
+        transfer: what the clock covered on the way to a device and back.
         precision: fp32, fp16, int8 ...; None where the file doesn't say.
         threads: intra-op threads.
         batch_size: pictures a run.
@@ -140,7 +79,10 @@ class CaseResult:
         cold_start: load, first inference and memory in a fresh process.
         size_bytes: of the file.
         sha256: of the file.
+        includes: what is in the times.
         excludes: what is not in the times.
+        stages: shares of the pipeline's stages; empty in other scenarios.
+        trials: rates that were tried, ascending; only where the highest was looked for.
         cautions: signs of an untrustworthy figure.
         comparison: with the baseline; None without one, or without a counterpart in it.
     """
@@ -149,6 +91,9 @@ class CaseResult:
     path: Path
     device: str
     provider: str
+    placement: Mapping[str, int] | None = None
+    provider_options: Mapping[str, str] = field(default_factory=dict)
+    transfer: str = "host-arrays"
     precision: str | None
     threads: int
     batch_size: int
@@ -164,6 +109,9 @@ class CaseResult:
     size_bytes: int
     sha256: str
     excludes: tuple[str, ...]
+    includes: tuple[str, ...] = ("inputs from host memory", "inference", "outputs to host memory")
+    stages: tuple[Stage, ...] = ()
+    trials: tuple[Trial, ...] = ()
     cautions: tuple[Caution, ...] = ()
     comparison: Comparison | None = None
 
@@ -183,7 +131,7 @@ class Gate:
     """A limit that the user set.
 
     Args:
-        name: "latency" or "regression".
+        name: "latency", "rate" or "regression".
         subject: the case it was applied to.
         met: whether it held.
         message: what was found, and by how much it missed.

@@ -1,11 +1,12 @@
-"""Raw samples -> percentiles, throughput, intervals."""
+"""Raw samples -> percentiles, throughput, intervals, stage shares."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from toolkit.bench.result import Latency, Nanoseconds, Round
-from toolkit.stats.intervals import quantile_interval, throughput_interval
+from toolkit.bench.result import Latency, Nanoseconds, Round, Stage
+from toolkit.stats.intervals import mean_interval, median_of, quantile_interval, throughput_interval
 from toolkit.stats.latency import PERCENTILES, percentile_key, supported_percentile
 
 BLOCKS = 100  # of consecutive queries, over all rounds; enough for a 95 % interval to settle
@@ -33,6 +34,7 @@ def summarize(rounds: Sequence[Round], asked_percent: float | None = None) -> La
         mean=float(ordered.mean()),
         std=float(ordered.std()),
         p50_ci95=quantile_interval(ordered, 50),
+        p50_processes_ci95=mean_interval(medians_of(rounds)),
     )
 
 
@@ -68,3 +70,51 @@ def _blocks(rounds: Sequence[Round]) -> tuple[Nanoseconds, Nanoseconds]:
         # From the last answer of the block before to the last of this one: the pauses are in it.
         durations.append(np.diff(each.finished_ns[ends - 1], prepend=each.due_ns[0]))
     return np.concatenate(counts), np.concatenate(durations)
+
+
+def stage_shares(rounds: Sequence[Round], names: Sequence[str]) -> tuple[Stage, ...]:
+    """Summarise the stages of a pipeline: median and mean time per query, and share of the whole.
+
+    Args:
+        rounds: raw samples; those without stages are left out.
+        names: of the stages, in order.
+    """
+    parts = [r.stages_ns for r in rounds if r.stages_ns is not None and len(r.stages_ns)]
+    if not parts:
+        return ()
+    times = np.concatenate(parts)
+    total = max(1, int(times.sum()))
+    return tuple(
+        Stage(
+            name=name,
+            p50=median_of(column),
+            mean=float(column.mean()),
+            share=float(column.sum()) / total,
+        )
+        for name, column in zip(names, times.T, strict=True)
+    )
+
+
+def medians_of(rounds: Sequence[Round], *, offline: bool = False) -> NDArray[np.float64]:
+    """Return one time per round, float64 [rounds], nanoseconds: the median, or offline the wall time a query.
+
+    Args:
+        rounds: raw samples; those without a query are left out.
+        offline: there latency means nothing.
+    """
+    done = [r for r in rounds if len(r.due_ns)]
+    if offline:
+        return np.array([r.wall_ns / len(r.due_ns) for r in done], np.float64)
+    return np.array([median_of(r.latency_ns) for r in done], np.float64)
+
+
+def half_width_pct(latency: Latency) -> float | None:
+    """Return how far the wider interval of the median reaches to either side, percent of the median.
+
+    Returns:
+        None where one of the intervals can't be told yet.
+    """
+    median = latency.percentiles.get("p50")
+    if not median or latency.p50_ci95 is None or latency.p50_processes_ci95 is None:
+        return None
+    return max(high - low for low, high in (latency.p50_ci95, latency.p50_processes_ci95)) / 2 / median * 100

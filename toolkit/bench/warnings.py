@@ -1,6 +1,6 @@
-"""Signs of an untrustworthy figure, each with its cause and a remedy that fits the flags already given."""
+"""Signs of an untrustworthy figure in the samples, each with its cause and a remedy that fits the flags given."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from toolkit.bench.result import Caution, Nanoseconds, Round
 from toolkit.bench.summary import latencies_ns
 from toolkit.stats.intervals import median_of
 from toolkit.stats.latency import queries_needed
+from toolkit.stats.periodicity import strongest_period
 
 FEWEST_SAMPLES = 20  # below, halves and tenths say nothing
 DRIFT = 1.05  # median of one half over that of the other
@@ -19,6 +20,8 @@ OTHERS_BUSY_CORES = 0.2
 CLOCK_SHARE = 0.01  # of the median that one tick may be
 FALLING_BEHIND = 1.1  # time until the last answer over time until the last arrival
 HARNESS_SHARE = 0.02  # of the median that the harness may take
+WORTH_A_WORD = 0.02  # of the median, that a periodic disturbance must move it
+PERIODIC = 0.4  # autocorrelation; noise, spikes and drift stay below 0.25, a 30 % disturbance reaches 0.85
 
 
 def check_case(
@@ -32,7 +35,8 @@ def check_case(
         drift(latencies, options),
         rounds_apart([median_of(r.latency_ns) for r in rounds if len(r.due_ns)], options),
         spread(latencies),
-        warmup_unfinished(rounds[0].latency_ns, options),
+        periodic(rounds, options),
+        warmup_unfinished(rounds, options),
         overloaded(rounds, options),
         too_few_queries(len(latencies), options),
         coarse_clock(median_of(latencies), resolution_ns),
@@ -99,17 +103,36 @@ def spread(latencies: Nanoseconds) -> Caution | None:
     )
 
 
-def warmup_unfinished(first_round: Nanoseconds, options: BenchOptions) -> Caution | None:
-    """Compare the first tenth of the first round with the rest of it.
-
-    Args:
-        first_round: int64 [queries], in the order measured.
-        options: what was asked for.
-    """
-    if len(first_round) < FEWEST_SAMPLES:
+def periodic(rounds: Sequence[Round], options: BenchOptions) -> Caution | None:
+    """Look for a disturbance that comes back in equal intervals, in most of the rounds."""
+    if options.scenario is Scenario.SERVER:
+        return None  # queues that build up and drain have a rhythm of their own
+    found = [p for r in rounds if (p := strongest_period(r.due_ns, r.latency_ns)) is not None]
+    strong = sorted(
+        (p for p in found if p.correlation > PERIODIC and p.amplitude > WORTH_A_WORD),
+        key=lambda p: p.correlation,
+    )
+    if not strong or 2 * len(strong) <= len(rounds):
         return None
-    tenth = max(3, len(first_round) // 10)
-    excess = median_of(first_round[:tenth]) / max(1, median_of(first_round[tenth:]))
+    typical = strong[len(strong) // 2]
+    return Caution(
+        code="periodic",
+        message=f"something disturbs it every {typical.interval_ns / 1e6:.3g} ms "
+        f"(autocorrelation {typical.correlation:.2f})",
+        remedy="look for a timer, a monitor or a throttled container on this machine, and stop it",
+    )
+
+
+def warmup_unfinished(rounds: Sequence[Round], options: BenchOptions) -> Caution | None:
+    """Compare the first tenth of each round with the rest of it; most rounds must agree."""
+    lengths = [r.latency_ns for r in rounds if len(r.due_ns) >= FEWEST_SAMPLES]
+    if not lengths:
+        return None
+    excesses = []
+    for latencies in lengths:
+        tenth = max(3, len(latencies) // 10)
+        excesses.append(median_of(latencies[:tenth]) / max(1, median_of(latencies[tenth:])))
+    excess = float(np.median(excesses))
     if excess <= WARMING:
         return None
     remedy = (
@@ -119,7 +142,7 @@ def warmup_unfinished(first_round: Nanoseconds, options: BenchOptions) -> Cautio
     )
     return Caution(
         code="warmup-unfinished",
-        message=f"the first tenth of the first round was {excess - 1:.0%} slower than the rest",
+        message=f"the first tenth of a round was {excess - 1:.0%} slower than the rest",
         remedy=remedy,
     )
 
@@ -137,7 +160,10 @@ def overloaded(rounds: Sequence[Round], options: BenchOptions) -> Caution | None
     return Caution(
         code="overloaded",
         message=f"queries came faster than they were answered in {late} of {len(rounds)} rounds",
-        remedy=f"the times only tell how long was measured: use less than --rate {options.rate_qps:g}",
+        remedy="the times only tell how long was measured: "
+        + (
+            "use a lower --rate" if options.rate_qps is None else f"use less than --rate {options.rate_qps:g}"
+        ),
     )
 
 
@@ -152,6 +178,26 @@ def too_few_queries(count: int, options: BenchOptions) -> Caution | None:
         code="too-few-queries",
         message=f"p{options.percentile:g} needs {needed:,} queries, and there are {count:,}",
         remedy=f"use --min-queries {needed}",
+    )
+
+
+def imprecise(half_width_pct: float | None, options: BenchOptions) -> tuple[Caution, ...]:
+    """Tell when the precision that was asked for wasn't reached.
+
+    Args:
+        half_width_pct: how far the wider interval of the median reaches, percent of it; None where untold.
+        options: what was asked for.
+    """
+    wanted = options.precision_pct
+    if wanted is None or (half_width_pct is not None and half_width_pct <= wanted):
+        return ()
+    reached = "can't be told" if half_width_pct is None else f"reaches {half_width_pct:.2g} % to either side"
+    return (
+        Caution(
+            code="imprecise",
+            message=f"the interval of p50 {reached}, and {wanted:g} % were asked for",
+            remedy="measure longer: raise --duration or --runs, and quiet the machine",
+        ),
     )
 
 
@@ -174,52 +220,6 @@ def harness_dominates(median_ns: int, harness_ns: int) -> Caution | None:
         code="harness",
         message=f"{harness_ns:,} ns of the median ({median_ns:,} ns) are the cost of measuring",
         remedy="use a larger --batch-size",
-    )
-
-
-def too_many_threads(
-    threads: Iterable[int], cores: int, quota: float | None, options: BenchOptions
-) -> tuple[Caution, ...]:
-    """Compare intra-op threads with the cores and the container's quota.
-
-    Args:
-        threads: as many as each session has.
-        cores: physical cores that the affinity mask allows.
-        quota: the container's CPU quota, cores; None where there is none.
-        options: what was asked for.
-    """
-    most = max(threads, default=1)
-    remedy = "use fewer --threads" if options.threads else "report this: the default should not exceed them"
-    over_cores = over_quota = None
-    if most > cores:
-        over_cores = Caution(
-            code="threads-over-cores",
-            message=f"{most} threads share {cores} physical core{'s' if cores != 1 else ''}",
-            remedy=remedy,
-        )
-    if quota is not None and most > np.ceil(quota):
-        over_quota = Caution(
-            code="threads-over-quota",
-            message=f"{most} threads share a container quota of {quota:g} cores, so they are stopped at times",
-            remedy=f"{remedy}, or raise the quota",
-        )
-    return _found(over_cores, over_quota)
-
-
-def others_busy(busy: float, load: float | None) -> Caution | None:
-    """Tell when others used the processor before the first query.
-
-    Args:
-        busy: logical processors in use while this process had nothing to do.
-        load: load average of the last minute.
-    """
-    if busy <= OTHERS_BUSY_CORES:
-        return None
-    average = "" if load is None else f", load average {load:.1f}"
-    return Caution(
-        code="others-busy",
-        message=f"other processes kept {busy:.1f} processors busy at the start{average}",
-        remedy="stop them, and measure again",
     )
 
 

@@ -17,6 +17,7 @@ from toolkit.bench.inputs import random_batches
 from toolkit.bench.measure import Clock, Limits, Recorder, SystemClock
 from toolkit.bench.options import Scenario, Transfer
 from toolkit.bench.pipeline import Pipeline, batches_of
+from toolkit.bench.reference import reference_ns
 from toolkit.bench.request import Measured, Request
 from toolkit.bench.result import ColdStart
 from toolkit.bench.scenarios import send, warm_up
@@ -43,20 +44,21 @@ def measure(request: Request, clock: Clock | None = None) -> Measured:
         KeyboardInterrupt: Ctrl-C before the clock started; later it ends the round.
     """
     clock = SystemClock() if clock is None else clock
-    session, first_inputs, start = _start(request)
-    run, inputs, pipeline = _prepared(request, session, first_inputs, clock)
+    session, (run, inputs, pipeline), start = _start(request, clock)
     recorder, interrupted = Recorder(), False
     limits = Limits(duration_ns=request.duration_ns, min_queries=request.min_queries)
     try:
         warmup_runs = warm_up(request.traffic, run, inputs, clock, request.warmup_ns)
         if pipeline is not None:
             pipeline.forget()
+        reference = reference_ns()
         before = machine_state()
         try:
             send(request.traffic, run, inputs, clock, limits, recorder, request.arrivals_seed)
         except KeyboardInterrupt:
             interrupted = True
         after = machine_state()
+        reference = (reference * reference_ns()) ** 0.5
     except ToolkitError:
         raise
     except Exception as error:  # ONNX Runtime's, see Session.host_run
@@ -75,11 +77,15 @@ def measure(request: Request, clock: Clock | None = None) -> Measured:
         after=after,
         gpu=gpu_state(int(session.device[5:])) if session.device.startswith("cuda:") else None,
         process=os.getpid(),
+        reference_ns=reference,
     )
 
 
-def _start(request: Request) -> tuple[Session, list[Any], ColdStart]:
-    """Open the session and run it once, timed."""
+Prepared = tuple[Run, Sequence[Any], Pipeline | None]
+
+
+def _start(request: Request, clock: Clock) -> tuple[Session, Prepared, ColdStart]:
+    """Open the session and run it once, timed; return what is to be timed after that, too."""
     available_providers()  # imports ONNX Runtime, which is not what is measured
     base = peak_rss_bytes()
     begun = time.perf_counter_ns()
@@ -91,9 +97,15 @@ def _start(request: Request) -> tuple[Session, list[Any], ColdStart]:
         spinning=True,
     )
     loaded = time.perf_counter_ns()
-    inputs = _inputs(request)
+    arrays = _inputs(request)
+    run, inputs, pipeline = prepared = _prepared(request, session, arrays, clock)
+    # A pipeline's first run is that of the model alone, as in every other scenario.
+    once, given = (run, inputs[0]) if pipeline is None else (session.host_run(), arrays[0])
     first = time.perf_counter_ns()
-    session.run(inputs[0])
+    try:
+        once(given)
+    except Exception as error:
+        raise session.failure(error) from error
     ran = time.perf_counter_ns()
     start = ColdStart(
         load_ns=loaded - begun,
@@ -102,7 +114,7 @@ def _start(request: Request) -> tuple[Session, list[Any], ColdStart]:
         base_rss_bytes=base,
         repeats=1,
     )
-    return session, inputs, start
+    return session, prepared, start
 
 
 def _inputs(request: Request) -> list[Any]:
@@ -115,9 +127,7 @@ def _inputs(request: Request) -> list[Any]:
     return [request.plan.model_input(request.plan.stack([images[k % len(images)] for k in range(size)]))]
 
 
-def _prepared(
-    request: Request, session: Session, arrays: list[Any], clock: Clock
-) -> tuple[Run, Sequence[Any], Pipeline | None]:
+def _prepared(request: Request, session: Session, arrays: list[Any], clock: Clock) -> Prepared:
     """Return what is timed, what it is given in turn, and the pipeline where there is one."""
     if request.traffic.scenario is Scenario.PIPELINE:
         pipeline = Pipeline(request.plan, request.head, session.host_run(), clock)

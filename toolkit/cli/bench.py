@@ -1,11 +1,13 @@
 """`toolkit bench`: parse, run, print."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from toolkit.bench.options import Arrivals, BenchOptions, Scenario
+from toolkit.bench.options import Arrivals, BenchOptions, Scenario, Transfer
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
 from toolkit.cli.options import Force, Json, Normalize, ProviderOption, Quiet
@@ -24,7 +26,9 @@ def bench_command(
     device: Annotated[
         list[str] | None,
         typer.Option(
-            "--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N; repeatable. [default: auto]"
+            "--device",
+            metavar="DEVICE",
+            help="auto, cpu, cuda, cuda:N or provider:NAME; repeatable. [default: auto]",
         ),
     ] = None,
     batch_size: Annotated[
@@ -46,20 +50,38 @@ def bench_command(
     arrivals: Annotated[
         Arrivals, typer.Option("--arrivals", help="server: how the queries are spaced.")
     ] = BenchOptions.arrivals,
+    find_rate: Annotated[
+        bool,
+        typer.Option("--find-rate", help="server: look for the highest rate that keeps --target-latency."),
+    ] = False,
     streams: Annotated[
         int, typer.Option("--streams", metavar="N", help="multi-stream: pictures a query.")
     ] = BenchOptions.streams,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pictures",
+            metavar="PATH",
+            help="pipeline: pictures or folders, the first 100. [default: bundled]",
+        ),
+    ] = None,
     duration: Annotated[
         float, typer.Option("--duration", metavar="S", help="Seconds each case is measured, over all rounds.")
     ] = BenchOptions.duration_s,
     min_queries: Annotated[
         int, typer.Option("--min-queries", metavar="N", help="Go on until a case has that many queries, too.")
     ] = BenchOptions.min_queries,
+    precision_pct: Annotated[
+        float | None,
+        typer.Option(
+            "--precision-pct", metavar="PCT", help="Go on until the median is known to within that."
+        ),
+    ] = None,
     warmup: Annotated[
-        float, typer.Option("--warmup", metavar="S", help="Seconds each case warms up.")
+        float, typer.Option("--warmup", metavar="S", help="Seconds each process of a case warms up.")
     ] = BenchOptions.warmup_s,
     runs: Annotated[
-        int, typer.Option("--runs", metavar="N", help="Rounds over all cases.")
+        int, typer.Option("--runs", metavar="N", help="Rounds over all cases, a fresh process each.")
     ] = BenchOptions.runs,
     target_latency: Annotated[
         float | None,
@@ -90,6 +112,12 @@ def bench_command(
     ] = False,
     normalize: Normalize = None,
     provider_option: ProviderOption = None,
+    transfer: Annotated[
+        Transfer, typer.Option("--transfer", help="What the clock covers on the way to a GPU and back.")
+    ] = BenchOptions.transfer,
+    cuda_graph: Annotated[
+        bool, typer.Option("--cuda-graph", help="Capture the model as a CUDA graph; needs bound buffers.")
+    ] = False,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="Of the pictures and the arrivals.")
     ] = BenchOptions.seed,
@@ -111,9 +139,12 @@ def bench_command(
         scenario=scenario,
         rate_qps=rate,
         arrivals=arrivals,
+        find_rate=find_rate,
         streams=streams,
+        pictures=tuple(pictures or ()),
         duration_s=duration,
         min_queries=min_queries,
+        precision_pct=precision_pct,
         warmup_s=warmup,
         runs=runs,
         target_latency_ms=target_latency,
@@ -124,6 +155,8 @@ def bench_command(
         across_machines=across_machines,
         normalize=normalize,
         provider_options=tuple(provider_option or ()),
+        transfer=transfer,
+        cuda_graph=cuda_graph,
         seed=seed,
         force=force,
     )
@@ -140,7 +173,8 @@ def bench_command(
     if report is not None and result.results:
         from toolkit.report.bench_page import page
 
-        write_text(report, page(document), force=force)
+        command_line = shlex.join(["toolkit", *sys.argv[1:]])
+        write_text(report, page(document, command_line=command_line), force=force)
     for text in warning_lines(document):
         console.warning(text)
     console.result(lambda: document, lambda: render_result(document))

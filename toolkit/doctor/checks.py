@@ -18,6 +18,7 @@ from toolkit.runtime.cuda import (
     driver_library,
     installed_runtimes,
 )
+from toolkit.runtime.devices import CPU, CUDA, SUFFIX, device_name
 
 OLDEST_PYTHON = (3, 11)
 BASE = ("onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "pillow", "pyarrow", "matplotlib", "typer")
@@ -126,6 +127,25 @@ def providers(
                 state=State.BROKEN if fault else State.OK,
                 finding=fault or "starts, and computes a convolution rightly",
                 remedy="check that driver and GPU fit the build: nvidia-smi" if fault else "",
+            )
+        )
+    return findings + _other_providers(available, try_device)
+
+
+def _other_providers(available: Sequence[str], try_device: Callable[[str], str | None]) -> list[Finding]:
+    """Start what is compiled in besides; that one of them doesn't start breaks nothing until it is asked for."""
+    findings = []
+    for provider in available:
+        if provider in (CPU, CUDA):
+            continue
+        device = device_name(provider)
+        fault = try_device(device)
+        findings.append(
+            Finding(
+                check=f"{provider.removesuffix(SUFFIX)} provider",
+                state=State.NOTE if fault else State.OK,
+                finding=fault or "starts, and computes a convolution rightly",
+                remedy=f"only for --device {device}: install the libraries that it needs" if fault else "",
             )
         )
     return findings

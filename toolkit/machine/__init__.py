@@ -1,8 +1,9 @@
 """Facts about this computer.
 
-cores   cores this process may use (affinity, container quota)
-facts   CPU, GPU, memory, versions: the "machine" part of every record
-memory  peak resident memory
-state   what may slow a process down while it measures
-gpu     the same for an NVIDIA GPU
+cores     cores this process may use (affinity, container quota)
+facts     CPU, GPU, memory, versions: the "machine" part of every record
+memory    peak resident memory
+state     what may slow a process down while it measures
+gpu       the same for an NVIDIA GPU
+features  what of the processor decides about int8 arithmetic
 """

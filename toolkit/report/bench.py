@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.report.axes import significant
+from toolkit.report.bench_lines import bottleneck, comparison_lines, placement_text, warning_lines
+from toolkit.report.bench_names import Document, case_label, count, model_label, varies
 from toolkit.report.tables import Column, render
 
-Document = Mapping[str, Any]
+__all__ = ["case_label", "closing_lines", "comparison_lines", "conditions_line", "count", "machine_line",
+           "model_label", "relative_speeds", "render_result", "varies", "warning_lines", "wider_interval"]  # fmt: skip
 
 BYTES_PER_GB = 1_000_000_000
 
@@ -27,9 +30,11 @@ def render_result(document: Document) -> str:
         "",
         _main_table(results, document["settings"]["percentile"]),
     ]
+    piped = [bottleneck(result, results) for result in results if result.get("stages")]
+    parts += ["", *map(_wrapped, piped)] if piped else []
     comparisons = comparison_lines(results)
     if comparisons:
-        parts += ["", *comparisons]
+        parts += ["", *map(_wrapped, comparisons)]
     parts += [f"gate met: {g['subject']}: {g['message']}" for g in document["gates"] if g["met"]]
     if document["interrupted"]:
         parts += ["", "interrupted: the figures stand on what was measured until then"]
@@ -56,43 +61,14 @@ def conditions_line(document: Document) -> str:
     if settings["scenario"] == "multi-stream":
         shared.append(f"{first['images_per_query']} images a query")
     if not varies(results, "device"):
-        shared.append(first["provider"])
+        shared.append(placement_text(first))
+    if first.get("transfer", "host-arrays") != "host-arrays":
+        shared.append(first["transfer"])
     if not varies(results, "threads"):
         shared.append(count(first["threads"], "thread"))
     queries = sum(r["queries"] for r in results)
     shared += [count(len(first["rounds"]), "round"), f"{queries:,} queries"]
     return ", ".join(shared)
-
-
-def warning_lines(document: Document) -> list[str]:
-    """Return the warnings of a record: one line a kind, with the first case it concerns of several."""
-    lines = [_warning(w) for w in document["warnings"]]
-    results = document["results"]
-    found: dict[str, list[tuple[Document, Document]]] = {}
-    for result in results:
-        for warning in result["warnings"]:
-            found.setdefault(warning["code"], []).append((result, warning))
-    for same in found.values():
-        result, warning = same[0]
-        others = f" (and {count(len(same) - 1, 'other case')})" if len(same) > 1 else ""
-        prefix = f"{case_label(result, results)}{others}: " if len(results) > 1 else ""
-        lines.append(prefix + _warning(warning))
-    return lines
-
-
-def comparison_lines(results: Sequence[Document]) -> list[str]:
-    """Say of each case that has a counterpart in the baseline whether it became faster or slower."""
-    lines = []
-    for result in results:
-        found = result["comparison"]
-        if found is None:
-            continue
-        low, high = ((bound - 1) * 100 for bound in found["ratio_ci95"])
-        text = f"{(found['ratio'] - 1) * 100:+.1f} % in time (95 % interval {low:+.1f} to {high:+.1f})"
-        if found["verdict"] == "no difference seen":
-            text += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
-        lines.append(f"{case_label(result, results)} against the baseline: {found['verdict']}, {text}")
-    return lines
 
 
 def closing_lines(
@@ -109,23 +85,6 @@ def closing_lines(
     elif document["settings"]["baseline"] is None:
         lines.append(f"next: toolkit bench {first} --baseline {output}   compares with this run")
     return lines
-
-
-def case_label(result: Document, results: Sequence[Document]) -> str:
-    """Name a case as shortly as the others allow."""
-    parts = [model_label(result["model"])]
-    if varies(results, "device"):
-        parts.append(result["device"])
-    if varies(results, "threads"):
-        parts.append(count(result["threads"], "thread"))
-    if varies(results, "batch_size"):
-        parts.append(f"batch {result['batch_size']}")
-    return ", ".join(parts)
-
-
-def model_label(model: str) -> str:
-    """Return a model's name as tables show it: a file's name without folder and ending."""
-    return Path(model).stem if model.endswith(".onnx") else model
 
 
 def relative_speeds(results: Sequence[Document]) -> list[float | None]:
@@ -160,7 +119,7 @@ def _main_table(results: Sequence[Document], percent: float) -> str:
             row += [significant(1000 / result["throughput"])]
         else:
             latency = result["latency_ms"]
-            row += [_figure(latency["p50"]), _half_width(latency["p50"], latency["p50_ci95"])]
+            row += [_figure(latency["p50"]), _half_width(latency["p50"], wider_interval(latency))]
             row += [_figure(latency[f"p{percent:g}"])]
         row += [significant(result["throughput"])]
         row += [_half_width(result["throughput"], result["throughput_ci95"])] if offline else []
@@ -208,15 +167,20 @@ def _naming_cells(result: Document, results: Sequence[Document]) -> list[Any]:
     return cells
 
 
-def varies(results: Sequence[Document], key: str) -> bool:
-    """Return whether cases differ in one of their entries."""
-    return len({result[key] for result in results}) > 1
-
-
 def _speed(result: Document) -> float:
     if result["scenario"] == "offline" or result["latency_ms"]["p50"] is None:
         return float(result["throughput"])
     return 1 / float(result["latency_ms"]["p50"])
+
+
+def wider_interval(latency: Document) -> Sequence[float] | None:
+    """Return the wider 95 % interval of the median: that of its queries, or that over its processes."""
+    known = [found for key in ("p50_ci95", "p50_processes_ci95") if (found := latency.get(key)) is not None]
+    return max(known, key=lambda interval: float(interval[1] - interval[0]), default=None)
+
+
+def _wrapped(sentence: str) -> str:
+    return textwrap.fill(sentence, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _figure(value: float | None) -> str | None:
@@ -228,13 +192,3 @@ def _half_width(value: float | None, interval: Sequence[float] | None) -> str | 
         return None
     half_pct = (interval[1] - interval[0]) / 2 / value * 100
     return "<0.1" if half_pct < 0.05 else f"{half_pct:.1f}"
-
-
-def _warning(warning: Mapping[str, str]) -> str:
-    return f"{warning['message']}: {warning['remedy']}"
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun: 1 thread, 2 threads, 3 fresh processes."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.report.axes import significant
-from toolkit.report.bench import case_label, model_label, warning_lines
+from toolkit.report.bench_lines import placement_text, warning_lines
+from toolkit.report.bench_names import case_label, model_label
+from toolkit.report.bench_sections import sections
 from toolkit.report.bench_series import cumulative
 from toolkit.report.bench_tables import Row, median_ms, percentile_table, timing_table
 from toolkit.report.facts import file_size, machine_pairs
@@ -31,6 +33,7 @@ def page(document: Mapping[str, Any], *, command_line: str = "") -> str:
             warnings=run_warnings(document),
             sections=[
                 *([timing_section(rows), distribution_section(rows)] if rows else []),
+                *sections(rows),
                 *([Section(heading="Warnings", lines=lines)] if (lines := warning_lines(document)) else []),
                 Section(heading="Files", facts=_files(rows)),
                 Section(
@@ -202,6 +205,6 @@ def _files(rows: Sequence[Row]) -> list[tuple[str, str]]:
     files = {str(row["model"]): row for row in rows}
     facts = []
     for name, row in files.items():
-        parts = [row.get("precision"), file_size(row["size_bytes"]), row["provider"]]
+        parts = [row.get("precision"), file_size(row["size_bytes"]), placement_text(row)]
         facts.append((name, ", ".join(str(part) for part in parts if part)))
     return facts

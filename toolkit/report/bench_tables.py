@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.report.axes import significant
-from toolkit.report.bench import case_label, model_label
+from toolkit.report.bench_names import case_label, model_label
 from toolkit.report.page import Cell, Column, Table
 
 Row = Mapping[str, Any]
@@ -80,3 +80,118 @@ def _interval(values: Any) -> Cell | str:
     if values is None:
         return "–"
     return Cell(f"{significant(values[0])}–{significant(values[1])}", sort=float(values[0]))
+
+
+def comparison_table(rows: Sequence[Row], all_rows: Sequence[Row]) -> Table:
+    """Return the table of the comparison with the baseline.
+
+    Args:
+        rows: results with a counterpart.
+        all_rows: all results, which decide how a case is named.
+    """
+    titles = ("change, %", "from, %", "to, %", "smallest visible, %")
+    cells: list[list[Cell | str]] = []
+    for row in rows:
+        found = row["comparison"]
+        low, high = found["ratio_ci99"]
+        changes = [(value - 1) * 100 for value in (found["ratio"], low, high)]
+        cells.append([
+            case_label(row, all_rows), str(found["verdict"]),
+            *(Cell(f"{change:+.1f}", sort=change) for change in changes),
+            Cell(f"{found['smallest_visible_pct']:.1f}", sort=float(found["smallest_visible_pct"])),
+        ])  # fmt: skip
+    return Table(
+        columns=[Column("case"), Column("verdict"), *(Column(title, numeric=True) for title in titles)],
+        rows=cells,
+        caption="Change in time, its 99 % interval, and what these rounds could have shown.",
+    )
+
+
+def stages_table(rows: Sequence[Row], all_rows: Sequence[Row]) -> Table:
+    """Return the table of the pipeline's stages.
+
+    Args:
+        rows: results with stages.
+        all_rows: all results, which decide how a case is named.
+    """
+    return Table(
+        columns=[
+            Column("case"),
+            Column("stage"),
+            *(Column(t, numeric=True) for t in ("p50, ms", "mean, ms", "share, %")),
+        ],
+        rows=[
+            [
+                case_label(row, all_rows), str(stage["stage"]), _cell(stage["p50_ms"]), _cell(stage["mean_ms"]),
+                Cell(f"{100 * stage['share']:.1f}", sort=float(stage["share"])),
+            ]
+            for row in rows
+            for stage in row["stages"]
+        ],
+        caption="Time per query of each stage.",
+    )  # fmt: skip
+
+
+def trials_table(rows: Sequence[Row], all_rows: Sequence[Row]) -> Table:
+    """Return the table of the rates that were tried.
+
+    Args:
+        rows: results whose rate was looked for.
+        all_rows: all results, which decide how a case is named.
+    """
+    titles = ("queries/s", "percentile, ms", "queries")
+    return Table(
+        columns=[Column("case"), *(Column(title, numeric=True) for title in titles), Column("held")],
+        rows=[
+            [
+                case_label(row, all_rows), _cell(trial["rate_qps"]), _cell(trial["percentile_ms"]),
+                _cell(trial["queries"]), "overloaded" if trial["overloaded"] else "yes" if trial["held"] else "no",
+            ]
+            for row in rows
+            for trial in row["rates_tried"]
+        ],
+        caption="The rate that was found was measured again for the whole duration.",
+    )  # fmt: skip
+
+
+def batch_table(rows: Sequence[Row]) -> Table:
+    """Return the table behind throughput and latency against batch size.
+
+    Args:
+        rows: the results of the document.
+    """
+    titles = ("batch", "pictures/s", "p50, ms", "p50 a picture, ms")
+    return Table(
+        columns=[Column("model"), *(Column(title, numeric=True) for title in titles)],
+        rows=[
+            [
+                model_label(row["model"]), _cell(row["batch_size"]), _cell(row["throughput"]),
+                _cell(row["latency_ms"].get("p50")), _cell(row["latency_per_image_ms"].get("p50")),
+            ]
+            for row in rows
+        ],
+        caption="One row per case.",
+    )  # fmt: skip
+
+
+def slices_table(curves: Sequence[tuple[str, Mapping[str, Sequence[float]]]], parts: int = 10) -> Table:
+    """Return the table behind latency over time: a tenth of the slices each.
+
+    Args:
+        curves: (name, {"query", "p50_ms", "max_ms"}) of each case.
+        parts: how many rows a case has at most.
+    """
+    rows: list[list[Cell | str]] = []
+    for name, curve in curves:
+        size = -(-len(curve["query"]) // parts)
+        for start in range(0, len(curve["query"]), size):
+            medians = sorted(curve["p50_ms"][start : start + size])
+            slowest = max(curve["max_ms"][start : start + size])
+            middle = medians[len(medians) // 2]
+            rows.append([name, _cell(int(curve["query"][start])), _cell(middle), _cell(slowest)])
+    titles = ("from query", "p50, ms", "slowest, ms")
+    return Table(
+        columns=[Column("case"), *(Column(title, numeric=True) for title in titles)],
+        rows=rows,
+        caption="Parts of the measurement, in the order measured.",
+    )

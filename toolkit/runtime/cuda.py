@@ -187,7 +187,9 @@ def _driver_too_old(cuda_version: str, supported: tuple[int, int] | None) -> Pro
 def _missing(missing: list[str], cuda_version: str, loads: Callable[[str], bool]) -> Problem:
     major = cuda_version.split(".", maxsplit=1)[0]
     for other in MAJORS:
-        theirs = [name for name in cuda_libraries(f"{other}.0") if str(other) != major and "cudnn" not in name]
+        theirs = [
+            name for name in cuda_libraries(f"{other}.0") if str(other) != major and "cudnn" not in name
+        ]
         if any(loads(name) for name in theirs):
             return Problem(
                 f"the CUDA libraries don't fit: those of CUDA {other} are installed, and this ONNX Runtime was "

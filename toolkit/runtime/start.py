@@ -156,6 +156,12 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
             where=path,
             remedy="copy or export it again",
         )
+    if provider not in (CPU, CUDA):
+        return DeviceError(
+            f"{provider} did not start: {text}",
+            where=f"--device {device_name(provider)}",
+            remedy="install the libraries that it needs, see: https://onnxruntime.ai/docs/execution-providers",
+        )
     if "External data" in text or "external data" in text:
         return ModelError(
             f"its external data is missing: {text}", where=path, remedy="copy the data file beside it"

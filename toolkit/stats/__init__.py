@@ -2,6 +2,7 @@
 
 latency         percentiles, summary
 intervals       confidence intervals
+periodicity     a disturbance that comes back in equal intervals
 classification  softmax, top-k, accuracy, per-class figures, confusion, calibration error
 agreement       two sets of probabilities: agreement, differences
 """

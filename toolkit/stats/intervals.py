@@ -109,6 +109,25 @@ def ratio_interval(
     return math.exp(difference), (math.exp(difference - margin), math.exp(difference + margin))
 
 
+def mean_interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
+    """Bracket the geometric mean of repeated measurements.
+
+    Args:
+        values: one positive value per process, float64 [processes].
+        level: coverage wanted, between 0 and 1.
+
+    Returns:
+        (low, high), or None with fewer than two values, or one that isn't positive.
+
+    Source: Student, The Probable Error of a Mean (1908), on logarithms.
+    """
+    if len(values) < 2 or values.min() <= 0:
+        return None
+    logs = np.log(values)
+    margin = student_quantile((1 + level) / 2, len(logs) - 1) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
+    return math.exp(float(logs.mean()) - margin), math.exp(float(logs.mean()) + margin)
+
+
 def student_quantile(probability: float, freedom: float) -> float:
     """Return a quantile of Student's t distribution.
 

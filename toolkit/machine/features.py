@@ -1,0 +1,47 @@
+"""What the processor can do that decides how int8 arithmetic must be prepared for it."""
+
+import platform
+from pathlib import Path
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+DOT_PRODUCT = frozenset({"avx_vnni", "avx512_vnni", "amx_int8", "asimddp"})
+"""Features that add four 8-bit products to a 32-bit sum at once, without a 16-bit sum between."""
+
+X86 = frozenset({"x86_64", "amd64", "i386", "i686", "x86"})
+
+
+def cpu_features(cpu_info: Path = CPU_INFO) -> frozenset[str] | None:
+    """Return the processor's features as Linux names them, or None where they can't be read.
+
+    Args:
+        cpu_info: where Linux describes the processors.
+    """
+    try:
+        lines = cpu_info.read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() in ("flags", "Features"):
+            return frozenset(value.split())
+    return None
+
+
+def int8_sums_saturate(machine: str | None = None, cpu_info: Path = CPU_INFO) -> bool:
+    """Tell whether sums of two u8*s8 products may be cut off at 16 bits on this machine.
+
+    Args:
+        machine: the architecture; None means this one's.
+        cpu_info: where Linux describes the processors.
+
+    Returns:
+        True on x86 without a dot-product instruction, and where that can't be found out.
+
+    Source: VPMADDUBSW of AVX2 and AVX-512 adds pairs of products with signed 16-bit saturation; VPDPBUSD (VNNI)
+        does not. Arm's kernels widen to 32 bits.
+    """
+    if (machine or platform.machine()).lower() not in X86:
+        return False
+    features = cpu_features(cpu_info)
+    return features is None or not features & DOT_PRODUCT

@@ -1,0 +1,141 @@
+"""Charts of a benchmark beside latency and throughput: stages, comparison, course over time, batch sizes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from toolkit.report.axes import few_plain_ticks, percent_axis, shortened, significant, write_beside
+from toolkit.report.style import INK, MUTED, ON_MIDDLE, RIGHT, SERIES, WRONG, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDTH_IN = 9.6
+FEWEST_PERCENT_SHOWN = 0.06  # share of a bar that has room for its figure
+
+
+def stages_figure(cases: Sequence[tuple[str, Sequence[tuple[str, float]]]]) -> "Figure":
+    """Draw the share of each stage of a pipeline, one bar per case.
+
+    Args:
+        cases: (name, [(stage, share 0 to 1)]) of each.
+    """
+    with styled():
+        figure = new_figure(WIDTH_IN, 1.3 + 0.46 * len(cases))
+        axes = figure.add_subplot()
+        for row, (_, stages) in enumerate(cases):
+            left = 0.0
+            for number, (stage, share) in enumerate(stages):
+                label = stage if row == 0 else None
+                axes.barh(row, share, left=left, height=0.6, color=SERIES[number % len(SERIES)], label=label)
+                if share >= FEWEST_PERCENT_SHOWN:
+                    axes.text(
+                        left + share / 2,
+                        row,
+                        f"{share:.0%}",
+                        ha="center",
+                        va="center",
+                        color=ON_MIDDLE,
+                        size=10,
+                    )
+                left += share
+        axes.set_yticks(range(len(cases)), [shortened(name, 46) for name, _ in cases])
+        axes.set_ylim(len(cases) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.grid(False, axis="y")
+        axes.set(xlim=(0, 1), xlabel="share of the time, %")
+        percent_axis(axes.xaxis)
+        figure.legend(frameon=False, loc="outside upper left", ncols=5)
+    return figure
+
+
+def comparison_figure(cases: Sequence[tuple[str, float, tuple[float, float], str]]) -> "Figure":
+    """Draw the change against a baseline with its interval, one row per case.
+
+    Args:
+        cases: (name, change in percent of time, its interval, verdict) of each.
+    """
+    with styled():
+        figure = new_figure(WIDTH_IN, 1.1 + 0.46 * len(cases))
+        axes = figure.add_subplot()
+        axes.axvline(0, color=MUTED, linewidth=1)
+        for row, (_, change, interval, verdict) in enumerate(cases):
+            colour = {"faster": RIGHT, "slower": WRONG}.get(verdict, MUTED)
+            axes.plot(interval, [row, row], color=colour, linewidth=3, solid_capstyle="butt")
+            axes.plot([change], [row], "o", color=colour, markersize=7)
+            write_beside(axes, f"{verdict}, {change:+.1f} %", max(interval[1], 0), row, INK)
+        axes.set_yticks(range(len(cases)), [shortened(case[0], 46) for case in cases])
+        axes.set_ylim(len(cases) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.grid(False, axis="y")
+        low, high = min(0, *(c[2][0] for c in cases)), max(0, *(c[2][1] for c in cases))
+        reach = (high - low) or 1.0
+        axes.set(xlim=(low - 0.08 * reach, high + 0.5 * reach), xlabel="change in time, % (left is faster)")
+        few_plain_ticks(axes)
+    return figure
+
+
+def over_time_figure(curves: Sequence[tuple[str, Mapping[str, Sequence[float]]]]) -> "Figure":
+    """Draw the median of consecutive slices of the queries, in the order measured, and the slowest of each.
+
+    Args:
+        curves: (name, {"query", "p50_ms", "max_ms"}) of each case.
+    """
+    with styled():
+        figure = new_figure(WIDTH_IN, 3.4)
+        axes = figure.add_subplot()
+        for number, (name, curve) in enumerate(curves):
+            colour = SERIES[number % len(SERIES)]
+            total = max(1, curve["query"][-1])
+            part = [query / total for query in curve["query"]]
+            axes.plot(part, curve["max_ms"], ".", color=colour, markersize=2.5, alpha=0.5)
+            axes.plot(part, curve["p50_ms"], color=colour, linewidth=1.6, label=shortened(name, 40))
+        axes.set_yscale("log")
+        axes.set(xlim=(0, 1), xlabel="course of the measurement, %", ylabel="latency, ms (log scale)")
+        percent_axis(axes.xaxis)
+        _plain_values(axes)
+        if len(curves) > 1:
+            axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def batch_figure(series: Mapping[str, Mapping[str, Sequence[Any]]]) -> "Figure":
+    """Draw throughput against batch size, and latency beside it.
+
+    Args:
+        series: name -> {"batch_size", "throughput", "p50_ms"}, ascending batch sizes.
+    """
+    with styled():
+        figure = new_figure(WIDTH_IN, 3.4)
+        throughput, latency = figure.subplots(1, 2)
+        sizes = sorted({size for drawn in series.values() for size in drawn["batch_size"]})
+        for number, (name, drawn) in enumerate(series.items()):
+            colour = SERIES[number % len(SERIES)]
+            throughput.plot(
+                drawn["batch_size"], drawn["throughput"], "o-", color=colour, label=shortened(name, 40)
+            )
+            known = [
+                (b, p) for b, p in zip(drawn["batch_size"], drawn["p50_ms"], strict=True) if p is not None
+            ]
+            latency.plot([b for b, _ in known], [p for _, p in known], "o-", color=colour)
+        latency.set_yscale("log")
+        _plain_values(latency)
+        throughput.margins(y=0.12)
+        throughput.set_ylim(bottom=0)
+        throughput.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        for axes, label in ((throughput, "pictures a second"), (latency, "median latency, ms (log scale)")):
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(sizes, [str(size) for size in sizes])
+            axes.minorticks_off()
+            axes.set(xlabel="batch size", ylabel=label)
+        if len(series) > 1:
+            figure.legend(frameon=False, loc="outside upper left", ncols=3)
+    return figure
+
+
+def _plain_values(axes: Any) -> None:
+    """Write the values of a logarithmic axis as plain numbers, three or more of them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 1)))
+    axes.yaxis.set_minor_formatter(NullFormatter())

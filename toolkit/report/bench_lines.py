@@ -1,0 +1,70 @@
+"""What a benchmark says in sentences: warnings, comparison, bottleneck, placement."""
+
+from collections.abc import Mapping, Sequence
+
+from toolkit.report.bench_names import Document, case_label, count
+
+HELP = {
+    "read": "a faster disk or fewer, larger files would help",
+    "decode": "smaller pictures, or one process a core (toolkit classify --workers) would help",
+    "resize": "pictures stored at the model's size would help",
+    "run": "a smaller model or int8 (toolkit export --precision int8) would help",
+    "top-k": "a larger --batch-size would help",
+}
+
+
+def warning_lines(document: Document) -> list[str]:
+    """Return the warnings of a record: one line a kind, with the first case it concerns of several."""
+    lines = [_warning(w) for w in document["warnings"]]
+    results = document["results"]
+    found: dict[str, list[tuple[Document, Document]]] = {}
+    for result in results:
+        for warning in result["warnings"]:
+            found.setdefault(warning["code"], []).append((result, warning))
+    for same in found.values():
+        result, warning = same[0]
+        others = f" (and {count(len(same) - 1, 'other case')})" if len(same) > 1 else ""
+        prefix = f"{case_label(result, results)}{others}: " if len(results) > 1 else ""
+        lines.append(prefix + _warning(warning))
+    return lines
+
+
+def comparison_lines(results: Sequence[Document]) -> list[str]:
+    """Say of each case that has a counterpart in the baseline whether it became faster or slower."""
+    lines = []
+    for result in results:
+        found = result["comparison"]
+        if found is None:
+            continue
+        low, high = ((bound - 1) * 100 for bound in found["ratio_ci99"])
+        text = f"{(found['ratio'] - 1) * 100:+.1f} % in time (99 % interval {low:+.1f} to {high:+.1f})"
+        if found["verdict"] == "no difference seen":
+            text += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
+        lines.append(f"{case_label(result, results)} against the baseline: {found['verdict']}, {text}")
+    return lines
+
+
+def bottleneck(result: Document, results: Sequence[Document]) -> str:
+    """Say in one sentence where a pipeline's time goes and what would help, with the share of each stage.
+
+    Args:
+        result: with stages.
+        results: all of them, which decide how the case is named.
+    """
+    stages = result["stages"]
+    most = max(stages, key=lambda stage: float(stage["share"]))
+    shares = ", ".join(f"{stage['stage']} {stage['share']:.0%}" for stage in stages)
+    name = f"{case_label(result, results)}: " if len(results) > 1 else ""
+    return f"{name}{shares}: {most['stage']} takes the most; {HELP[most['stage']]}"
+
+
+def placement_text(result: Document) -> str:
+    """Name the provider; where nodes lie on others too, with the share of each."""
+    placement = result.get("placement") or {}
+    if len(placement) < 2:
+        return str(result["provider"])
+    return ", ".join(f"{name} {part['share']:.0%} of the nodes" for name, part in placement.items())
+
+
+def _warning(warning: Mapping[str, str]) -> str:
+    return f"{warning['message']}: {warning['remedy']}"

@@ -1,0 +1,100 @@
+"""Sections of a benchmark's page that only some runs have: comparison, stages, rates tried, sweeps."""
+
+from collections.abc import Sequence
+
+from toolkit.report.axes import significant
+from toolkit.report.bench_figures import batch_figure, comparison_figure, over_time_figure, stages_figure
+from toolkit.report.bench_lines import bottleneck, comparison_lines
+from toolkit.report.bench_names import case_label, varies
+from toolkit.report.bench_series import by_batch_size, over_time
+from toolkit.report.bench_tables import (
+    Row,
+    batch_table,
+    comparison_table,
+    slices_table,
+    stages_table,
+    trials_table,
+)
+from toolkit.report.page import Chart, Section
+from toolkit.report.style import to_svg
+
+
+def sections(rows: Sequence[Row]) -> list[Section]:
+    """Return every section that these results have something for, in the order of reading.
+
+    Args:
+        rows: the results of the document.
+    """
+    if not rows:
+        return []
+    found = [comparison(rows), stages(rows), rates(rows), batch_sizes(rows), course(rows)]
+    return [section for section in found if section is not None]
+
+
+def comparison(rows: Sequence[Row]) -> Section | None:
+    """Return the comparison with the baseline; None without one."""
+    compared = [row for row in rows if row["comparison"] is not None]
+    if not compared:
+        return None
+    cases = []
+    for row in compared:
+        found = row["comparison"]
+        low, high = ((bound - 1) * 100 for bound in found["ratio_ci99"])
+        cases.append((case_label(row, rows), (found["ratio"] - 1) * 100, (low, high), found["verdict"]))
+    chart = Chart(
+        svg=to_svg(comparison_figure(cases), title="; ".join(comparison_lines(rows))),
+        caption="The dot is the change in time, the line its 99 % interval: a line that crosses zero shows no "
+        "difference.",
+        table=comparison_table(compared, rows),
+    )
+    return Section(heading="Against the baseline", charts=[chart])
+
+
+def stages(rows: Sequence[Row]) -> Section | None:
+    """Return the shares of the pipeline's stages; None in other scenarios."""
+    piped = [row for row in rows if row.get("stages")]
+    if not piped:
+        return None
+    cases = [(case_label(row, rows), [(s["stage"], s["share"]) for s in row["stages"]]) for row in piped]
+    chart = Chart(
+        svg=to_svg(stages_figure(cases), title="Share of each stage"),
+        caption="From the file on disk to the classes; the files lie in the system's cache.",
+        table=stages_table(piped, rows),
+    )
+    return Section(
+        heading="Where the time goes", charts=[chart], lines=[bottleneck(row, rows) for row in piped]
+    )
+
+
+def rates(rows: Sequence[Row]) -> Section | None:
+    """Return the rates that were tried; None where none was looked for."""
+    tried = [row for row in rows if row.get("rates_tried")]
+    if not tried:
+        return None
+    return Section(heading="Rates tried", table=trials_table(tried, rows))
+
+
+def batch_sizes(rows: Sequence[Row]) -> Section | None:
+    """Return throughput and latency against batch size; None with one size."""
+    if not varies(rows, "batch_size"):
+        return None
+    series = by_batch_size(rows)
+    chart = Chart(
+        svg=to_svg(batch_figure(series), title="Throughput and latency against batch size"),
+        caption="Left: pictures a second. Right: the median time of a whole batch.",
+        table=batch_table(rows),
+    )
+    return Section(heading="Batch size", charts=[chart])
+
+
+def course(rows: Sequence[Row]) -> Section:
+    """Return latency in the order measured."""
+    curves = [(case_label(row, rows), over_time(row)) for row in rows]
+    drifts = max(max(curve["p50_ms"]) / max(1e-9, min(curve["p50_ms"])) for _, curve in curves)
+    chart = Chart(
+        svg=to_svg(over_time_figure(curves), title="Latency over the course of the measurement"),
+        caption="The line is the median of each slice of queries, the dots its slowest query; the medians of a "
+        f"case differ by a factor of {significant(drifts)} at most.",
+        table=slices_table([(name, curve) for name, curve in curves]),
+    )
+    return Section(heading="Over time", charts=[chart])
