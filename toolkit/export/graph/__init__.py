@@ -8,4 +8,10 @@ fold_constants  what depends on constants only, computed once
 fold_scaling    the scaling of pixels folded into the first convolution
 fold_into_conv  batch normalisation folded into the convolution before it
 flatten         flatten without shape nodes, the transpose taken into the dense weights
+drop_reshapes   reshapes that lead back to the shape they came from
+fold_pad        padding by zeros folded into the convolution or pooling after it
+crop_unused     the picture cropped to the pixels that reach the output
+dense           a dense layer and its bias as one node
+block_columns   for int8: columns of the picture taken in blocks by the first convolution
+flatten_nhwc    for int8: flatten in the order of its kernels
 """

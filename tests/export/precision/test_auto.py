@@ -1,0 +1,85 @@
+"""The fastest candidate that agrees is kept; what agrees least is never."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from toolkit.export.precision.auto import choose
+
+
+def counting(weights: dict[str, float]) -> Any:
+    """A stopwatch by what a model contains: seconds for each int8 and float32 layer."""
+
+    def measure(models: Sequence[onnx.ModelProto]) -> list[float]:
+        times = []
+        for model in models:
+            stored = {t.name for t in model.graph.initializer}
+            layers = [n for n in model.graph.node if n.op_type in ("Conv", "Gemm", "MatMul")]
+            times.append(sum(weights["float" if n.input[1] in stored else "int8"] for n in layers))
+        return times
+
+    return measure
+
+
+def test_int8_is_kept_where_it_is_faster_and_agrees(
+    paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    model, table = choose(paper, calibration, held_out, 0.95, counting({"float": 1.0, "int8": 0.1}))
+    assert table[0].chosen
+    assert table[0].name == "int8"
+    assert [row.seconds for row in table] == sorted(row.seconds for row in table)
+    assert any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+
+
+def test_float32_is_kept_as_it_is_where_int8_is_slower(
+    paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    model, table = choose(paper, calibration, held_out, 0.95, counting({"float": 0.1, "int8": 1.0}))
+    assert model is paper
+    assert [row.name for row in table if row.chosen] == ["fp32"]
+
+
+def test_what_does_not_agree_is_not_chosen_however_fast_it_is(
+    paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    model, table = choose(paper, calibration, held_out, 1.01, counting({"float": 1.0, "int8": 0.1}))
+    assert model is paper
+    assert not any(row.agrees for row in table)
+    assert [row.name for row in table if row.chosen] == ["fp32"]
+
+
+def test_a_gain_within_the_noise_does_not_replace_float32(
+    paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    def measure(models: Sequence[onnx.ModelProto]) -> list[float]:
+        return [1.0, *[0.99] * (len(models) - 1)]
+
+    assert choose(paper, calibration, held_out, 0.5, measure)[0] is paper
+
+
+def test_every_combination_of_kinds_is_tried_and_named(
+    mobile: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    _, table = choose(mobile, calibration, held_out, 0.5, lambda models: [1.0] * len(models))
+    names = {row.name for row in table}
+    assert names == {
+        "fp32",
+        "int8",
+        "int8, float32: first",
+        "int8, float32: depthwise",
+        "int8, float32: first, depthwise",
+    }
+    documents = [row.to_document() for row in table]
+    assert {"name", "kept_float", "int8_layers", "agreement", "seconds", "agrees", "chosen"} == set(
+        documents[0]
+    )
+
+
+def test_a_stopwatch_that_loses_a_model_is_noticed(
+    paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    with pytest.raises(ValueError, match="1 times for"):
+        choose(paper, calibration, held_out, 0.5, lambda _: [1.0])

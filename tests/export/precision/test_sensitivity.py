@@ -1,0 +1,97 @@
+"""The layers that lose most are found, and no more of them kept than the agreement needs."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from toolkit.errors import ExportError
+from toolkit.export.precision.int8 import calibrated
+from toolkit.export.precision.running import probabilities
+from toolkit.export.precision.sensitivity import layer_errors, quantize_until
+from toolkit.stats.agreement import compare
+
+Run = Callable[..., np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def fragile(network: Any) -> tuple[onnx.ModelProto, str]:
+    """A network with one layer that int8 ruins, and its name: one channel is 10,000 times as large as the others,
+    and is taken away again."""
+    net = network().conv(16, stride=2, first=True).relu()
+    factors = np.ones(16, np.float32)
+    factors[3] = 1e4
+    net.conv(16, scale=factors).relu()
+    culprit = net.nodes[-2].name
+    mask = (factors == 1).astype(np.float32).reshape(1, 16, 1, 1)
+    net.add("Mul", [net.last, net.constant(mask)]).conv(16, stride=2).relu()
+    return net.classifier(), culprit
+
+
+def test_a_robust_model_keeps_nothing_in_float(
+    paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    _, report = quantize_until(paper, calibration, held_out, 0.9)
+    assert report.kept == ()
+    assert report.errors == ()
+    assert len(report.attempts) == 1
+
+
+def test_the_fragile_layer_is_found_and_kept_alone(
+    fragile: tuple[onnx.ModelProto, str], calibration: np.ndarray, held_out: np.ndarray, run: Run
+) -> None:
+    model, culprit = fragile
+    int8, report = quantize_until(model, calibration, held_out, 0.98)
+    assert report.attempts[0].agreement < 0.9
+    assert report.errors[0][0] == culprit
+    assert report.kept == (culprit,)
+    expected = compare(run(model, held_out), run(int8, held_out)).top1_agreement
+    assert report.agreement == pytest.approx(expected)
+    assert expected >= 0.98
+
+
+def test_the_report_is_strict_json(
+    fragile: tuple[onnx.ModelProto, str], calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    _, report = quantize_until(fragile[0], calibration, held_out, 0.98)
+    document = json.loads(json.dumps(report.to_document(), allow_nan=False))
+    assert document["kept_float"] == [fragile[1]]
+    assert document["pictures"] == len(held_out)
+    assert [attempt["kept_float"] for attempt in document["attempts"]] == [[], [fragile[1]]]
+
+
+def test_an_agreement_that_no_mixture_reaches_is_refused(
+    fragile: tuple[onnx.ModelProto, str], calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    model = onnx.ModelProto()
+    model.CopyFrom(fragile[0])
+    with pytest.raises(ExportError, match="whichever layers stay in float32"):
+        quantize_until(model, calibration, held_out, 1.01)
+
+
+def test_errors_are_sorted_and_leave_out_what_stays_in_float_anyway(
+    paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    found = calibrated(paper, calibration)
+    names = [layer.name for layer in found.layers]
+    errors = layer_errors(found, probabilities(paper, held_out), held_out, keep_float=names[:1])
+    assert sorted(name for name, _ in errors) == sorted(names[1:])
+    assert [error for _, error in errors] == sorted((error for _, error in errors), reverse=True)
+
+
+def test_kept_layers_hold_their_float_weights(
+    fragile: tuple[onnx.ModelProto, str], calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    model, culprit = fragile
+    int8, _ = quantize_until(model, calibration, held_out, 0.98)
+    before = next(node for node in model.graph.node if node.name == culprit)
+    after = next(node for node in int8.graph.node if node.name == culprit)
+
+    def weights(of: onnx.ModelProto, name: str) -> np.ndarray:
+        return np.asarray(numpy_helper.to_array(next(t for t in of.graph.initializer if t.name == name)))
+
+    np.testing.assert_array_equal(weights(int8, after.input[1]), weights(model, before.input[1]))

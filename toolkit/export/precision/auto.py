@@ -1,0 +1,185 @@
+"""Measure candidates on this machine and keep the fastest that agrees with float32."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import onnx
+
+from toolkit.errors import ExportError
+from toolkit.export.precision.int8 import Calibrated, calibrated
+from toolkit.export.precision.layers import Layer
+from toolkit.export.precision.ranges import Method
+from toolkit.export.precision.running import probabilities
+from toolkit.export.precision.sensitivity import Probabilities, until
+from toolkit.observer import SILENT, Observer
+from toolkit.preprocess.transforms import Pixels
+from toolkit.stats.agreement import compare
+
+Measure = Callable[[Sequence[onnx.ModelProto]], Sequence[float]]
+"""Times models against each other, interleaved: seconds a run of each, in the order given."""
+
+FP32 = "fp32"
+
+NOISE = 0.02
+"""Share by which a candidate must beat float32 to be kept: below, it is noise, and float32 is exact.
+
+Source: measured on a shared machine, medians of interleaved rounds differ by 1 % for one and the same model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One form of the model that was tried.
+
+    Args:
+        name: fp32, int8, or int8 with what stays in float32.
+        kept: names of the layers in float32, those of `fp32` left out.
+        int8_layers: how many layers run in int8.
+        agreement: share of held-out pictures with the same most probable class as in float32, 0 to 1.
+        seconds: a run, as measured.
+        agrees: whether the agreement is as asked for.
+        chosen: whether it was kept.
+    """
+
+    name: str
+    kept: tuple[str, ...]
+    int8_layers: int
+    agreement: float
+    seconds: float
+    agrees: bool
+    chosen: bool
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the candidate as strict JSON values."""
+        return {
+            "name": self.name,
+            "kept_float": list(self.kept),
+            "int8_layers": self.int8_layers,
+            "agreement": self.agreement,
+            "seconds": self.seconds,
+            "agrees": self.agrees,
+            "chosen": self.chosen,
+        }
+
+
+@dataclass(frozen=True)
+class _Form:
+    name: str
+    kept: tuple[str, ...]
+    int8_layers: int
+    model: onnx.ModelProto
+    agreement: float
+
+
+def choose(
+    model: onnx.ModelProto,
+    calibration_nhwc: Pixels,
+    held_out_nhwc: Pixels,
+    min_agreement: float,
+    measure: Measure,
+    observer: Observer = SILENT,
+    *,
+    method: Method = Method.MINMAX,
+    reduce_range: bool | None = None,
+) -> tuple[onnx.ModelProto, tuple[Candidate, ...]]:
+    """Try float32, int8, and int8 with kinds of layers in float32; keep the fastest that agrees.
+
+    Args:
+        model: our finished float32 graph; not changed.
+        calibration_nhwc: uint8 [N, height, width, channels], N >= 1.
+        held_out_nhwc: uint8 [M, height, width, channels], M >= 1, others than those of the calibration.
+        min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
+        measure: times the candidates.
+        observer: told the steps.
+        method: how ranges are found.
+        reduce_range: see `calibrated`.
+
+    Returns:
+        The model kept, `model` itself where float32 is; and the candidates, fastest first.
+
+    Raises:
+        ExportError: there is no calibration picture, or values are not finite.
+        ModelError: ONNX Runtime can't run a candidate.
+        ValueError: `measure` gave another number of times than it was given models.
+    """
+    found = calibrated(model, calibration_nhwc, method=method, reduce_range=reduce_range, observer=observer)
+    observer.step("Comparing candidates with float32")
+    reference = probabilities(model, held_out_nhwc)
+    forms = [_Form(FP32, (), 0, model, 1.0), *_mixed(found, reference, held_out_nhwc)]
+    forms += _rescued(found, forms[1], reference, held_out_nhwc, min_agreement, observer)
+    observer.step(f"Measuring {len(forms)} candidates")
+    seconds = list(measure([form.model for form in forms]))
+    if len(seconds) != len(forms):
+        raise ValueError(f"{len(seconds)} times for {len(forms)} models")
+    best = _fastest(forms, seconds, min_agreement)
+    table = [
+        Candidate(
+            name=form.name,
+            kept=form.kept,
+            int8_layers=form.int8_layers,
+            agreement=form.agreement,
+            seconds=time,
+            agrees=form.agreement >= min_agreement,
+            chosen=form is best,
+        )
+        for form, time in zip(forms, seconds, strict=True)
+    ]
+    return best.model, tuple(sorted(table, key=lambda candidate: candidate.seconds))
+
+
+def _fastest(forms: Sequence[_Form], seconds: Sequence[float], min_agreement: float) -> _Form:
+    limit = seconds[0] * (1 - NOISE)
+    agreeing = [
+        (time, place)
+        for place, (form, time) in enumerate(zip(forms, seconds, strict=True))
+        if place and form.agreement >= min_agreement and time < limit
+    ]
+    return forms[min(agreeing)[1]] if agreeing else forms[0]
+
+
+def _groups(layers: Iterable[Layer]) -> dict[str, tuple[str, ...]]:
+    """Put together the kinds of layers whose speed in int8 depends most on machine and model."""
+    layers = list(layers)
+    groups = {
+        "first": [layer.name for layer in layers if layer.first],
+        "depthwise": [layer.name for layer in layers if layer.depthwise and not layer.first],
+        "dense": [layer.name for layer in layers if layer.kind != "Conv" and not layer.first],
+    }
+    return {name: tuple(members) for name, members in groups.items() if members}
+
+
+def _mixed(found: Calibrated, reference: Probabilities, held_out_nhwc: Pixels) -> list[_Form]:
+    """Write int8 with every combination of kinds in float32; one without a layer in int8 is left out."""
+    groups = _groups(found.layers)
+    forms: list[_Form] = []
+    for size in range(len(groups) + 1):
+        for kinds in combinations(groups, size):
+            kept = tuple(name for kind in kinds for name in groups[kind])
+            left = len(found.layers) - len(kept)
+            if not left:
+                continue
+            model = found.int8(kept)
+            agreement = compare(reference, probabilities(model, held_out_nhwc)).top1_agreement
+            name = "int8" if not kinds else f"int8, float32: {', '.join(kinds)}"
+            forms.append(_Form(name, kept, left, model, agreement))
+    return forms
+
+
+def _rescued(
+    found: Calibrated,
+    plain: _Form,
+    reference: Probabilities,
+    held_out_nhwc: Pixels,
+    min_agreement: float,
+    observer: Observer,
+) -> list[_Form]:
+    """Where plain int8 loses too much, add int8 with the worst layers in float32, if that is enough."""
+    if plain.agreement >= min_agreement:
+        return []
+    try:
+        model, report = until(found, reference, held_out_nhwc, min_agreement, observer=observer)
+    except ExportError:
+        return []  # no mixture agrees: float32 is what is left, and the table shows why
+    name = f"int8, float32: {len(report.kept)} most sensitive"
+    return [_Form(name, report.kept, len(found.layers) - len(report.kept), model, report.agreement)]

@@ -1,0 +1,173 @@
+"""Quantise a finished float32 graph to int8: static, calibrated on pictures, uint8 activations, int8 weights."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from toolkit.errors import ExportError
+from toolkit.export.graph.block_columns import SUFFIX
+from toolkit.export.graph.draft import Draft, assemble
+from toolkit.export.precision.layers import Layer, fast_layers, tensors_to_calibrate
+from toolkit.export.precision.layout import laid_out
+from toolkit.export.precision.quantizer import Quantizer
+from toolkit.export.precision.ranges import Method, calibrate
+from toolkit.export.precision.running import probabilities
+from toolkit.export.precision.scales import REDUCED_LIMIT, WEIGHT_LIMIT, Range, Scale, activation_scale
+from toolkit.export.step import broken
+from toolkit.machine.features import int8_sums_saturate
+from toolkit.observer import SILENT, Observer
+from toolkit.preprocess.transforms import Pixels
+
+WHERE = "--precision int8"
+LOWEST_OPSET = 13  # DequantizeLinear with one scale per channel
+TRIAL = 4  # pictures that a finished graph must answer before it counts as one
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A float32 model with what is known about its tensors.
+
+    Args:
+        model: our finished float32 graph.
+        layers: that can run in int8, in the order of the graph.
+        ranges: of its tensors on the calibration pictures, by name.
+        trial_nhwc: a few of the pictures, uint8 [N, height, width, channels].
+        limit: largest stored weight.
+    """
+
+    model: onnx.ModelProto
+    layers: tuple[Layer, ...]
+    ranges: dict[str, Range]
+    trial_nhwc: Pixels
+    limit: int
+
+    def int8(self, keep_float: Collection[str] = ()) -> onnx.ModelProto:
+        """Write the int8 form.
+
+        Args:
+            keep_float: names of layers (or of other nodes) that stay in float32.
+
+        Returns:
+            A new model; ONNX's full check passes, and ONNX Runtime has run it.
+
+        Raises:
+            ExportError: it is broken, or its answers are not finite.
+            ModelError: ONNX Runtime can't load it.
+        """
+        draft = laid_out(self.model, keep_float)
+        Quantizer(draft, self._scale_of, keep_float=keep_float, limit=self.limit).run()
+        return _proven(draft, self.trial_nhwc)
+
+    def _scale_of(self, name: str) -> Scale:
+        return activation_scale(self.ranges[name.removesuffix(SUFFIX)])
+
+
+def calibrated(
+    model: onnx.ModelProto,
+    images_nhwc: Pixels,
+    *,
+    method: Method = Method.MINMAX,
+    reduce_range: bool | None = None,
+    observer: Observer = SILENT,
+) -> Calibrated:
+    """Run a float32 model on calibration pictures.
+
+    Args:
+        model: our finished float32 graph; not changed.
+        images_nhwc: uint8 [N, height, width, channels], N >= 1, at the model's size.
+        method: how ranges are found.
+        reduce_range: whether weights keep to 7 bits; None means where this machine's sums would saturate.
+        observer: told how many pictures are done.
+
+    Raises:
+        ExportError: no picture, an opset without the operators, no layer to quantise, or values that are not
+            finite.
+        ModelError: ONNX Runtime can't run the model.
+    """
+    _check(model, images_nhwc)
+    layers = fast_layers(laid_out(model))
+    if not layers:
+        raise ExportError(
+            "it has no convolution or dense layer that int8 could speed up",
+            where=WHERE,
+            remedy="use --precision fp32",
+        )
+    # Ranges are those of the graph without blocks: the same numbers, and fewer products in float32.
+    draft = laid_out(model, keep_float=[layer.name for layer in layers])
+    observer.step(f"Calibrating on {len(images_nhwc):,} pictures")
+    ranges = calibrate(draft, tensors_to_calibrate(draft), images_nhwc, method=method, observer=observer)
+    reduced = int8_sums_saturate() if reduce_range is None else reduce_range
+    limit = REDUCED_LIMIT if reduced else WEIGHT_LIMIT
+    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], limit)
+
+
+def quantize_int8(
+    model: onnx.ModelProto,
+    images_nhwc: Pixels,
+    *,
+    observer: Observer = SILENT,
+    keep_float: Collection[str] = (),
+    reduce_range: bool | None = None,
+    method: Method = Method.MINMAX,
+) -> onnx.ModelProto:
+    """Quantise a finished float32 graph.
+
+    Args:
+        model: `image` uint8 [batch, height, width, channels] -> `probabilities` float32 [batch, classes]; not
+            changed.
+        images_nhwc: calibration pictures, uint8 [N, height, width, channels], N >= 1, at the model's size.
+        observer: told how many pictures are done.
+        keep_float: names of layers that stay in float32.
+        reduce_range: whether weights keep to 7 bits; None means where this machine's sums would saturate.
+        method: how ranges are found.
+
+    Returns:
+        A new model with the same border and metadata.
+
+    Raises:
+        ExportError: see `calibrated`; or the result is broken, or its answers are not finite.
+        ModelError: ONNX Runtime can't run the model or the result.
+        ValueError: `keep_float` names no node of the graph.
+    """
+    known = {node.name or node.output[0] for node in model.graph.node}
+    if unknown := sorted(set(keep_float) - known):
+        raise ValueError(f"no node is called {unknown[0]}")
+    found = calibrated(model, images_nhwc, method=method, reduce_range=reduce_range, observer=observer)
+    return found.int8(keep_float)
+
+
+def _check(model: onnx.ModelProto, images_nhwc: Pixels) -> None:
+    if not len(images_nhwc):
+        raise ExportError(
+            "there is no picture to calibrate on",
+            where=WHERE,
+            remedy="give at least one; 500 are a good number",
+        )
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if opset < LOWEST_OPSET:
+        raise ExportError(
+            f"opset {opset} can't hold one scale per channel",
+            where=WHERE,
+            remedy=f"export with --opset {LOWEST_OPSET} or above",
+        )
+
+
+def _proven(draft: Draft, trial_nhwc: Pixels) -> onnx.ModelProto:
+    """Check a finished draft, run it, and make it a model."""
+    fault = broken(draft)
+    if fault is not None:
+        raise ExportError(
+            f"the int8 graph is broken: {fault[:300]}",
+            where=WHERE,
+            remedy="report the model's layers with this message; --precision fp32 works",
+        )
+    model = assemble(draft)
+    if not np.isfinite(probabilities(model, trial_nhwc)).all():
+        raise ExportError(
+            "the int8 model gives answers that are not finite",
+            where=WHERE,
+            remedy="use --precision fp32, and report the model",
+        )
+    return model

@@ -1,0 +1,225 @@
+"""Find the layers that lose most in int8 and keep them in float32, as many as the agreement needs."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from toolkit.errors import ExportError
+from toolkit.export.precision.int8 import WHERE, Calibrated, calibrated
+from toolkit.export.precision.ranges import Method
+from toolkit.export.precision.running import probabilities
+from toolkit.observer import SILENT, Observer
+from toolkit.preprocess.transforms import Pixels
+from toolkit.stats.agreement import compare, logit_differences
+
+MIN_AGREEMENT = 0.98
+"""Least share of held-out pictures on which int8 and float32 must name the same class, where nobody sets one.
+
+Source: measured by bench/int8_latency.py on the paper's CNN with weights rounded to ever fewer levels: int8 agrees on
+0.99, and down to an agreement of 0.92 no more than 0.2 points of accuracy were lost on 10,000 test pictures (labels
+flip where two classes are close, to the right one about as often as from it); at 0.85 it was 3.3."""
+
+RANKING = 64
+"""Held-out pictures that rank the layers; each layer costs a run over them."""
+
+Probabilities = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One number of layers kept in float32, and what it brought.
+
+    Args:
+        kept: names of the layers.
+        agreement: share of held-out pictures with the same most probable class as in float32, 0 to 1.
+    """
+
+    kept: tuple[str, ...]
+    agreement: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensitivityReport:
+    """What was kept in float32, and why.
+
+    Args:
+        layers: names of all layers that can run in int8, in the order of the graph.
+        kept: names of those that stayed in float32.
+        agreement: of the result, share of held-out pictures, 0 to 1.
+        min_agreement: what was asked for.
+        pictures: how many were held out.
+        errors: mean over pictures of the largest difference of a logit with only this layer in int8, largest
+            first; empty where nothing had to be kept.
+        attempts: in the order in which they were made.
+    """
+
+    layers: tuple[str, ...]
+    kept: tuple[str, ...]
+    agreement: float
+    min_agreement: float
+    pictures: int
+    errors: tuple[tuple[str, float], ...]
+    attempts: tuple[Attempt, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the report as strict JSON values."""
+        return {
+            "layers": list(self.layers),
+            "kept_float": list(self.kept),
+            "agreement": self.agreement,
+            "min_agreement": self.min_agreement,
+            "pictures": self.pictures,
+            "layer_errors": [{"layer": name, "logit_difference": error} for name, error in self.errors],
+            "attempts": [{"kept_float": list(a.kept), "agreement": a.agreement} for a in self.attempts],
+        }
+
+
+Tried = tuple[onnx.ModelProto, Attempt]
+
+
+def quantize_until(
+    model: onnx.ModelProto,
+    calibration_nhwc: Pixels,
+    held_out_nhwc: Pixels,
+    min_agreement: float = MIN_AGREEMENT,
+    observer: Observer = SILENT,
+    *,
+    method: Method = Method.MINMAX,
+    reduce_range: bool | None = None,
+) -> tuple[onnx.ModelProto, SensitivityReport]:
+    """Quantise a model, keeping as few layers in float32 as the agreement needs.
+
+    Args:
+        model: our finished float32 graph; not changed.
+        calibration_nhwc: uint8 [N, height, width, channels], N >= 1.
+        held_out_nhwc: uint8 [M, height, width, channels], M >= 1, others than those of the calibration.
+        min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
+        observer: told the steps.
+        method: how ranges are found.
+        reduce_range: see `calibrated`.
+
+    Returns:
+        The int8 model and the report.
+
+    Raises:
+        ExportError: see `calibrated`; or even with one layer in int8 the agreement doesn't hold.
+        ModelError: ONNX Runtime can't run the model.
+    """
+    found = calibrated(model, calibration_nhwc, method=method, reduce_range=reduce_range, observer=observer)
+    reference = probabilities(model, held_out_nhwc)
+    return until(found, reference, held_out_nhwc, min_agreement, observer=observer)
+
+
+def until(
+    found: Calibrated,
+    reference: Probabilities,
+    held_out_nhwc: Pixels,
+    min_agreement: float,
+    *,
+    keep_float: Collection[str] = (),
+    observer: Observer = SILENT,
+) -> tuple[onnx.ModelProto, SensitivityReport]:
+    """Quantise a calibrated model, keeping as few further layers in float32 as the agreement needs.
+
+    Args:
+        found: the model and its ranges.
+        reference: what float32 answers on the held-out pictures, float32 [M, classes].
+        held_out_nhwc: uint8 [M, height, width, channels].
+        min_agreement: 0 to 1.
+        keep_float: names of layers that stay in float32 anyway.
+        observer: told the steps.
+
+    Raises:
+        ExportError: even with one layer in int8 the agreement doesn't hold.
+    """
+    attempts: list[Attempt] = []
+    names = tuple(layer.name for layer in found.layers)
+
+    def attempt(kept: Collection[str]) -> Tried:
+        model = found.int8(kept)
+        agreement = compare(reference, probabilities(model, held_out_nhwc)).top1_agreement
+        made = Attempt(kept=tuple(name for name in names if name in kept), agreement=agreement)
+        attempts.append(made)
+        observer.step(f"{len(made.kept)} of {len(names)} layers in float32: agreement {agreement:.4f}")
+        return model, made
+
+    best = attempt(keep_float)
+    errors: tuple[tuple[str, float], ...] = ()
+    if best[1].agreement < min_agreement:
+        errors = layer_errors(found, reference, held_out_nhwc, keep_float, observer)
+        order = [name for name, _ in errors]
+        fewest = _fewest(lambda count: attempt([*keep_float, *order[:count]]), len(order) - 1, min_agreement)
+        if fewest is None:
+            raise ExportError(
+                f"int8 agrees with float32 on {max(a.agreement for a in attempts):.4f} of the held-out pictures, "
+                f"whichever layers stay in float32, and {min_agreement:g} was asked for",
+                where=WHERE,
+                remedy="accept less with --min-agreement, calibrate on more pictures, or use --precision fp32",
+            )
+        best = fewest
+    report = SensitivityReport(
+        layers=names,
+        kept=best[1].kept,
+        agreement=best[1].agreement,
+        min_agreement=min_agreement,
+        pictures=len(held_out_nhwc),
+        errors=errors,
+        attempts=tuple(attempts),
+    )
+    return best[0], report
+
+
+def _fewest(attempt: Callable[[int], Tried], most: int, min_agreement: float) -> Tried | None:
+    """Keep 1, 2, 4 … up to `most` layers until the agreement holds, then look for the smallest such number."""
+    below, count, best = 0, min(1, most), None
+    while best is None:
+        if count <= below:
+            return None
+        tried = attempt(count)
+        if tried[1].agreement >= min_agreement:
+            best = tried
+        else:
+            below, count = count, min(2 * count, most)
+    while count - below > 1:
+        middle = (below + count) // 2
+        tried = attempt(middle)
+        if tried[1].agreement >= min_agreement:
+            count, best = middle, tried
+        else:
+            below = middle
+    return best
+
+
+def layer_errors(
+    found: Calibrated,
+    reference: Probabilities,
+    held_out_nhwc: Pixels,
+    keep_float: Collection[str] = (),
+    observer: Observer = SILENT,
+) -> tuple[tuple[str, float], ...]:
+    """Measure what each layer by itself loses in int8.
+
+    Args:
+        found: the model and its ranges.
+        reference: what float32 answers, float32 [M, classes].
+        held_out_nhwc: uint8 [M, height, width, channels]; the first `RANKING` are used.
+        keep_float: names of layers that aren't asked about.
+        observer: told how many layers are done.
+
+    Returns:
+        (layer, error) with the largest error first; the error is the mean over pictures of the largest difference
+        of a logit with only that layer in int8.
+    """
+    few, expected = held_out_nhwc[:RANKING], reference[:RANKING]
+    names = [layer.name for layer in found.layers]
+    asked = [name for name in names if name not in keep_float]
+    errors: list[tuple[str, float]] = []
+    for name in asked:
+        alone = found.int8([other for other in names if other != name])
+        errors.append((name, float(logit_differences(expected, probabilities(alone, few)).mean())))
+        observer.progress(len(errors), len(asked), unit="layers")
+    return tuple(sorted(errors, key=lambda pair: -pair[1]))
