@@ -63,13 +63,21 @@ def start_up() -> str:
     )
 
 
-def graph() -> str:
-    """Return the sentence on the exported graph."""
-    figures = result("export_graph")["figures"]
-    return (
-        f"The exported graph takes {figures['ratio']:.2f} of the time of the converter's own, paper-cnn, batch 1,"
-        " one thread, measured in one interleaved run."
-    )
+def int8() -> str:
+    """Return the table of fp32 and int8 latencies beside other runtimes."""
+    record = result("int8_latency")
+    lines = [
+        "Batch 1, one thread, all interleaved in one run, accuracy on the 10,000 test pictures of CIFAR-10 (JPEG):",
+        "",
+        "| paper-cnn | µs | against the first | accuracy |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    rows = record["figures"]["runtimes"]
+    first = next(iter(rows.values()))["median_us"]
+    for name, row in rows.items():
+        time_us = row["median_us"]
+        lines.append(f"| {name} | {time_us:.1f} | {time_us / first:.2f} | {row['accuracy']:.4f} |")
+    return "\n".join(lines)
 
 
 def run_facts(name: str) -> str:

@@ -25,6 +25,8 @@ from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import missed_gates
 
+TOLD_LAST = frozenset({"accuracy", "data"})
+
 LARGEST_FILE = 1_900_000_000
 """Weights above this, in bytes, go into a file beside the model: Protocol Buffers end at 2 GiB."""
 
@@ -67,7 +69,8 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
             )
             if precision == Precision.FP32:
                 refuse_difference(verified, options)
-            _append(temporary, {"verified": _certificate(verified, verified_on)})
+            measured = None if truth is None else _share(verified.labels == truth)
+            _append(temporary, _found(source, precision, verified, measured, verified_on, len(images)))
             result = ExportResult(
                 output=options.output,
                 source=options.model,
@@ -79,7 +82,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 input_range=source.input_range,
                 verified_on=f"{len(images):,} pictures ({verified_on})",
                 agreement={**verified.agreement.to_document(), "rounding_noise": verified.noise},
-                accuracy=None if truth is None else _share(verified.labels == truth),
+                accuracy=measured,
                 source_accuracy=None if truth is None else _share(verified.source_labels == truth),
                 reduction=reduced.to_document() if reduced else None,
                 missed=missed_gates(
@@ -127,10 +130,14 @@ def _pictures(
 
 
 def _save(draft: Draft, path: Path, card: Card) -> None:
-    """Write the file; the draft is empty afterwards, so that a large model isn't held through its verification."""
+    """Write the file, without what only its verification can tell.
+
+    The draft is empty afterwards, so that a large model isn't held through its verification.
+    """
     beside = draft.weight_bytes > LARGEST_FILE
     model = assemble_beside(draft, path.with_name(f"{path.name}.data")) if beside else assemble(draft)
-    onnx.helper.set_model_props(model, to_metadata(card))
+    known = {key: value for key, value in to_metadata(card).items() if key not in TOLD_LAST}
+    onnx.helper.set_model_props(model, known)
     onnx.save(model, path)
     draft.model = onnx.ModelProto()
 
@@ -162,12 +169,35 @@ def _card(source: Source, precision: str) -> Card:
         resize=source.resize,
         source_sha256=source.sha256,
         toolkit_version=__version__,
-        extra={"normalization": source.input_range},
+        extra={
+            "normalization": source.input_range,
+            **({} if source.parameters is None else {"parameters": str(source.parameters)}),
+        },
     )
 
 
-def _certificate(verified: Verification, verified_on: str) -> str:
-    return json.dumps({"on": verified_on, **verified.agreement.to_document()})
+def _found(
+    source: Source,
+    precision: str,
+    verified: Verification,
+    measured: float | None,
+    verified_on: str,
+    count: int,
+) -> dict[str, str]:
+    """Return the metadata that the verification tells.
+
+    A float32 file has its source's accuracy, proven the same; another precision has an accuracy of its own, or
+    none where the classes of the pictures weren't known.
+    """
+    accuracy, data = source.accuracy, source.data
+    if precision != Precision.FP32:
+        accuracy = measured
+        data = f"{verified_on}, {count:,} pictures" if measured is not None else ""
+    return {
+        "accuracy": "" if accuracy is None else f"{accuracy:.6g}",
+        "data": data,
+        "verified": json.dumps({"on": verified_on, **verified.agreement.to_document()}),
+    }
 
 
 def refuse_difference(verified: Verification, options: ExportOptions) -> None:

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from toolkit.export.convert import COMMAND, convert
+from toolkit.export.graph.crop_unused import CROP_UNUSED
 from toolkit.export.graph.draft import Draft
+from toolkit.export.graph.drop_reshapes import DROP_RESHAPES
 from toolkit.export.graph.erfc import ERFC
 from toolkit.export.graph.flatten import FLATTEN
 from toolkit.export.graph.fold_constants import FOLD_CONSTANTS
 from toolkit.export.graph.fold_into_conv import FOLD_INTO_CONV
+from toolkit.export.graph.fold_pad import FOLD_PAD
 from toolkit.export.graph.fold_scaling import FOLD_SCALING
 from toolkit.export.graph.interface import interface
 from toolkit.export.graph.portable import PORTABLE
@@ -38,6 +41,7 @@ class Source:
         accuracy: top-1 on the data's test split, 0 to 1, where known.
         data: what that was measured on.
         resize: how pictures are brought to size.
+        parameters: of the source, None where it isn't known.
         input_range: how pixels are scaled, and how that is known.
         sha256: digest of the file.
     """
@@ -49,6 +53,7 @@ class Source:
     accuracy: float | None
     data: str
     resize: str
+    parameters: int | None
     input_range: str
     sha256: str
 
@@ -63,6 +68,9 @@ class Source:
             FOLD_SCALING,
             FOLD_INTO_CONV,
             FLATTEN,
+            DROP_RESHAPES,
+            FOLD_PAD,
+            CROP_UNUSED,
         ]
 
 
@@ -101,6 +109,7 @@ def _keras(options: ExportOptions, opset: int | None) -> Source:
         accuracy=accuracy,
         data=tested_on if accuracy is not None else "",
         resize=predictor.plan.resize.value,
+        parameters=int(predictor.model.count_params()),
         input_range=f"{predictor.plan.normalization.value}, {predictor.range_reason}",
         sha256=predictor.loaded.sha256,
     )
@@ -124,6 +133,7 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         accuracy=model.card.accuracy,
         data=model.card.data,
         resize=model.plan.resize.value,
+        parameters=None,
         input_range=f"{model.plan.normalization.value}, {reason}",
         sha256=sha256_of(model.session.path),
     )

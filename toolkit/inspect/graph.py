@@ -48,9 +48,24 @@ def layer_rows(graph: onnx.GraphProto, shapes: Shapes) -> tuple[LayerRow, ...]:
     )
 
 
+def _crop_note(node: onnx.NodeProto, shapes: Shapes) -> str:
+    """Say what a slice cuts off the end of a picture: border pixels that no later window would reach."""
+    before, after = (shapes.single.get(name, ()) for name in (node.input[0], node.output[0]))
+    if len(before) != 4 or len(after) != 4 or None in (*before[1:], *after[1:]):
+        return ""
+    lost = [int(b or 0) - int(a or 0) for b, a in zip(before[1:], after[1:], strict=True)]
+    rows_columns = [count for count in lost if count]
+    if not rows_columns or len(rows_columns) > 2 or lost.count(0) + len(rows_columns) != 3:
+        return ""
+    axes = (0, 1) if lost[2] == 0 else (1, 2)
+    return border_note(lost[axes[0]], lost[axes[1]])
+
+
 def _note(node: onnx.NodeProto, shapes: Shapes, padded: Mapping[str, Sequence[int]]) -> str:
     if node.op_type in UNCOUNTED:
         return "its multiply-accumulates are not counted"
+    if node.op_type == "Slice":
+        return _crop_note(node, shapes)
     if node.op_type not in WINDOWED:
         return ""
     given = attributes(node)

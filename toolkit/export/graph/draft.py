@@ -196,7 +196,8 @@ def _inputs_only(draft: Draft) -> None:
 
 
 def _declare(draft: Draft, name: str, value: Array) -> onnx.TensorProto:
-    tensor = draft.graph.initializer.add()  # filled in place: appending a tensor would copy it once more
+    # Filled in place: appending a tensor would copy it once more.
+    tensor: onnx.TensorProto = draft.graph.initializer.add()
     tensor.name = name
     tensor.data_type = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)
     tensor.dims.extend(value.shape)

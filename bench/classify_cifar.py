@@ -1,0 +1,162 @@
+"""Claim: small JPEG files are classified at nine tenths of what the cores could do, several times faster than by hand.
+
+Everything is measured interleaved, round by round: the limit (cores divided by read + decode + run a picture,
+each alone, best of several), `toolkit classify` on 240,000 hard links, a Keras image_dataset_from_directory with
+predict, and a plain loop of Pillow and ONNX Runtime in batches. A quiet machine is needed for the figures.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from classify_inputs import jpeg_files, limit, linked, stage_costs
+from evidence import ROOT, write
+
+from toolkit.machine.cores import usable_cores
+from toolkit.models.catalog import find_model
+
+INPUTS = 240_000
+OTHERS = 20_000  # pictures for the slower ones; their speed doesn't depend on the number
+LIMIT_FILES = 4_000
+
+KERAS = """
+import sys, time
+import keras, tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(int(sys.argv[3]))
+model = keras.models.load_model(sys.argv[1])
+data = keras.utils.image_dataset_from_directory(
+    sys.argv[2], labels=None, image_size=(32, 32), batch_size=64, shuffle=False
+)
+data = data.prefetch(tf.data.AUTOTUNE)
+for batch in data.take(1):
+    model.predict_on_batch(batch)
+began = time.perf_counter()
+done = len(model.predict(data, verbose=0))
+print(done / (time.perf_counter() - began))
+"""
+
+PILLOW = """
+import sys, time
+from pathlib import Path
+import numpy as np, onnxruntime as ort
+from PIL import Image
+options = ort.SessionOptions()
+options.intra_op_num_threads = int(sys.argv[3])
+session = ort.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+name = session.get_inputs()[0].name
+files = sorted(Path(sys.argv[2]).rglob("*.jpg"))
+began = time.perf_counter()
+for start in range(0, len(files), 64):
+    batch = np.stack([np.asarray(Image.open(f).convert("RGB")) for f in files[start:start + 64]])
+    session.run(None, {name: batch})
+print(len(files) / (time.perf_counter() - began))
+"""
+
+
+def other(code: str, model: str, folder: Path, cores: int) -> float:
+    """Run a rival in a process of its own; its pictures a second once running."""
+    command = [sys.executable, "-c", code, model, str(folder), str(cores)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def ours(model: str, folder: Path, scratch: Path) -> dict[str, float]:
+    """Run `toolkit classify`: its pictures a second over the whole process, and once running."""
+    output = scratch / "predictions.csv"
+    journal = scratch / "predictions.csv.part.journal"
+    command = [sys.executable, "-m", "toolkit", "classify", str(folder), "-m", model, "--device", "cpu"]
+    began = time.perf_counter()
+    steps: list[tuple[float, int]] = []
+    with subprocess.Popen(
+        [*command, "-o", str(output), "--force", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:  # fmt: skip
+        while process.poll() is None:
+            steps.append((time.perf_counter(), rows_in(journal)))
+            time.sleep(0.05)
+        assert process.stdout is not None
+        summary = json.loads(process.stdout.read())["summary"]
+    whole = time.perf_counter() - began
+    running = [(when, rows) for when, rows in steps if rows]
+    (first, rows_first), (last, rows_last) = running[0], running[-1]
+    return {
+        "whole_process": summary["inputs"] / whole,
+        "once_running": (rows_last - rows_first) / (last - first),
+        "seconds": whole,
+        **{f"{stage}_s": seconds for stage, seconds in summary["stages"].items()},
+    }
+
+
+def rows_in(journal: Path) -> int:
+    """Return how many rows an unfinished output has for sure."""
+    try:
+        lines = journal.read_bytes().splitlines()
+        return int(json.loads(lines[-1]).get("rows", 0))
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
+    parser.add_argument("--model", default="paper-cnn")
+    parser.add_argument("--keras-model", default=str(ROOT / "exported" / "paper-cnn" / "model.keras"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--inputs", type=int, default=INPUTS)
+    arguments = parser.parse_args()
+    files, cores = jpeg_files(arguments.data), usable_cores()
+    model = str(find_model(arguments.model))
+    sample = files[:: max(1, len(files) // LIMIT_FILES)]
+    rounds = []
+    # Hard links need the file system of the data.
+    with tempfile.TemporaryDirectory(dir=Path(arguments.data).parent) as scratch:
+        folder = linked(files, arguments.inputs, Path(scratch), 1000)
+        few = linked(files, min(OTHERS, arguments.inputs), Path(scratch), 1000)
+        for number in range(arguments.rounds):
+            costs = stage_costs(sample, model)
+            mine = ours(model, folder, Path(scratch))
+            costs = {name: min(cost, again) for (name, cost), again in zip(
+                costs.items(), stage_costs(sample, model).values(), strict=True)}  # fmt: skip
+            bound = limit(costs, cores)
+            keras = other(KERAS, arguments.keras_model, few, cores)
+            pillow = other(PILLOW, model, few, cores)
+            figures = {
+                "costs": costs,
+                "limit": bound,
+                "classify": mine,
+                "keras": keras,
+                "pillow": pillow,
+                "once_running_of_limit": mine["once_running"] / bound,
+                "whole_process_of_limit": mine["whole_process"] / bound,
+                "times_keras": mine["whole_process"] / keras,
+                "times_pillow": mine["whole_process"] / pillow,
+            }
+            rounds.append(figures)
+            print(f"round {number + 1}: limit {bound:,.0f}/s")
+            for what in ("once_running", "whole_process"):
+                print(f"  classify, {what}: {mine[what]:,.0f}/s, {mine[what] / bound:.3f} of the limit")
+            for what, speed in (("keras", keras), ("pillow", pillow)):
+                print(
+                    f"  {what}: {speed:,.0f}/s, classify is {mine['whole_process'] / speed:.1f} times as fast"
+                )
+    shares = ("once_running_of_limit", "whole_process_of_limit", "times_keras", "times_pillow")
+    medians = {share: statistics.median(figures[share] for figures in rounds) for share in shares}
+    write(
+        "classify_cifar" if arguments.model == "paper-cnn" else f"classify_cifar_{Path(model).stem}",
+        f"{arguments.inputs:,} JPEG files of 32 x 32 pixels, {Path(model).stem}, {cores} cores",
+        {
+            "model": arguments.model,
+            "inputs": arguments.inputs,
+            "cores": cores,
+            "median": medians,
+            "rounds": rounds,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
