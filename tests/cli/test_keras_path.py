@@ -100,7 +100,8 @@ def test_inspect_shows_the_same_layers_of_both_forms(
     keras = json.loads(toolkit("inspect", run_folder, "--json").stdout)
     onnx = json.loads(toolkit("inspect", exported, "--json").stdout)
     assert keras["parameters"] == onnx["parameters"]
-    assert keras["macs"] == onnx["macs"]
+    # The export leaves out pixels that no layer's output depends on.
+    assert 0.8 * keras["macs"] < onnx["macs"] <= keras["macs"]
 
 
 def test_a_gate_that_is_missed_ends_with_4_and_says_by_how_much(

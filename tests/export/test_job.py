@@ -250,7 +250,7 @@ def test_one_weight_off_by_one_percent_makes_the_check_refuse(small: Path, tmp_p
 def test_nothing_appears_when_the_export_does_not_agree(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("TOLERANCE", "LOGIT_TOLERANCE", "NOISE_FACTOR"):
+    for name in ("TOLERANCE", "LOGIT_TOLERANCE", "NOISE_FACTOR", "MOST_EXPLAINED"):
         monkeypatch.setattr(export_verify, name, 0.0)
     monkeypatch.setattr(export_verify, "BATCH_SIZES", ())
     monkeypatch.setattr(job, "generated_pictures", lambda h, w: generated_pictures(h, w, seed=5))

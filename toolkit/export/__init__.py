@@ -8,6 +8,7 @@ trace        a Keras classifier as a function of a picture and its large weights
 convert      Keras -> ONNX (tf2onnx)
 onnx_source  an ONNX classifier from elsewhere, brought into our form
 opset        which opset, and why
+reduce       from float32 to the precision that was asked for
 step         a step: before-check, change, after-check
 graph/       one file per graph change
 precision/   int8 and fp16
