@@ -127,11 +127,23 @@ def agreement(files: list[str], scratch: Path) -> dict[str, float]:
         with output.open(newline="") as lines:
             rows.append(list(csv.DictReader(lines)))
     same = [a["label"] == b["label"] for a, b in zip(*rows, strict=True)]
+    truth = [Path(file).parent.name for file in files]
+    scaled, exact = (
+        sum(row["label"] == name for row, name in zip(found, truth, strict=True)) / len(truth)
+        for found in rows
+    )
     apart = [abs(float(a["probability"]) - float(b["probability"])) for a, b in zip(*rows, strict=True)]
     print(
         f"top-1 is the same for {sum(same)} of {len(same)}; probabilities differ by {statistics.mean(apart):.4f}"
     )
-    return {"pictures": len(same), "same_top1": sum(same), "mean_difference": statistics.mean(apart)}
+    print(f"accuracy {scaled:.4f} scaled, {exact:.4f} exact")
+    return {
+        "pictures": len(same),
+        "same_top1": sum(same),
+        "mean_difference": statistics.mean(apart),
+        "accuracy_scaled": scaled,
+        "accuracy_exact": exact,
+    }
 
 
 def main() -> None:

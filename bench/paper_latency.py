@@ -8,7 +8,17 @@ from pathlib import Path
 
 from evidence import ROOT, write
 
-KEPT = ("model", "precision", "batch_size", "threads", "scenario", "queries", "latency_ms", "throughput", "load_ms")
+KEPT = (
+    "model",
+    "precision",
+    "batch_size",
+    "threads",
+    "scenario",
+    "queries",
+    "latency_ms",
+    "throughput",
+    "load_ms",
+)
 
 
 def main() -> None:

@@ -2,10 +2,9 @@ import csv
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from toolkit.classify import job as job_module
+from toolkit.classify import run as run_module
 from toolkit.classify.job import run
 from toolkit.classify.options import ClassifyOptions
 from toolkit.classify.result import Record
@@ -73,7 +72,7 @@ def test_labels_from_folders_give_accuracy_and_confusion(tiny_model: Path, colou
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int, error: BaseException) -> None:
-    real = job_module.Summary.add
+    real = run_module.Summary.add
     seen = 0
 
     def add(self: Any, batch: Any) -> None:
@@ -83,42 +82,53 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int, error: BaseExce
         if seen == count:
             raise error
 
-    monkeypatch.setattr(job_module.Summary, "add", add)
+    monkeypatch.setattr(run_module.Summary, "add", add)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), DeviceError("gone", where="cuda:0", remedy="plug it in")]
 )
-def test_an_interruption_keeps_the_finished_rows_each_whole(
+def test_an_interruption_keeps_the_finished_rows_and_says_how_to_go_on(
     suffix: str, error: BaseException, tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     interrupt_after(monkeypatch, 2, error)
     output, observer = tmp_path / f"out{suffix}", Recorder()
     with pytest.raises(type(error)):
         run(options(tiny_model, mixed, output=output), observer)
-    expected = [str(path) for path in sorted(mixed.iterdir())][:8]
-    if suffix == ".csv":
-        assert csv_paths(output) == expected
-    elif suffix == ".jsonl":
-        import json
-
-        assert [json.loads(line)["path"] for line in output.read_text().splitlines()] == expected
-    else:
-        assert pq.read_table(output).column("path").to_pylist() == expected
-    assert observer.notices == [f"kept the 8 finished rows in {output}"]
-    assert [p.name for p in tmp_path.iterdir()] == [output.name]
+    part = tmp_path / f"out{suffix}.part"
+    assert observer.notices == [f"kept the 8 finished rows in {part}: --resume goes on from there"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [part.name, f"{part.name}.journal"]
+    monkeypatch.undo()
+    assert run(options(tiny_model, mixed, output=output, resume=True)).resumed == 8
 
 
-def test_a_disk_that_fills_up_leaves_nothing_under_the_name(
+def test_a_disk_that_fills_up_keeps_the_rows_before_and_nothing_under_the_name(
     tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import errno
+    import os
 
-    interrupt_after(monkeypatch, 2, OSError(errno.ENOSPC, "No space left on device"))
+    real, written = os.write, 0
+
+    def write(handle: int, content: bytes) -> int:
+        nonlocal written
+        written += len(content)
+        if written > 3000:
+            real(handle, bytes(content)[:10])  # a disk fills up in the middle of a row
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(handle, content)
+
+    output = tmp_path / "out.csv"
+    monkeypatch.setattr(os, "write", write)
     with pytest.raises(OutputError, match="no space left"):
-        run(options(tiny_model, mixed, output=tmp_path / "out.csv"))
-    assert list(tmp_path.iterdir()) == []
+        run(options(tiny_model, *[mixed] * 3, output=output))
+    monkeypatch.undo()
+    assert not output.exists()
+    result = run(options(tiny_model, *[mixed] * 3, output=output, resume=True))
+    assert result.resumed is not None
+    assert 0 < result.resumed < 60
+    assert csv_paths(output) == [str(p) for p in sorted(mixed.iterdir())] * 3
 
 
 def test_a_list_that_breaks_in_the_middle_keeps_the_rows_before_it(
@@ -129,7 +139,7 @@ def test_a_list_that_breaks_in_the_middle_keeps_the_rows_before_it(
     output = tmp_path / "out.csv"
     with pytest.raises(InputError, match="line 12"):
         run(options(tiny_model, tmp_path / "list.csv", output=output), Recorder())
-    assert csv_paths(output) == rows
+    assert csv_paths(tmp_path / "out.csv.part") == rows
 
 
 def test_nothing_is_begun_without_a_picture(tiny_model: Path, tmp_path: Path) -> None:
@@ -168,3 +178,41 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_one_error_row(
     result = run(options(tiny_model, folder), sink=sink)
     assert (result.inputs, result.errors) == (40, 1)
     assert (rows[39].path, rows[39].error) == (str(folder / "39.png"), "no such file")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_processes_give_the_file_that_this_process_gives(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    alone, together = tmp_path / f"alone{suffix}", tmp_path / f"together{suffix}"
+    paths = [mixed] * 9
+    run(options(tiny_model, *paths, output=alone, workers=1))
+    result = run(options(tiny_model, *paths, output=together, workers=2))
+    assert together.read_bytes() == alone.read_bytes()
+    assert (result.workers, result.inputs, result.errors) == (2, 180, 27)
+    assert result.stages.decoding_ns > 0
+    assert result.limit in ("reading", "decoding", "running", "writing")
+
+
+def test_a_picture_that_kills_its_process_is_an_error_row_and_the_others_are_classified(
+    tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from classify.deadly import DEADLY, StartDeadlyWorker
+
+    from toolkit.classify import choose_engine
+
+    # A worker of the test's own: the real one, but that its decoder crashes on a mark in the content.
+    monkeypatch.setattr(choose_engine, "StartWorker", StartDeadlyWorker)
+    names = sorted(path.name for path in mixed.iterdir())
+    for name in names:
+        (tmp_path / name).write_bytes((mixed / name).read_bytes())
+    for name in ("05.png", "13.png"):
+        (tmp_path / name).write_bytes(DEADLY)
+    rows: list[Record] = []
+    result = run(options(tiny_model, tmp_path, workers=2), sink=rows.extend)
+    assert (result.inputs, result.errors) == (20, 5)
+    assert [row.path for row in rows] == [str(tmp_path / name) for name in names]
+    assert [row.error for row in rows if "died" in (row.error or "")] == [
+        "the process that worked on it died (killed by SIGSEGV)"
+    ] * 2
+    assert {rows[i].status for i in (5, 13)} == {"error"}

@@ -30,8 +30,9 @@ def options(**changes: Any) -> ClassifyOptions:
         ({"engine": "ray"}, "--engine ray"),
         ({"ray_address": "host:1"}, "--ray-address"),
         ({"resume": True}, "--resume"),
-        ({"sort_into": Path("sorted")}, "--sort-into"),
-        ({"workers": 2}, "--workers 2"),
+        ({"keep_columns": True}, "--keep-columns"),
+        ({"link": True}, "--link"),
+        ({"resume": True, "force": True, "output": Path("a.csv")}, "--force"),
     ],
 )
 def test_a_value_that_makes_no_sense_or_is_not_there_yet_is_refused(
@@ -43,7 +44,8 @@ def test_a_value_that_makes_no_sense_or_is_not_there_yet_is_refused(
 
 
 def test_what_the_contract_names_and_is_there_is_accepted() -> None:
-    options(workers=1, engine="local", min_confidence=0.0, threads=1)
+    options(workers=4, engine="local", min_confidence=0.0, threads=1)
+    options(output=Path("a.csv"), resume=True, keep_columns=True, sort_into=Path("sorted"), link=True)
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.classify.result import MISTAKES_KEPT, SAMPLE_SIZE, Failed
+from toolkit.classify.rows import Rows
 from toolkit.classify.summary import Reservoir, Summary
-from toolkit.classify.worker import Classified
-from toolkit.images.sources import Input
+from toolkit.images.inputs import Inputs
 
 LABELS = ("cat", "dog", "owl")
 
 
-def batch(rows: list[tuple[str | None, int, float] | None], start: int = 0) -> Classified:
+def batch(rows: list[tuple[str | None, int, float] | None], start: int = 0) -> Rows:
     """Rows of (folder, class, probability); None is an error."""
     good = [row for row in rows if row is not None]
     best = np.array([[c, (c + 1) % 3, (c + 2) % 3] for _, c, _ in good], np.int64).reshape(-1, 3)
     values = np.array([[p, (1 - p) / 2, (1 - p) / 2] for _, _, p in good], np.float32).reshape(-1, 3)
-    inputs = [
-        Input(f"{start + i}.png", f"{start + i}.png", None if row is None else row[0])
-        for i, row in enumerate(rows)
-    ]
-    return Classified(inputs, ["broken" if row is None else None for row in rows], best, values)
+    paths = [f"{start + i}.png" for i in range(len(rows))]
+    inputs = Inputs(paths, paths, [None if row is None else row[0] for row in rows])
+    return Rows(inputs, {i: "broken" for i, row in enumerate(rows) if row is None}, best, values)
 
 
 ROW = st.one_of(
@@ -89,10 +87,9 @@ def test_every_row_is_equally_likely_to_be_in_the_sample() -> None:
     hits = np.zeros(50)
     for seed in range(2000):
         reservoir: Reservoir[Failed] = Reservoir(10, seed)
-        for index in range(50):
-            place = reservoir.place()
-            if place is not None:
-                reservoir.put(place, Failed(index, "", ""))
+        for start in range(0, 50, 7):  # in runs of any length
+            for place in reservoir.wanted(min(7, 50 - start)):
+                reservoir.put(Failed(start + place, "", ""))
         hits[[row.index for row in reservoir.rows()]] += 1
     # 2000 draws of probability 0.2: 400 expected, deviation 17.9
     assert np.abs(hits - 400).max() < 5 * 17.9

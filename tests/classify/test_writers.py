@@ -2,39 +2,66 @@ import base64
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.classify.result import ERROR, OK, Prediction, Record, record_document
-from toolkit.classify.writers import FORMULA_STARTS, CommittedFile, csv_header, open_writer, safe_cell
+from toolkit.classify.csv_format import csv_header
+from toolkit.classify.json_format import json_line, record_document
+from toolkit.classify.output import Output
+from toolkit.classify.rows import Rows
+from toolkit.classify.writers import Layout, open_format
+from toolkit.files import FORMULA_STARTS, safe_cell
+from toolkit.images.inputs import Inputs
 
 NASTY = ["comma,inside.png", "line\nbreak.png", "return\rinside.png", 'quote".png', "=cmd|' /C calc'!A0.png",
          "+1.png", "-rf.png", "@sum.png", "\ttab.png", " space.png", "007", "1e5", "null", "NaN", "é\u0301.png",
-         "line\u2028separator.png", "next\u0085line.png", "emoji 🐈.png", "\\x41.png", "'quoted.png"]  # fmt: skip
+         "line\u2028separator.png", "next\u0085line.png", "emoji 🐈.png", "\\x41.png", "'quoted.png",
+         "form\ffeed"]  # fmt: skip
 TEXT = st.one_of(
-    st.sampled_from(NASTY), st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+    st.sampled_from(NASTY),
+    st.sampled_from(["a.png", "folder/b.png"]),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
 )
-PREDICTION = st.builds(Prediction, TEXT, st.floats(0, 1, width=32))
-RECORD = st.one_of(
-    st.builds(Record, TEXT, st.just(OK), st.lists(PREDICTION, min_size=1, max_size=3).map(tuple)),
-    st.builds(
-        Record, TEXT, st.just(ERROR), error=TEXT, path_bytes=st.one_of(st.none(), st.binary(min_size=1))
-    ),
-)
+LABELS = ("red", "=2+2", 'a "b", c')
+ERROR_ROW = st.tuples(TEXT, TEXT, st.one_of(st.none(), st.binary(min_size=1)))
+OK_ROW = st.tuples(TEXT, st.none(), st.none())
+ROWS = st.lists(st.lists(st.one_of(OK_ROW, ERROR_ROW), min_size=1, max_size=4), min_size=1, max_size=3)
+CONFIDENCES = st.lists(st.floats(0, 1, width=32), min_size=12, max_size=12)
 
 
-def written(
-    folder: Path, suffix: str, batches: list[list[Record]], *, uncertain: bool = False, top_k: int = 3
-) -> Path:
+def rows(
+    given: Sequence[tuple[str, str | None, bytes | None]],
+    confidences: Sequence[float] = (0.5,) * 12,
+    extras: dict[int, tuple[str, ...]] | None = None,
+) -> Rows:
+    """Rows of (path, error, bytes of the path); the k-th picture's classes are k, k + 1, k + 2 modulo 3."""
+    paths = [path for path, _, _ in given]
+    errors = {i: error for i, (_, error, _) in enumerate(given) if error is not None}
+    good = range(len(given) - len(errors))
+    best = np.array([[(k + j) % 3 for j in range(3)] for k in good], np.int64).reshape(-1, 3)
+    values = np.array([[confidences[k], 0.25, 0.0] for k in good], np.float32).reshape(-1, 3)
+    raw = {i: raw for i, (_, _, raw) in enumerate(given) if raw is not None}
+    return Rows(Inputs(paths, paths, [None] * len(paths), set(), {}, raw, extras or {}), errors, best, values)
+
+
+def layout(top_k: int = 3, **options: Any) -> Layout:
+    return Layout(labels=LABELS, top_k=top_k, **options)
+
+
+def written(folder: Path, suffix: str, batches: Sequence[Rows], what: Layout) -> Path:
     path = folder / f"out{suffix}"
-    writer = open_writer(path, suffix, top_k=top_k, uncertain=uncertain)
+    output = Output(path, open_format(suffix, what), {})
+    output.begin()
     for batch in batches:
-        writer.write(batch)
-    writer.close()
+        output.write(batch)
+    output.complete()
     return path
 
 
@@ -43,39 +70,38 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("written")
 
 
-@given(batches=st.lists(st.lists(RECORD, min_size=1, max_size=4), min_size=1, max_size=3))
+@given(batches=ROWS, confidences=CONFIDENCES, top_k=st.integers(1, 4))
 @settings(deadline=None)
-def test_csv_gives_back_every_row_and_no_cell_is_a_formula(folder: Path, batches: list[list[Record]]) -> None:
-    text = written(folder, ".csv", batches).read_bytes().decode("utf-8")
-    header, *rows = csv.reader(io.StringIO(text, newline=""))
-    records = [record for batch in batches for record in batch]
-    assert header == ["path", "status", "label", "probability", "label_2", "probability_2", "label_3",
-                      "probability_3", "error"]  # fmt: skip
-    assert len(rows) == len(records)
-    for row, record in zip(rows, records, strict=True):
+def test_csv_gives_back_every_row_and_no_cell_is_a_formula(
+    folder: Path, batches: list[list[Any]], confidences: list[float], top_k: int
+) -> None:
+    made = [rows(batch, confidences) for batch in batches]
+    text = written(folder, ".csv", made, layout(top_k)).read_bytes().decode("utf-8")
+    header, *lines = csv.reader(io.StringIO(text, newline=""))
+    records = [record for each in made for record in each.records(LABELS, top_k)]
+    assert header == csv_header(top_k)
+    assert len(lines) == len(records)
+    for row, record in zip(lines, records, strict=True):
         expected = [safe_cell(record.path), record.status]
         for prediction in record.predictions:
             expected += [safe_cell(prediction.label), f"{prediction.probability:.6f}"]
-        assert row == [*expected, *[""] * (8 - len(expected)), safe_cell(record.error or "")]
+        expected += [""] * (2 + 2 * top_k - len(expected))
+        assert row == [*expected, safe_cell(record.error or "")]
         assert not any(cell.startswith(FORMULA_STARTS) for cell in row)
 
 
-@given(text=TEXT)
-def test_only_a_dangerous_start_is_changed(text: str) -> None:
-    changed = safe_cell(text)
-    assert changed == (f"'{text}" if text[0] in "=+-@\t\r" else text)
-
-
-@given(batches=st.lists(st.lists(RECORD, min_size=1, max_size=4), min_size=1, max_size=3))
+@given(batches=ROWS, confidences=CONFIDENCES)
 @settings(deadline=None)
 def test_jsonl_is_one_line_a_record_with_the_keys_of_the_contract(
-    folder: Path, batches: list[list[Record]]
+    folder: Path, batches: list[list[Any]], confidences: list[float]
 ) -> None:
-    text = written(folder, ".jsonl", batches).read_bytes().decode("utf-8")
-    records = [record for batch in batches for record in batch]
+    made = [rows(batch, confidences) for batch in batches]
+    text = written(folder, ".jsonl", made, layout()).read_bytes().decode("utf-8")
+    records = [record for each in made for record in each.records(LABELS, 3)]
     lines = text.split("\n")
     assert lines.pop() == ""
     assert lines == text.splitlines()  # not even an exotic line break
+    assert lines == [json_line(record) for record in records]
     assert [json.loads(line) for line in lines] == [record_document(record) for record in records]
     for line, record in zip(lines, records, strict=True):
         keys = list(json.loads(line))
@@ -83,18 +109,21 @@ def test_jsonl_is_one_line_a_record_with_the_keys_of_the_contract(
         assert ("path_bytes" in keys) == (record.path_bytes is not None)
 
 
-@given(batches=st.lists(st.lists(RECORD, min_size=1, max_size=4), min_size=1, max_size=3))
+@given(batches=ROWS, confidences=CONFIDENCES)
 @settings(deadline=None, max_examples=40)
-def test_parquet_holds_what_jsonl_holds_typed(folder: Path, batches: list[list[Record]]) -> None:
-    table = pq.read_table(written(folder, ".parquet", batches))
-    records = [record for batch in batches for record in batch]
+def test_parquet_holds_what_jsonl_holds_typed(
+    folder: Path, batches: list[list[Any]], confidences: list[float]
+) -> None:
+    made = [rows(batch, confidences) for batch in batches]
+    table = pq.read_table(written(folder, ".parquet", made, layout()))
+    records = [record for each in made for record in each.records(LABELS, 3)]
     assert table.schema.names == ["path", "status", "predictions", "error", "path_bytes"]
     assert str(table.schema.field("predictions").type.value_type) == (
         "struct<label: string not null, probability: float not null>"
     )
-    rows = table.to_pylist()
-    assert len(rows) == len(records)
-    for row, record in zip(rows, records, strict=True):
+    found = table.to_pylist()
+    assert len(found) == len(records)
+    for row, record in zip(found, records, strict=True):
         assert (row["path"], row["status"], row["error"]) == (record.path, record.status, record.error)
         assert [(p["label"], p["probability"]) for p in row["predictions"]] == [
             (p.label, p.probability) for p in record.predictions
@@ -103,58 +132,83 @@ def test_parquet_holds_what_jsonl_holds_typed(folder: Path, batches: list[list[R
         assert (None if raw is None else base64.b64decode(raw)) == record.path_bytes
 
 
-def test_many_rows_become_several_row_groups(folder: Path) -> None:
-    record = Record("a.png", OK, (Prediction("red", 0.5),) * 3)
-    path = written(folder, ".parquet", [[record] * 10_000] * 5)
-    file = pq.ParquetFile(path)
-    assert file.metadata.num_rows == 50_000
-    assert file.metadata.num_row_groups > 1
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@given(batches=ROWS, confidences=CONFIDENCES, uncertain=st.booleans(), top_k=st.integers(1, 3))
+@settings(deadline=None, max_examples=40)
+def test_rows_that_are_read_back_are_the_rows_that_were_written(
+    suffix: str, folder: Path, batches: list[list[Any]], confidences: list[float], uncertain: bool, top_k: int
+) -> None:
+    made = [rows(batch, confidences) for batch in batches]
+    what = layout(top_k, min_confidence=0.5 if uncertain else None)
+    form = open_format(suffix, what)
+    content = b"".join(form.encode(each) for each in made)
+    finished = list(form.finished(io.BytesIO(content) if form.grows else _behind(form.header, content)))
+    records = [record for each in made for record in each.records(LABELS, top_k)]
+    assert [row.key for row in finished] == [key for each in made for key in form.keys(each.inputs)]
+    assert [row.error is None for row in finished] == [record.error is None for record in records]
+    assert [tuple(LABELS[c] for c in row.best) for row in finished] == [
+        tuple(p.label for p in record.predictions) for record in records
+    ]
+    assert [p for row in finished for p in row.probabilities] == pytest.approx(
+        [p.probability for record in records for p in record.predictions], abs=1e-6
+    )
+    assert finished[-1].end == len(content)
+    if form.grows:
+        assert b"".join(row.raw for row in finished) == content
+
+
+def _behind(header: bytes, content: bytes) -> io.BytesIO:
+    file = io.BytesIO(header + content)
+    file.seek(len(header))
+    return file
+
+
+def test_parquet_is_the_same_however_the_rows_came_in(folder: Path) -> None:
+    all_rows = [(f"{n}.png", "broken" if n % 7 == 0 else None, None) for n in range(12_000)]
+    confidences = [n / 12_000 for n in range(12_000)]
+    whole = rows(all_rows, confidences)
+    contents = set()
+    for size in (12_000, 1000, 977):
+        parts = [whole.part(i, i + size) for i in range(0, 12_000, size)]
+        contents.add(written(folder, ".parquet", parts, layout()).read_bytes())
+    assert len(contents) == 1
+    file = pq.ParquetFile(folder / "out.parquet")
+    assert (file.metadata.num_rows, file.metadata.num_row_groups) == (12_000, 3)
     file.close()
 
 
-def test_uncertain_comes_last(folder: Path) -> None:
-    records = [
-        Record("a", OK, (Prediction("red", 0.5),), uncertain=True),
-        Record("b", OK, (Prediction("red", 0.9),), uncertain=False),
-        Record("c", ERROR, error="no such file"),
+def test_uncertain_comes_last_and_columns_of_the_list_before_it(folder: Path) -> None:
+    made = rows(
+        [("a", None, None), ("b", None, None), ("c", "no such file", None)],
+        [0.5, 0.9],
+        {0: ("7", "=x"), 2: ("8", "")},
+    )
+    what = layout(1, min_confidence=0.6, columns=("id", "note"))
+    with written(folder, ".csv", [made], what).open(newline="") as file:
+        header, *lines = csv.reader(file)
+    assert header[-4:] == ["error", "id", "note", "uncertain"]
+    assert [line[-4:] for line in lines] == [
+        ["", "7", "'=x", "true"],
+        ["", "", "", "false"],
+        ["no such file", "8", "", ""],
     ]
-    with written(folder, ".csv", [records], uncertain=True, top_k=1).open(newline="") as file:
-        header, *rows = csv.reader(file)
-    assert header[-2:] == ["error", "uncertain"]
-    assert [row[-1] for row in rows] == ["true", "false", ""]
-    lines = written(folder, ".jsonl", [records], uncertain=True).read_text().splitlines()
-    assert [list(json.loads(line).items())[-1] for line in lines] == [
-        ("uncertain", True), ("uncertain", False), ("error", "no such file"),
-    ]  # fmt: skip
-    table = pq.read_table(written(folder, ".parquet", [records], uncertain=True))
+    documents = [
+        json.loads(line) for line in written(folder, ".jsonl", [made], what).read_text().splitlines()
+    ]
+    assert [document["columns"] for document in documents] == [
+        {"id": "7", "note": "=x"},
+        {"id": "", "note": ""},
+        {"id": "8", "note": ""},
+    ]
+    assert [document.get("uncertain") for document in documents] == [True, False, None]
+    table = pq.read_table(written(folder, ".parquet", [made], what))
     assert table.column("uncertain").to_pylist() == [True, False, None]
+    assert table.column("id").to_pylist() == ["7", None, "8"]
 
 
 def test_a_model_with_fewer_classes_than_asked_for_leaves_columns_empty(folder: Path) -> None:
-    path = written(folder, ".csv", [[Record("a", OK, (Prediction("red", 1.0),))]], top_k=2)
+    path = written(folder, ".csv", [rows([("a", None, None)], [1.0])], layout(4))
     assert path.read_text() == (
-        "path,status,label,probability,label_2,probability_2,error\na,ok,red,1.000000,,,\n"
+        "path,status,label,probability,label_2,probability_2,label_3,probability_3,label_4,probability_4,error\n"
+        'a,ok,red,1.000000,\'=2+2,0.250000,"a ""b"", c",0.000000,,,\n'
     )
-    assert csv_header(1, uncertain=False) == ["path", "status", "label", "probability", "error"]
-
-
-def test_what_was_cut_off_while_writing_is_taken_away_at_the_end(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import os
-
-    path = folder / "cut.csv"
-    file = CommittedFile(path)
-    file.append("whole\n")
-    real = os.write
-
-    def interrupted(handle: int, content: bytes) -> int:
-        real(handle, bytes(content)[:3])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        file.append("half a row\n")
-    monkeypatch.undo()
-    file.close()
-    assert path.read_text() == "whole\n"

@@ -236,9 +236,12 @@ def test_each_mention_of_a_path_is_a_row_and_a_missing_one_an_error_row(
         (["photos", "-o", "no.xlsx"], 2, ".csv, .jsonl or .parquet"),
         (["photos", "--top-k", "0"], 2, "--top-k"),
         (["photos", "--resume"], 2, "--resume"),
-        (["photos", "--sort-into", "x"], 2, "--sort-into"),
+        (["photos", "--link"], 2, "--link"),
+        (["photos", "--keep-columns", "-o", "o.csv"], 1, "--keep-columns"),
         (["photos", "--engine", "ray"], 2, "--engine ray"),
-        (["photos", "--workers", "4"], 2, "--workers 4"),
+        (["photos", "--workers", "0"], 2, "--workers"),
+        (["photos", "-o", "there.csv", "--resume"], 1, "isn't a file of predictions"),
+        (["empty.zip"], 1, "archive"),
         (["photos", "--device", "tpu"], 2, "tpu"),
         (["photos", "--frobnicate"], 2, "--frobnicate"),
         (["photos", "--normalize", "unit"], 2, "--normalize"),
@@ -249,6 +252,7 @@ def test_what_is_wrong_ends_in_one_line_and_the_right_code(
 ) -> None:  # fmt: skip
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "empty.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     (tmp_path / "there.csv").write_text("precious")
     model = [] if "-m" in arguments else ["-m", tiny_model]
     assert words in error_line(toolkit("classify", *arguments, *model, check=code))
@@ -305,40 +309,81 @@ def test_a_reader_that_goes_away_is_no_traceback(tiny_model: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
-def test_ctrl_c_keeps_the_finished_rows(suffix: str, tiny_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ending", "workers"), [(signal.SIGINT, 1), (signal.SIGKILL, 1), (signal.SIGKILL, 2)]
+)
+def test_an_interrupted_run_resumed_gives_the_file_of_one_run(
+    suffix: str, ending: signal.Signals, workers: int, toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+) -> None:
     # Standard input that stays open: the run waits for more paths when the signal comes.
     (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
     (tmp_path / "gone.png").write_bytes(b"")
+    names = ["a.png", "gone.png"] * 640
+    (tmp_path / "list.txt").write_text("\n".join([*names, *names]))
+    output, part = tmp_path / f"out.{suffix}", tmp_path / f"out.{suffix}.part"
+    common = ["-m", tiny_model, "-o", output.name, "--workers", str(workers)]
+    toolkit("classify", "list.txt", *common, check=3)
+    expected = output.read_bytes()
+    output.unlink()
     with subprocess.Popen(
-        [sys.executable, "-m", "toolkit", "classify", "-", "-m", tiny_model, "-o", f"out.{suffix}"],
+        [sys.executable, "-m", "toolkit", "classify", "-", *common],
         stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
     ) as process:  # fmt: skip
         assert process.stdin is not None
         assert process.stderr is not None
-        process.stdin.write(b"a.png\ngone.png\n" * 640)
+        process.stdin.write("\n".join(names).encode() + b"\n")
         process.stdin.flush()
-        wait_for_rows(tmp_path)
-        process.send_signal(signal.SIGINT)
+        wait_for_rows(part)
+        process.send_signal(ending)
         errors = process.stderr.read().decode()
         process.wait(20)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
-    assert "error: interrupted (Ctrl-C): what was done is kept" in errors
-    rows = rows_in(tmp_path / f"out.{suffix}")
-    assert 0 < len(rows) <= 1280
-    assert rows == (["a.png", "gone.png"] * 640)[: len(rows)]
-    assert f"kept the {len(rows):,} finished rows" in errors
-    assert not list(tmp_path.glob(".*"))
+    if ending == signal.SIGINT:
+        assert process.returncode == 130
+        assert "error: interrupted (Ctrl-C): what was done is kept" in errors
+        assert "--resume goes on from there" in errors
+        assert "Traceback" not in errors
+    assert not output.exists()
+    assert part.exists()
+    done = toolkit("classify", "list.txt", *common, "--resume", check=3)
+    resumed = int(done.stderr.split("resuming: ")[1].split(" rows")[0].replace(",", ""))
+    assert 0 < resumed <= 1280
+    assert f"{resumed:,} rows were there already" in done.stderr
+    assert output.read_bytes() == expected
+    assert sorted(path.name for path in tmp_path.glob("out*")) == [output.name]
 
 
-def wait_for_rows(folder: Path) -> None:
+def wait_for_rows(part: Path) -> None:
     """Wait until something of the output is on the disk, and a moment more."""
+    journal = part.with_name(part.name + ".journal")
     for _ in range(400):
-        if any(path.stat().st_size for path in folder.glob(".out*.part")):
-            time.sleep(0.3)
+        if journal.exists() and len(journal.read_bytes().splitlines()) > 2:
+            time.sleep(0.2)
             return
         time.sleep(0.05)
     raise AssertionError("no output was begun")
+
+
+def test_workers_that_go_down_with_their_parent_leave_no_process_behind(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
+    mark = f"orphan-{os.getpid()}.csv"
+    with subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "classify", "-", "-m", tiny_model, "-o", mark, "--workers", "2"],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(b"a.png\n" * 500)
+        process.stdin.flush()
+        wait_for_rows(tmp_path / f"{mark}.part")
+        import psutil
+
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 2
+        process.kill()
+        process.wait(20)
+        _, alive = psutil.wait_procs(children, timeout=20)
+        assert alive == []
 
 
 def rows_in(path: Path) -> list[str]:
@@ -363,6 +408,24 @@ def test_a_report_is_written_beside_the_rows(
     )
 
 
+def test_a_report_shows_pictures_out_of_archives_and_the_command_line(
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+) -> None:
+    import tarfile
+    import zipfile
+
+    content = encoded(picture((255, 0, 0)))
+    (tmp_path / "a.png").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as file, tarfile.open(tmp_path / "p.tgz", "w:gz") as tar:
+        file.write(tmp_path / "a.png", "in/zip.png")
+        tar.add(tmp_path / "a.png", "in/tar.png")
+    toolkit("classify", "p.zip", "p.tgz", "a.png", "-m", tiny_model, "--report", "page.html", "-q")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("data:image/") >= 3
+    assert "can't be shown any more" not in page
+    assert "toolkit classify p.zip p.tgz a.png" in page
+
+
 def test_one_picture_loads_nothing_that_it_does_not_need(tiny_model: Path, photos: Path) -> None:
     code = (
         "import sys; from toolkit.cli.app import run; run(sys.argv[1:]); "
@@ -373,3 +436,84 @@ def test_one_picture_loads_nothing_that_it_does_not_need(tiny_model: Path, photo
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_archives_lists_folders_and_addresses_give_the_same_rows(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    import http.server
+    import tarfile
+    import threading
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as file, tarfile.open(tmp_path / "p.tar.gz", "w:gz") as tar:
+        for path in sorted(photos.iterdir()):
+            file.write(path, f"photos/{path.name}")
+            tar.add(path, f"photos/{path.name}")
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments, directory=str(tmp_path))  # type: ignore[arg-type]
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        web = f"http://127.0.0.1:{server.server_port}/"
+        for path, prefix in (("p.zip", "p.zip!"), ("p.tar.gz", "p.tar.gz!"), (f"{web}photos/", web)):
+            for workers in (1, 2):
+                done = toolkit("classify", path, "-m", tiny_model, "--json", "--workers", workers, check=3)
+                rows = rows_of(json.loads(done.stdout)["predictions"])
+                assert rows == [(f"{prefix}{name}", *rest) for name, *rest in EXPECTED]
+        server.shutdown()
+
+
+def test_pictures_are_sorted_into_folders_by_class(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    done = toolkit("classify", "photos", "-m", tiny_model, "--sort-into", "sorted", "-q", check=3)
+    assert "1_red.png" in done.stdout
+    found = sorted(str(p.relative_to(tmp_path / "sorted")) for p in (tmp_path / "sorted").rglob("*.*"))
+    assert found == ["green/photos/3_green.JPG", "red/photos/1_red.png"]
+    assert (tmp_path / "sorted" / found[1]).read_bytes() == (photos / "1_red.png").read_bytes()
+
+
+def test_columns_of_a_list_are_kept_when_asked_for(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_text("id,path,note\n7,photos/1_red.png,=1+1\n8,gone.png,\n")
+    toolkit("classify", "list.csv", "-m", tiny_model, "-o", "o.csv", "--keep-columns", check=3)
+    header, first, second = csv.reader(io.StringIO((tmp_path / "o.csv").read_text()))
+    assert header == ["path", "status", "label", "probability", "error", "id", "note"]
+    assert (first[0], first[2], first[5:]) == ("photos/1_red.png", "red", ["7", "'=1+1"])
+    assert second[4:] == ["no such file", "8", ""]
+    toolkit("classify", "list.csv", "-m", tiny_model, "-o", "p.csv", check=3)
+    assert (tmp_path / "p.csv").read_text().splitlines()[0] == "path,status,label,probability,error"
+
+
+def test_the_summary_tells_the_speed_and_what_set_it(
+    toolkit: CommandLine, tiny_model: Path, photos: Path
+) -> None:
+    done = toolkit("classify", "photos", "-m", tiny_model, "--json", "--workers", 2, check=3)
+    summary = json.loads(done.stdout)["summary"]
+    assert summary["workers"] == 2
+    assert set(summary["stages"]) == {"reading", "decoding", "running", "writing"}
+    assert summary["limit"] in summary["stages"]
+    assert summary["remedy"]
+
+
+def test_rows_go_to_a_pipe_as_they_are_made(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
+    with subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "classify", "-", "-m", tiny_model, "-o", "/dev/stdout", "-q"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("a.png\n" * 1000)
+        process.stdin.flush()
+        assert process.stdout.readline() == "path,status,label,probability,error\n"
+        assert process.stdout.readline().startswith("a.png,ok,red,")  # while standard input is still open
+        process.communicate()
+    assert process.returncode == 0

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import OutputError
-from toolkit.evaluate.predictions import RUN_BY_SPREADSHEETS, cell, columns, write_predictions
+from toolkit.evaluate.predictions import cell, columns, write_predictions
+from toolkit.files import FORMULA_STARTS
 
 
 def test_the_file_has_a_row_per_picture_with_the_most_probable_classes_in_order(tmp_path):
@@ -37,7 +38,7 @@ def test_an_existing_file_is_refused(tmp_path):
 @given(st.text(max_size=20))
 def test_no_cell_is_run_by_a_spreadsheet_and_its_text_stays_whole(text):
     safe = cell(text)
-    assert not safe.startswith(RUN_BY_SPREADSHEETS)
+    assert not safe.startswith(FORMULA_STARTS)
     assert safe in (text, f"'{text}")
 
 

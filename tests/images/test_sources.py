@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import InputError
-from toolkit.images.sources import PICTURE_SUFFIXES, Input, Skipped, count, expand, shown
+from toolkit.images.sources import (
+    PICTURE_SUFFIXES,
+    Input,
+    Skipped,
+    count,
+    expand,
+    list_columns,
+    listing,
+    shown,
+)
 
 
 @pytest.fixture
@@ -242,12 +251,6 @@ def test_a_folder_list_or_pattern_without_a_picture_is_an_error_before_anything_
     assert failure("-").startswith("no images")
 
 
-def test_archives_and_addresses_are_refused_clearly(here: Path) -> None:
-    make("a.zip", "b.tar.gz")
-    assert failure("a.zip") == failure("b.tar.gz") == "archives can't be read yet"
-    assert failure("s3://bucket/a.png") == "addresses can't be read yet"
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_may_not_be_read_is_an_input_with_the_reason(here: Path) -> None:
     make("f/a.png", "f/locked/b.png", "f/z.png")
@@ -295,3 +298,27 @@ def test_a_folder_is_listed_while_it_is_used(here: Path) -> None:
     assert next(stream).path == "f/a/1.png"
     Path("f/b/3.png").write_bytes(b"")  # b hasn't been looked at yet
     assert [item.path for item in stream] == ["f/b/2.png", "f/b/3.png"]
+
+
+def test_regular_files_of_a_folder_are_marked_as_seen_and_nothing_else(here: Path) -> None:
+    make("f/a.png", "f/c.png", "g.png")
+    Path("f/b.png").symlink_to("a.png")
+    os.mkfifo("f/d.png")
+    (inputs,) = listing(["f"])
+    assert [inputs.paths[i] for i in sorted(inputs.unseen)] == ["f/b.png", "f/d.png"]
+    Path("list.txt").write_text("g.png\nf/d.png\ngone.png\n")
+    assert [len(each.unseen) for each in listing(["list.txt"])] == [0, 1, 1]
+    assert [len(each.unseen) for each in listing(["g.png", "gone.png"])] == [0, 1]
+
+
+def test_a_csv_list_keeps_its_other_columns(here: Path) -> None:
+    make("a.png", "f/1.png", "f/2.png")
+    Path("list.csv").write_text("id,path,note\n1,a.png,x\n2,f,\n3\n4,a.png\n")
+    assert list_columns(["a.png", "list.csv"]) == ("id", "note")
+    assert [(item.path, item.extra) for item in expand(["list.csv", "a.png"])] == [
+        ("a.png", ("1", "x")), ("f/1.png", ("2", "")), ("f/2.png", ("2", "")), ("a.png", ("4", "")), ("a.png", None),
+    ]  # fmt: skip
+    Path("other.csv").write_text("path\na.png\n")
+    for arguments in (["list.csv", "other.csv"], ["a.png"]):
+        with pytest.raises(InputError):
+            list_columns(arguments)

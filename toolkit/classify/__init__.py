@@ -1,13 +1,28 @@
 """Classify pictures by the million: one row per input, in input order.
 
-options     what is asked for
-job         the straight line from PATH... to a file of predictions and a summary
-result      records, and the summary of a run
-classifier  a model that classifies files: what `toolkit.load` gives
-worker      one batch's whole way: read -> decode -> fit -> run -> top-k
-pipeline    batches decoded ahead, in order, in bounded memory
-writers     CSV and JSONL: one small class each, and the choice of a writer
-parquet     Parquet, in row groups
-output      the predictions file: whole, or holding the finished rows of an interrupted run
-summary     counts, confusion matrix and samples, kept while rows pass by
+options        what is asked for
+job            the straight line from PATH... to a file of predictions and a summary
+result         records, and the summary of a run
+stages         where the time goes, which stage set the speed, and what would help
+classifier     a model that classifies files: what `toolkit.load` gives
+
+choose_engine  which engine suits the inputs, and how many workers pay
+start          how a worker is made, wherever it works
+worker         one shard's whole way: read -> decode -> fit -> run -> top-k
+shard          what travels between a run and its workers
+pipeline       inputs -> shards to an engine -> rows, in input order
+rows           inputs with what became of each, in columns
+run            rows to the output, the summary and the class folders
+summary        counts, confusion matrix and samples, kept while rows pass by
+kept           pictures of examples from archives and addresses, for the report
+
+begin          begin, resume or refuse the outputs
+output         the predictions file while it grows
+journal        what an unfinished file was begun with, and how far it can be trusted
+resume         what an interrupted run did already, matched with the inputs of this one
+writers        what a format of predictions is, and the choice of one
+csv_format     CSV: rows to lines and back
+json_format    JSON lines: rows to lines and back
+parquet        Parquet, in row groups
+sort_into      copy or link pictures into a folder for each class
 """

@@ -2,19 +2,21 @@
 
 import contextlib
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.classify.options import ClassifyOptions
-from toolkit.classify.pipeline import ahead, batches
+from toolkit.classify.pipeline import Pipeline
 from toolkit.classify.result import Record
-from toolkit.classify.worker import Classified, Worker
+from toolkit.classify.worker import Worker
+from toolkit.engines.threads import ThreadsEngine
 from toolkit.errors import UsageError
 from toolkit.images.decode import DEFAULT_MAX_PIXELS
-from toolkit.images.sources import Input, expand
+from toolkit.images.feed import Feed
+from toolkit.images.sources import listing
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import SILENT, Observer
 
@@ -26,6 +28,7 @@ class Classifier:
         model: open.
         batch_size: pictures a batch.
         max_pixels: pictures with more (width times height) become error records; None means 200 million.
+        exact: decode every pixel of a JPEG picture, however small the model's input.
     """
 
     def __init__(
@@ -34,8 +37,10 @@ class Classifier:
         *,
         batch_size: int = ClassifyOptions.batch_size,
         max_pixels: int | None = None,
+        exact: bool = False,
     ) -> None:
         self.model = model
+        self.exact = exact
         self.batch_size = batch_size
         self.max_pixels = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
 
@@ -95,28 +100,20 @@ class Classifier:
         arguments = [paths] if isinstance(paths, str | os.PathLike) else paths
         return self._records(arguments, top_k)
 
-    def batches(self, inputs: Iterable[Input], *, top_k: int) -> Generator[Classified]:
-        """Classify a stream of inputs, a batch at a time, in order; memory doesn't grow with the stream.
-
-        Args:
-            inputs: see `toolkit.images.sources.expand`.
-            top_k: classes kept of each picture.
-        """
-        worker = Worker(self.model, batch_size=self.batch_size, max_pixels=self.max_pixels)
-        prepared = ahead(
-            worker.prepare,
-            batches(inputs, self.batch_size),
-            threads=self.model.session.threads,
-            stop=worker.stopped.set,
-        )
-        with contextlib.closing(prepared):
-            for batch in prepared:
-                yield worker.classify(batch, top_k)
-
     def _records(self, paths: Iterable[str | os.PathLike[str]], top_k: int) -> Iterator[Record]:
-        with contextlib.closing(self.batches(expand(paths), top_k=top_k)) as classified:
-            for batch in classified:
-                yield from batch.records(self.labels, top_k)
+        worker = Worker(
+            self.model,
+            batch_size=self.batch_size,
+            top_k=top_k,
+            max_pixels=self.max_pixels,
+            exact=self.exact,
+        )
+        engine = ThreadsEngine(self.model.session.threads)
+        engine.open(lambda: worker)
+        pipeline = Pipeline(engine, Feed(listing(paths)), batch_size=self.batch_size)
+        with contextlib.closing(pipeline.pieces()) as pieces:
+            for piece in pieces:
+                yield from piece.rows.records(self.labels, top_k)
 
 
 def load(
@@ -130,6 +127,7 @@ def load(
     resize: str | None = None,
     batch_size: int = ClassifyOptions.batch_size,
     max_pixels: int | None = None,
+    exact: bool = False,
     observer: Observer = SILENT,
 ) -> Classifier:
     """Open a classifier.
@@ -145,6 +143,7 @@ def load(
         resize: stretch, crop or pad; None means as the model's file says.
         batch_size: pictures a batch.
         max_pixels: pictures with more (width times height) become error records; None means 200 million.
+        exact: decode every pixel of a JPEG picture, however small the model's input.
         observer: told which provider `auto` took.
 
     Raises:
@@ -167,4 +166,4 @@ def load(
         resize=resize,
         observer=observer,
     )
-    return Classifier(opened, batch_size=batch_size, max_pixels=max_pixels)
+    return Classifier(opened, batch_size=batch_size, max_pixels=max_pixels, exact=exact)

@@ -1,22 +1,27 @@
-"""The straight line from PATH... to a file of predictions and a summary."""
+"""The straight line from PATH... to a file of predictions and a summary.
+
+Nothing heavy is imported before the workers have been started: they load their libraries while this process
+loads its own.
+"""
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from toolkit.classify.classifier import Classifier, load
+from toolkit.classify.begin import begin_output, refuse_outputs
+from toolkit.classify.choose_engine import engine_for
 from toolkit.classify.options import ClassifyOptions
-from toolkit.classify.output import predictions_file
-from toolkit.classify.result import EXAMPLE_TOP_K, ClassifyResult, Record
-from toolkit.classify.summary import Summary
 from toolkit.errors import ToolkitError
-from toolkit.files import refuse_existing
-from toolkit.images.sources import Input, Skipped, count, expand
+from toolkit.images.feed import Feed
+from toolkit.images.sources import Skipped, count, list_columns, listing
 from toolkit.observer import SILENT, Observer
 
-Sink = Callable[[list[Record]], None]
+if TYPE_CHECKING:
+    from toolkit.classify.result import ClassifyResult, Record
+
+Sink = Callable[["list[Record]"], None]
 
 
 def run(
@@ -25,13 +30,13 @@ def run(
     *,
     sink: Sink | None = None,
     count_inputs: bool = False,
-) -> ClassifyResult:
+) -> "ClassifyResult":
     """Classify pictures: one row per input, in input order, errors included.
 
     Args:
         options: what to classify, with which model, and where the rows go.
         observer: told about the device and the progress.
-        sink: given every batch of records as it is ready, besides the output file.
+        sink: given every run of records as it is ready, besides the output file.
         count_inputs: count the inputs beside the work, so that progress can tell how much is left.
 
     Returns:
@@ -39,57 +44,33 @@ def run(
 
     Raises:
         UsageError: an option contradicts the model.
-        InputError: a folder, list or pattern without a single picture.
+        InputError: a folder, list, archive or pattern without a single picture.
         ModelError: the model is missing, broken, or not an image classifier.
         DeviceError: the provider that was asked for was not obtained.
-        OutputError: an output exists already, can't be written, or its disk is full.
+        OutputError: an output exists already, can't be written, or its disk is full; or what is there can't
+            be resumed.
+        MissingDependency: an input needs a library that isn't installed.
     """
-    for path in (options.output, options.report):
-        if path is not None:
-            refuse_existing(path, force=options.force)
-    classifier = _open(options, observer)
-    summary = Summary(
-        classifier.labels,
-        with_truth=options.labels_from_folders,
-        min_confidence=options.min_confidence,
-    )
+    refuse_outputs(options)
+    columns = list_columns(options.paths) if options.keep_columns else ()
     skipped = Skipped()
-    started = time.perf_counter()
-    inputs = _started(expand(options.paths, skipped=skipped))
+    began = time.perf_counter()
+    feed = Feed(listing(options.paths, skipped=skipped))
+    if not feed.holds(1):
+        feed.take(1)  # raises what is wrong with the inputs, before anything is begun
     total = _Total(options) if count_inputs else None
-    with predictions_file(options, observer) as output:
-        classified = classifier.batches(inputs, top_k=max(options.top_k, EXAMPLE_TOP_K))
-        with contextlib.closing(classified):
-            for batch in classified:
-                records = batch.records(classifier.labels, options.top_k, options.min_confidence)
-                output.write(records)
-                if sink is not None:
-                    sink(records)
-                summary.add(batch)
-                known = total.known if total is not None else None
-                observer.progress(summary.inputs, known, unit="pictures", errors=summary.errors)
-    observer.progress(summary.inputs, summary.inputs, unit="pictures", errors=summary.errors)
-    return _result(options, classifier, summary, skipped, time.perf_counter() - started)
+    with engine_for(options, feed, observer) as (engine, facts):
+        from toolkit.classify.run import Run
 
-
-def _open(options: ClassifyOptions, observer: Observer) -> Classifier:
-    return load(
-        options.model,
-        device=options.device,
-        threads=options.threads,
-        provider_options=options.provider_options,
-        labels=options.labels,
-        normalize=options.normalize,
-        resize=options.resize,
-        batch_size=options.batch_size,
-        max_pixels=options.max_pixels,
-        observer=observer,
-    )
-
-
-def _started(inputs: Iterator[Input]) -> Iterator[Input]:
-    """Find the first input, so that a folder without pictures fails before an output is begun."""
-    return chain([next(inputs)], inputs)
+        with begin_output(options, facts, columns, observer) as output:
+            one = Run(options, facts, columns, output, sink)
+            with contextlib.closing(one.rows(engine, feed)) as summaries:
+                for summary in summaries:
+                    known = total.known if total is not None else None
+                    observer.progress(summary.inputs, known, unit="pictures", errors=summary.errors)
+    done = one.summary
+    observer.progress(done.inputs, done.inputs, unit="pictures", errors=done.errors)
+    return one.result(engine.workers, skipped, time.perf_counter() - began)
 
 
 class _Total:
@@ -104,35 +85,3 @@ class _Total:
         # It is only for the progress bar; what is wrong with the inputs shows in the run itself.
         with contextlib.suppress(ToolkitError, OSError):
             self.known = count(self._options.paths)
-
-
-def _result(
-    options: ClassifyOptions, classifier: Classifier, summary: Summary, skipped: Skipped, seconds: float
-) -> ClassifyResult:
-    session = classifier.model.session
-    with_truth, with_limit = options.labels_from_folders, options.min_confidence is not None
-    return ClassifyResult(
-        model=options.model,
-        labels=classifier.labels,
-        input_size=classifier.input_size,
-        provider=session.provider,
-        device=session.device,
-        threads=session.threads,
-        batch_size=options.batch_size,
-        inputs=summary.inputs,
-        errors=summary.errors,
-        uncertain=summary.uncertain if with_limit else None,
-        min_confidence=options.min_confidence,
-        seconds=seconds,
-        hidden_skipped=skipped.hidden,
-        links_skipped=skipped.folder_links,
-        class_counts=summary.class_counts,
-        confidence_counts=summary.confidence_counts,
-        labelled=summary.labelled if with_truth else None,
-        correct=summary.correct if with_truth else None,
-        confusion=summary.confusion,
-        examples=summary.examples,
-        failures=summary.failures,
-        mistakes=summary.mistakes,
-        output=None if options.output is None else str(options.output),
-    )

@@ -14,7 +14,7 @@ class ClassifyOptions:
     """Options of a classification.
 
     Args:
-        paths: images, folders, patterns, lists, or "-" for a list on standard input.
+        paths: images, folders, patterns, lists, archives, addresses, or "-" for a list on standard input.
         model: path of an .onnx file, or the name of a shipped model.
         output: file of predictions, .csv, .jsonl or .parquet; None leaves the rows to whoever runs the job.
         report: page that will be drawn from the result; here only so that it is refused early.
@@ -23,18 +23,22 @@ class ClassifyOptions:
         min_confidence: rows whose best probability, 0 to 1, is lower are marked uncertain; None marks none.
         batch_size: pictures a batch.
         device: auto, cpu, cuda or cuda:N.
-        threads: intra-op threads, and threads that decode; None means the physical cores.
+        threads: intra-op threads of each process; None means one where there are several processes, else
+            the physical cores.
         provider_options: KEY=VALUE for the execution provider.
         labels: file of class names for a model that carries none.
         normalize: what a model from elsewhere expects: imagenet, unit, minus1to1 or none.
         resize: stretch, crop or pad; None means as the model's file says.
         labels_from_folders: take the name of a picture's folder for its true class.
         max_pixels: larger pictures (width times height) become error rows; None means 200 million.
-        workers: processes; one for now.
+        exact: decode every pixel of a JPEG picture, however small the model's input.
+        workers: processes; None means one a core where the inputs are many, else this process alone.
+        keep_columns: keep the other columns of .csv lists.
+        resume: go on where an interrupted run stopped.
+        sort_into: folder to sort the pictures into, by class.
+        link: link the sorted pictures instead of copying them.
         engine: where the work runs: "local".
         ray_address: of a cluster, with engine "ray".
-        resume: continue an interrupted run.
-        sort_into: folder to sort the pictures into, by class.
     """
 
     paths: tuple[str, ...]
@@ -53,11 +57,14 @@ class ClassifyOptions:
     resize: str | None = None
     labels_from_folders: bool = False
     max_pixels: int | None = None
-    workers: int = 1
-    engine: str = "local"
-    ray_address: str | None = None
+    exact: bool = False
+    workers: int | None = None
+    keep_columns: bool = False
     resume: bool = False
     sort_into: Path | None = None
+    link: bool = False
+    engine: str = "local"
+    ray_address: str | None = None
 
     def __post_init__(self) -> None:
         """Check ranges and combinations.
@@ -72,7 +79,7 @@ class ClassifyOptions:
             ("--batch-size", self.batch_size),
             ("--threads", self.threads if self.threads is not None else 1),
             ("--max-pixels", self.max_pixels if self.max_pixels is not None else 1),
-            ("--workers", self.workers),
+            ("--workers", self.workers if self.workers is not None else 1),
         ):
             if value < 1:
                 raise UsageError(f"{value} is too small", where=flag, remedy="use a number of 1 or more")
@@ -89,6 +96,7 @@ class ClassifyOptions:
                 remedy="give '-' once: it can be read only once",
             )
         self._check_output()
+        self._check_combinations()
         self._check_later()
 
     @property
@@ -111,16 +119,28 @@ class ClassifyOptions:
                 "the output and the report are one file", where="--report", remedy="give two different names"
             )
 
+    def _check_combinations(self) -> None:
+        for flag, given, needed, missing in (
+            ("--resume", self.resume, "-o FILE", self.output is None),
+            ("--keep-columns", self.keep_columns, "-o FILE", self.output is None),
+            ("--link", self.link, "--sort-into DIR", self.sort_into is None),
+        ):
+            if given and missing:
+                raise UsageError(f"needs {needed}", where=flag, remedy=f"add {needed}, or leave {flag} out")
+        if self.resume and self.force:
+            raise UsageError(
+                "contradicts --resume",
+                where="--force",
+                remedy="either go on (--resume) or begin again (--force)",
+            )
+
     def _check_later(self) -> None:
         """Refuse what the contract names but this version can't do: never ignore it."""
         if self.engine not in ("local", "ray"):
             raise UsageError(f"'{self.engine}' is no engine", where="--engine", remedy="use local")
         for flag, given, remedy in (
-            ("--resume", self.resume, "run again with --force"),
-            ("--sort-into", self.sort_into is not None, "sort by the 'label' column of the output"),
             ("--engine ray", self.engine == "ray", "use --engine local"),
             ("--ray-address", self.ray_address is not None, "leave it out"),
-            (f"--workers {self.workers}", self.workers > 1, "use --workers 1; --threads sets the threads"),
         ):
             if given:
                 raise UsageError("not available in this version yet", where=flag, remedy=remedy)

@@ -1,74 +1,250 @@
-"""The predictions file: whole, or, after an interruption, holding the rows that were finished."""
+"""The predictions file while it grows: NAME.part beside it, with a journal of what is in it for sure.
+
+Every run of rows is written as soon as it is there, and then a line of the journal says how many bytes and
+rows that makes and what their checksum is. Whatever interrupts a run (Ctrl-C, kill -9, a full disk, a power
+cut), the last line whose checksum fits tells how far the file can be trusted; `--resume` goes on from there.
+"""
 
 import contextlib
+import os
+import time
+import zlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
-from toolkit.classify.options import ClassifyOptions
-from toolkit.classify.result import Record
-from toolkit.classify.writers import Writer, open_writer
+from toolkit.classify import journal
+from toolkit.classify.rows import Rows
+from toolkit.classify.writers import Finished, Format
 from toolkit.errors import OutputError
-from toolkit.files import whole_file
-from toolkit.observer import Observer
+from toolkit.files import output_error, replace_durably, whole_file
+from toolkit.images.inputs import Inputs
 
-
-class NoOutput:
-    """Where rows go when no file was asked for."""
-
-    rows = 0
-
-    def write(self, records: Sequence[Record]) -> None:
-        """Ignore the rows."""
+FLUSH_S = 5.0  # a power cut costs at most the work of so many seconds
 
 
 class Output:
-    """A predictions file that counts its rows.
+    """A predictions file that grows by whole runs of rows.
 
     Args:
-        writer: of its format.
+        path: the file's final name.
+        form: its format.
+        begun: the journal's first line: what the rows depend on.
     """
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, path: Path, form: Format, begun: dict[str, Any]) -> None:
+        self.path = path
+        self.part, self.journal = journal.part_of(path), journal.journal_of(path)
         self.rows = 0
+        self._form = form
+        self._begun = begun
+        self._size = 0
+        self._checksum = 0
+        self._flushed = time.monotonic()
+        self._handle = self._journal = -1
 
-    def write(self, records: Sequence[Record]) -> None:
-        """Write a batch."""
-        self._writer.write(records)
-        self.rows += len(records)
+    def can_resume(self) -> bool:
+        """Tell whether an interrupted run left something."""
+        return self.part.is_file() and self.journal.is_file()
+
+    def refuse_other_header(self) -> None:
+        """Make sure that a finished file of this name, which will be replaced, is one of predictions.
+
+        Raises:
+            OutputError: it is another file.
+        """
+        if not self.path.exists():
+            return
+        with self._translated(), self.path.open("rb") as file:
+            header = self._form.final_header
+            if file.read(len(header)) != header:
+                raise OutputError(
+                    "what is there isn't a file of predictions with these columns",
+                    where=self.path,
+                    remedy="choose another name, or use --force to replace it",
+                )
+
+    def begin(self) -> None:
+        """Begin anew, whatever is there."""
+        with self._translated():
+            self._open()
+            for handle in (self._handle, self._journal):
+                os.ftruncate(handle, 0)
+            self._append(self._form.header)
+            journal.begin(self._journal, self._begun)
+            self._commit(0)
+
+    def resume(self) -> None:
+        """Go on behind the last row that is there for sure; `rows` tells how many there are.
+
+        Raises:
+            OutputError: the file was begun with another model or other options.
+        """
+        with self._translated():
+            begun, entries = journal.read(self.journal)
+            self._refuse_difference(begun)
+            self._open()
+            last = journal.trusted(self.part, entries)
+            self.rows, self._size, self._checksum = last.rows, last.bytes, last.crc32
+            os.ftruncate(self._handle, self._size)
+            os.lseek(self._handle, 0, os.SEEK_END)
+            if self._size < len(self._form.header):  # not even that had reached the disk
+                self._append(self._form.header[self._size :])
+            self._commit(0)
+
+    def write(self, rows: Rows) -> None:
+        """Write a run of rows."""
+        with self._translated():
+            self._append(self._form.encode(rows))
+            self._commit(len(rows))
+
+    def write_again(self, rows: Sequence[Finished]) -> None:
+        """Write rows that stood further down in the file."""
+        with self._translated():
+            self._append(b"".join(row.raw for row in rows))
+            self._commit(len(rows))
+
+    def keys(self, inputs: Inputs) -> list[str]:
+        """Return what `Finished.key` of these inputs' rows would be."""
+        return self._form.keys(inputs)
+
+    def finished(self) -> Iterator[Finished]:
+        """Read back the rows that are there for sure."""
+        with self.part.open("rb") as file:
+            file.seek(len(self._form.header))
+            yield from self._form.finished(file)
+
+    def cut(self, rows: int, size: int) -> None:
+        """Take off everything behind the first `rows` rows, which end `size` bytes behind the header."""
+        with self._translated():
+            self._size = len(self._form.header) + size
+            self.rows = rows
+            os.ftruncate(self._handle, self._size)
+            os.lseek(self._handle, 0, os.SEEK_END)
+            self._checksum = zlib.crc32(self.part.read_bytes())
+            self._commit(0)
+
+    def complete(self) -> None:
+        """Give the file its name: all rows are there."""
+        with self._translated():
+            os.ftruncate(self._handle, self._size)
+            os.fsync(self._handle)
+            if self._form.grows:
+                replace_durably(self.part, self.path)
+            else:
+                with whole_file(self.path, force=True) as whole:
+                    self._form.complete(self.part, whole)
+        self.close()
+        for path in (self.part, self.journal):
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the file, to be resumed later."""
+        for handle in (self._handle, self._journal):
+            if handle >= 0:
+                with contextlib.suppress(OSError):
+                    os.close(handle)
+        self._handle = self._journal = -1
+
+    def discard(self) -> None:
+        """Take away what isn't worth resuming."""
+        self.close()
+        for path in (self.part, self.journal):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        self._journal = os.open(self.journal, flags | os.O_APPEND, 0o666)
+        journal.lock(self._journal, self.path)  # before anything is changed
+        self._handle = os.open(self.part, flags, 0o666)
+
+    def _append(self, content: bytes) -> None:
+        journal.write(self._handle, content)
+        self._size += len(content)
+        self._checksum = zlib.crc32(content, self._checksum)
+
+    def _commit(self, rows: int) -> None:
+        self.rows += rows
+        flushes = time.monotonic() - self._flushed > FLUSH_S
+        if flushes:
+            os.fsync(self._handle)
+        journal.add(self._journal, journal.Entry(self.rows, self._size, self._checksum))
+        if flushes:
+            os.fsync(self._journal)
+            self._flushed = time.monotonic()
+
+    def _refuse_difference(self, begun: dict[str, Any]) -> None:
+        for name, now in self._begun.items():
+            before = begun.get(name)
+            if before != now:
+                raise OutputError(
+                    f"the interrupted run was begun with {name} {before}, now it is {now}",
+                    where=self.part,
+                    remedy="use what it was begun with, or --force to begin again",
+                )
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise output_error(error, self.path) from error
+
+
+class DeviceOutput:
+    """A device or a pipe such as /dev/stdout: rows go there as they are made.
+
+    Args:
+        path: of the device.
+        form: a format whose rows can be written one after the other.
+    """
+
+    def __init__(self, path: Path, form: Format) -> None:
+        self.rows = 0
+        self._path = path
+        self._form = form
+        self._handle = os.open(path, os.O_WRONLY)
+        self._send(form.header)
+
+    def write(self, rows: Rows) -> None:
+        """Write a run of rows."""
+        self._send(self._form.encode(rows))
+        self.rows += len(rows)
+
+    def close(self) -> None:
+        """Let go of the device."""
+        os.close(self._handle)
+
+    def _send(self, content: bytes) -> None:
+        try:
+            journal.write(self._handle, content)
+        except OSError as error:
+            raise output_error(error, self._path) from error
 
 
 @contextlib.contextmanager
-def predictions_file(options: ClassifyOptions, observer: Observer) -> Iterator[Output | NoOutput]:
-    """Yield where rows are to be written; on the way out the file gets its name.
-
-    When the run is interrupted (Ctrl-C) or fails, the finished rows stay: the file is completed with them,
-    gets its name, and the observer is told how many there are. Without a single row, or when it is the disk
-    that failed, nothing appears.
+def device_output(path: Path, form: Format) -> Iterator["Output | DeviceOutput"]:
+    """Yield where rows for a device are written; a format that needs its end first is sent when it is whole.
 
     Raises:
-        OutputError: it exists already, the disk is full, it can't be written.
+        OutputError: nothing can be written there.
     """
-    path, suffix = options.output, options.output_format
-    if path is None or suffix is None:
-        yield NoOutput()
+    if form.grows:
+        try:
+            device = DeviceOutput(path, form)
+        except OSError as error:
+            raise output_error(error, path) from error
+        try:
+            yield device
+        finally:
+            device.close()
         return
-    stopped_by: BaseException | None = None
-    with whole_file(path, force=options.force) as temporary:
-        uncertain = options.min_confidence is not None
-        writer = open_writer(temporary, suffix, top_k=options.top_k, uncertain=uncertain)
-        output = Output(writer)
+    with whole_file(path) as temporary:
+        output = Output(temporary, form, {})
+        output.begin()
         try:
             yield output
-        except (OSError, OutputError):
-            with contextlib.suppress(OSError):  # the disk is full; what closing says adds nothing
-                writer.close()
-            raise
-        except BaseException as error:  # Ctrl-C too; raised again below
-            if not output.rows:
-                writer.close()
-                raise
-            stopped_by = error
-        writer.close()
-    if stopped_by is not None:
-        observer.notice(f"kept the {output.rows:,} finished rows in {path}")
-        raise stopped_by
+            output.complete()
+        finally:
+            output.close()

@@ -1,28 +1,39 @@
-"""Predictions as Parquet, in row groups."""
+"""Predictions as Parquet.
 
-import base64
-from collections.abc import Sequence
+While a run goes on its rows stand in an Arrow stream, batch after batch, since a Parquet file is nothing
+without its end; the Parquet file is made of that when all rows are there. So it is the same however often
+the run was interrupted.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from toolkit.classify.result import Prediction, Record
+from toolkit.classify.result import ERROR, OK
+from toolkit.classify.rows import Rows
+from toolkit.classify.writers import Finished, Layout, path_bytes_text
+from toolkit.images.inputs import Inputs
 
 CELLS_PER_ROW_GROUP = 16_384  # predictions held in memory before they become a row group
 
 
-class ParquetWriter:
-    """Predictions as Parquet: the keys of JSONL, typed, in row groups.
+class ParquetFormat:
+    """Predictions as Parquet: the keys of JSONL, typed.
 
     Args:
-        path: to write.
-        top_k: predictions a row.
-        uncertain: whether there is a column `uncertain` at the end.
+        layout: what the rows hold.
     """
 
-    def __init__(self, path: Path, *, top_k: int, uncertain: bool) -> None:
+    grows = False
+    final_header = b"PAR1"
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._labels = pa.array(list(layout.labels), pa.string())
         fields = [
             pa.field("path", pa.string(), nullable=False),
             pa.field("status", pa.string(), nullable=False),
@@ -30,28 +41,107 @@ class ParquetWriter:
             pa.field("error", pa.string()),
             pa.field("path_bytes", pa.string()),
         ]
-        if uncertain:
+        if layout.min_confidence is not None:
             fields.append(pa.field("uncertain", pa.bool_()))
-        self._schema = pa.schema(fields)
-        self._rows_per_group = max(1, CELLS_PER_ROW_GROUP // top_k)
-        self._pending: list[Record] = []
-        self._writer = parquet.ParquetWriter(str(path), self._schema, compression="zstd")
+        self._own = len(fields)
+        fields += [pa.field(name, pa.string()) for name in layout.columns]
+        self.schema = pa.schema(fields)
+        self.header: bytes = self.schema.serialize().to_pybytes()
 
-    def write(self, records: Sequence[Record]) -> None:
-        """Take a batch; it becomes a row group together with others."""
-        self._pending.extend(records)
-        if len(self._pending) >= self._rows_per_group:
-            self._flush()
+    def encode(self, rows: Rows) -> bytes:
+        """Return rows as a batch of an Arrow stream."""
+        content: bytes = self._batch(rows).serialize().to_pybytes()
+        return content
 
-    def close(self) -> None:
-        """Write the last row group and the footer."""
-        if self._pending:
-            self._flush()
-        self._writer.close()
+    def keys(self, inputs: Inputs) -> list[str]:
+        """Return the paths."""
+        return inputs.paths
 
-    def _flush(self) -> None:
-        self._writer.write_table(_table(self._pending, self._schema))
-        self._pending = []
+    def finished(self, file: BinaryIO) -> Iterator[Finished]:
+        """Read rows back."""
+        classes = {label: index for index, label in reversed(list(enumerate(self._layout.labels)))}
+        for batch in _batches(file, self.schema):
+            end = file.tell() - len(self.header)
+            for place, row in enumerate(batch.to_pylist()):
+                yield Finished(
+                    row["path"],
+                    row["error"],
+                    tuple(classes[p["label"]] for p in row["predictions"]),
+                    tuple(p["probability"] for p in row["predictions"]),
+                    batch.slice(place, 1).serialize().to_pybytes(),
+                    end if place == len(batch) - 1 else 0,
+                )
+
+    def complete(self, part: Path, target: Path) -> None:
+        """Make a Parquet file of the Arrow stream, in row groups of a fixed number of rows."""
+        rows_per_group = max(1, CELLS_PER_ROW_GROUP // self._layout.top_k)
+        with (
+            part.open("rb") as file,
+            parquet.ParquetWriter(str(target), self.schema, compression="zstd") as writer,
+        ):
+            file.seek(len(self.header))
+            pending: list[Any] = []
+            count = 0
+            for batch in _batches(file, self.schema):
+                pending.append(batch)
+                count += len(batch)
+                while count >= rows_per_group:
+                    table = pa.Table.from_batches(pending, self.schema)
+                    # In one piece: how the rows came in must not show in how they are encoded.
+                    writer.write_table(table.slice(0, rows_per_group).combine_chunks())
+                    pending = table.slice(rows_per_group).to_batches()
+                    count -= rows_per_group
+            if count:
+                writer.write_table(pa.Table.from_batches(pending, self.schema).combine_chunks())
+
+    def _batch(self, rows: Rows) -> Any:
+        inputs, k = rows.inputs, self._layout.top_k
+        count = len(inputs)
+        best = rows.best[:, :k]
+        good = np.ones(count, bool)
+        good[list(rows.errors)] = False
+        offsets = np.zeros(count + 1, np.int32)
+        np.cumsum(good * best.shape[1], out=offsets[1:])
+        structs = pa.StructArray.from_arrays(
+            [
+                self._labels.take(pa.array(best.ravel(), pa.int64())),
+                pa.array(np.ascontiguousarray(rows.probabilities[:, :k], np.float32).ravel()),
+            ],
+            fields=list(_prediction_type()),
+        )
+        columns = [
+            pa.array(inputs.paths, pa.string()),
+            pa.array(np.where(good, OK, ERROR).tolist(), pa.string()),
+            pa.ListArray.from_arrays(
+                pa.array(offsets, pa.int32()), structs, type=self.schema.field("predictions").type
+            ),
+            _sparse(count, rows.errors),
+            _sparse(count, {i: path_bytes_text(raw) for i, raw in inputs.path_bytes.items()}),
+        ]
+        if self._layout.min_confidence is not None:
+            uncertain = iter((rows.probabilities[:, 0] < self._layout.min_confidence).tolist())
+            columns.append(pa.array([next(uncertain) if ok else None for ok in good], pa.bool_()))
+        for column, _ in enumerate(self._layout.columns):
+            columns.append(_sparse(count, {i: cells[column] for i, cells in inputs.extras.items()}))
+        return pa.record_batch(columns, schema=self.schema)
+
+
+def _sparse(count: int, values: dict[int, str]) -> Any:
+    if not values:
+        return pa.nulls(count, pa.string())
+    return pa.array([values.get(position) for position in range(count)], pa.string())
+
+
+def _batches(file: BinaryIO, schema: Any) -> Iterator[Any]:
+    """Read the batches of an Arrow stream whose beginning was read already and that has no end mark."""
+    stream: Any = file
+    reader = pa.ipc.MessageReader.open_stream(stream)
+    while True:
+        try:
+            message = reader.read_next_message()
+        except StopIteration:
+            return
+        yield pa.ipc.read_record_batch(message, schema)
 
 
 def _prediction_type() -> Any:
@@ -60,37 +150,4 @@ def _prediction_type() -> Any:
             pa.field("label", pa.string(), nullable=False),
             pa.field("probability", pa.float32(), nullable=False),
         ]
-    )
-
-
-def _table(records: Sequence[Record], schema: Any) -> Any:
-    flat: list[Prediction] = []
-    offsets = [0]
-    for record in records:
-        flat.extend(record.predictions)
-        offsets.append(len(flat))
-    structs = pa.StructArray.from_arrays(
-        [
-            pa.array([p.label for p in flat], pa.string()),
-            pa.array([p.probability for p in flat], pa.float32()),
-        ],
-        fields=list(_prediction_type()),
-    )
-    columns = {
-        "path": [r.path for r in records],
-        "status": [r.status for r in records],
-        "predictions": pa.ListArray.from_arrays(
-            pa.array(offsets, pa.int32()), structs, type=schema.field("predictions").type
-        ),
-        "error": [r.error for r in records],
-        "path_bytes": [r.path_bytes and base64.b64encode(r.path_bytes).decode("ascii") for r in records],
-        "uncertain": [r.uncertain for r in records],
-    }
-    return pa.table(
-        [
-            c if isinstance(c, pa.Array) else pa.array(c, schema.field(name).type)
-            for name, c in columns.items()
-            if name in schema.names
-        ],
-        schema=schema,
     )

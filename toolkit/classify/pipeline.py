@@ -1,81 +1,93 @@
-"""Batches decoded ahead in a few threads, handed on in order, in bounded memory.
+"""Inputs -> shards to an engine -> rows, in input order and bounded memory."""
 
-Pillow lets go of Python's lock while it decodes, so threads keep the cores busy with large photos, and with
-small ones decoding overlaps with running the model.
-"""
-
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
-from toolkit.errors import ToolkitError
+from toolkit.classify.rows import Rows
+from toolkit.classify.shard import Outcome, Shard
+from toolkit.classify.stages import Stages
+from toolkit.classify.writers import Finished
+from toolkit.engines.protocol import Engine
+from toolkit.images.feed import Feed
+from toolkit.images.inputs import Inputs
 
-Item = TypeVar("Item")
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+LARGEST_SHARD = 1024  # inputs; more saves nothing on the way to a process and back
+QUICK_NS = 25_000_000  # a shard that took less may grow: the way there and back shows in it
+SLOW_NS = 100_000_000  # one that took more shrinks: it is what an interruption costs
 
-
-def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Cut a stream into lists of `size`; the last, or the last before the stream fails, may be shorter."""
-    batch: list[Item] = []
-    failure: ToolkitError | None = None
-    stream = iter(items)
-    while failure is None:
-        try:
-            batch.append(next(stream))
-        except StopIteration:
-            break
-        except ToolkitError as error:
-            failure = error
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-    if failure is not None:
-        raise failure
+Known = Callable[[Inputs], dict[int, Finished]]
 
 
-def ahead(
-    function: Callable[[Given], Made],
-    items: Iterable[Given],
-    *,
-    threads: int,
-    stop: Callable[[], object] = lambda: None,
-) -> Generator[Made]:
-    """Apply a function to a stream in threads, results in the stream's order.
-
-    At most two more items than there are threads are taken from the stream in advance.
+@dataclass(slots=True)
+class Piece:
+    """Inputs in a row, classified.
 
     Args:
-        function: applied to each item; what it raises is raised when its turn comes.
-        items: read only in the caller's thread. Should it fail, what was taken before comes first.
-        threads: 1 or more.
-        stop: called when the caller goes away early, so that running calls can end soon.
+        rows: of the inputs that were classified now.
+        inputs: all of them, in input order.
+        again: position -> the row of an earlier run, for the inputs that were not.
     """
-    stream = iter(items)
-    failure: ToolkitError | None = None
-    pending: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
+
+    rows: Rows
+    inputs: Inputs
+    again: dict[int, Finished] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Sends inputs through an engine.
+
+    Args:
+        engine: open.
+        feed: the inputs.
+        batch_size: inputs a batch; a shard is whole batches, so that a batch is the same whoever does it.
+        known: finds rows of an earlier run; None where there is none.
+    """
+
+    def __init__(self, engine: Engine, feed: Feed, *, batch_size: int, known: Known | None = None) -> None:
+        self.stages = Stages()
+        self._engine = engine
+        self._feed = feed
+        self._batch_size = batch_size
+        self._known = known
+        # A worker in this process takes one batch at a time.
+        self._largest = max(batch_size, LARGEST_SHARD) if engine.takes_long_shards else batch_size
+        self._size = batch_size
+        self._waiting: deque[tuple[Inputs, Inputs, dict[int, Finished]]] = deque()
+
+    def pieces(self) -> Generator[Piece]:
+        """Give the inputs as they are classified, in input order."""
+        results: Generator[Outcome] = self._engine.map(self._shards())
         try:
-            while True:
-                while failure is None and len(pending) < threads + 2:
-                    try:
-                        item = next(stream)
-                    except StopIteration:
-                        break
-                    except ToolkitError as error:
-                        failure = error
-                        break
-                    pending.append(pool.submit(function, item))
-                if not pending:
-                    break
-                yield pending.popleft().result()
+            for outcome in results:
+                inputs, fresh, again = self._waiting.popleft()
+                self.stages += outcome.stages
+                self._adapt(len(fresh), outcome.stages)
+                rows = Rows(fresh, outcome.errors, outcome.best, outcome.probabilities)
+                yield Piece(rows, inputs, again)
         finally:
-            if pending:
-                stop()
-                for future in pending:
-                    future.cancel()
-    if failure is not None:
-        raise failure
+            results.close()
+
+    def _shards(self) -> Iterator[Any]:
+        while True:
+            began = time.perf_counter_ns()
+            inputs = self._feed.take(self._size)
+            self.stages += Stages(writing_ns=time.perf_counter_ns() - began)
+            if inputs is None:
+                return
+            again = self._known(inputs) if self._known is not None else {}
+            fresh = inputs.chosen([i for i in range(len(inputs)) if i not in again]) if again else inputs
+            self._waiting.append((inputs, fresh, again))
+            yield Shard.of(fresh)
+
+    def _adapt(self, count: int, stages: Stages) -> None:
+        """Choose the size of the next shards by how long one took."""
+        if count < self._size:
+            return
+        took = stages.reading_ns + stages.decoding_ns + stages.running_ns
+        if took < QUICK_NS:
+            self._size = min(2 * self._size, self._largest // self._batch_size * self._batch_size)
+        elif took > SLOW_NS:
+            self._size = max(self._size // 2 // self._batch_size, 1) * self._batch_size

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.classify.stages import REMEDIES, Stages, limiting_stage
+
 OK = "ok"
 ERROR = "error"
 HISTOGRAM_BINS = 20  # of the top-1 probability, each 0.05 wide
@@ -44,6 +46,7 @@ class Record:
         uncertain: whether the best probability is below --min-confidence; None where that wasn't asked
             for, and for an error.
         path_bytes: the bytes of a path that isn't UTF-8; None for one that is.
+        extra: the other columns of the list that names it, with --keep-columns; None without.
     """
 
     path: str
@@ -52,6 +55,7 @@ class Record:
     error: str | None = None
     uncertain: bool | None = None
     path_bytes: bytes | None = None
+    extra: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Example:
     Args:
         index: number of the input, from 0.
         path: as shown.
-        file: the name to open for a thumbnail.
+        file: the name to open for a thumbnail; empty where the content isn't at hand any more.
         predictions: up to 5, best first.
         label: the true class from its folder; None where unknown.
     """
@@ -122,6 +126,13 @@ class ClassifyResult:
         failures: see `SAMPLE_RULE`.
         mistakes: the wrong predictions with the highest probability, most probable first.
         output: the predictions file, or None.
+        workers: processes, or threads that decode, that worked side by side.
+        stages: where the time went.
+        resumed: rows that an earlier, interrupted run had finished; None without --resume.
+        added: inputs among them that the earlier run hadn't seen at their place; None likewise.
+        removed: rows of the earlier run whose inputs aren't there any more; None likewise.
+        sorted_into: folder that the pictures were sorted into, or None.
+        kept: whoever keeps files of the examples that had none of their own.
     """
 
     model: str
@@ -148,6 +159,13 @@ class ClassifyResult:
     mistakes: tuple[Example, ...] = ()
     sampling: str = field(default=SAMPLE_RULE)
     output: str | None = None
+    workers: int = 1
+    stages: Stages = field(default_factory=Stages)
+    resumed: int | None = None
+    added: int | None = None
+    removed: int | None = None
+    sorted_into: str | None = None
+    kept: Any = field(default=None, repr=False, compare=False)
 
     @property
     def pictures(self) -> int:
@@ -156,8 +174,13 @@ class ClassifyResult:
 
     @property
     def pictures_per_second(self) -> float:
-        """Inputs done a second."""
-        return self.inputs / self.seconds if self.seconds > 0 else 0.0
+        """Inputs done a second, by this run."""
+        return (self.inputs - (self.resumed or 0)) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def limit(self) -> str:
+        """The stage that set the speed: reading, decoding, running or writing."""
+        return limiting_stage(self.stages, self.seconds)
 
     @property
     def accuracy(self) -> float | None:
@@ -182,7 +205,15 @@ class ClassifyResult:
             "links_skipped": self.links_skipped,
             "classes": dict(zip(self.labels, self.class_counts.tolist(), strict=True)),
             "output": self.output,
+            "workers": self.workers,
+            "stages": {stage: round(seconds, 3) for stage, seconds in self.stages.seconds().items()},
+            "limit": self.limit,
+            "remedy": REMEDIES[self.limit],
         }
+        if self.resumed is not None:
+            document |= {"resumed": self.resumed, "added": self.added, "removed": self.removed}
+        if self.sorted_into is not None:
+            document["sorted_into"] = self.sorted_into
         if self.min_confidence is not None:
             document |= {"min_confidence": self.min_confidence, "uncertain": self.uncertain}
         if self.labelled is not None:
@@ -193,23 +224,3 @@ class ClassifyResult:
                 "confusion": None if self.confusion is None else self.confusion.tolist(),
             }
         return document
-
-
-def record_document(record: Record) -> dict[str, Any]:
-    """Return a record as it stands in JSONL and --json: the keys of the contract, in its order."""
-    import base64
-
-    document: dict[str, Any] = {
-        "path": record.path,
-        "status": record.status,
-        "predictions": [
-            {"label": p.label, "probability": round(p.probability, PROBABILITY_DECIMALS)}
-            for p in record.predictions
-        ],
-        "error": record.error,
-    }
-    if record.path_bytes is not None:
-        document["path_bytes"] = base64.b64encode(record.path_bytes).decode("ascii")
-    if record.uncertain is not None:
-        document["uncertain"] = record.uncertain
-    return document

@@ -1,6 +1,7 @@
 """Counts, confusion matrix and samples of a run, kept in bounded memory while its rows pass by."""
 
 import heapq
+import math
 import random
 from collections.abc import Sequence
 from typing import Generic, TypeVar
@@ -17,8 +18,7 @@ from toolkit.classify.result import (
     Failed,
     Prediction,
 )
-from toolkit.classify.worker import Classified
-from toolkit.images.sources import Input
+from toolkit.classify.rows import Rows
 
 LARGEST_CONFUSION = 2048  # classes; the matrix then takes 32 MB
 
@@ -28,11 +28,14 @@ Row = TypeVar("Row", Example, Failed)
 class Reservoir(Generic[Row]):
     """A sample of fixed size in which every row of a stream is equally likely to be.
 
+    Rows that don't come into the sample cost nothing: how many are passed over is drawn beforehand.
+
     Args:
         size: of the sample.
         seed: of the choice.
 
-    Source: Vitter, Random sampling with a reservoir, ACM TOMS 11 (1985), algorithm R.
+    Source: Li, Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))), ACM TOMS 20 (1994),
+    algorithm L.
     """
 
     def __init__(self, size: int = SAMPLE_SIZE, seed: int = 0) -> None:
@@ -40,27 +43,37 @@ class Reservoir(Generic[Row]):
         self._random = random.Random(seed)
         self._seen = 0
         self._rows: list[Row] = []
+        self._next = 0
+        self._weight = 1.0
 
-    def place(self) -> int | None:
-        """Count one more row and return where it goes in the sample; None where it doesn't."""
-        place = self._seen if self._seen < self._size else self._random.randrange(self._seen + 1)
-        self._seen += 1
-        return place if place < self._size else None
+    def wanted(self, count: int) -> list[int]:
+        """Let `count` rows of the stream pass and return which of them, from 0, `put` must be called with."""
+        wanted = []
+        end = self._seen + count
+        while self._next < end:
+            wanted.append(self._next - self._seen)
+            self._next += 1 + (self._passed_over() if self._next >= self._size - 1 else 0)
+        self._seen = end
+        return wanted
 
-    def put(self, place: int, row: Row) -> None:
-        """Put a row where `place` said."""
-        if place == len(self._rows):
+    def put(self, row: Row) -> None:
+        """Take in the next wanted row."""
+        if len(self._rows) < self._size:
             self._rows.append(row)
         else:
-            self._rows[place] = row
+            self._rows[self._random.randrange(self._size)] = row
 
     def rows(self) -> tuple[Row, ...]:
-        """Return the sample in input order."""
+        """Return the sample in the order of the stream."""
         return tuple(sorted(self._rows, key=lambda row: row.index))
+
+    def _passed_over(self) -> int:
+        self._weight *= math.exp(math.log(1 - self._random.random()) / self._size)
+        return math.floor(math.log(1 - self._random.random()) / math.log1p(-self._weight))
 
 
 class Summary:
-    """What is kept of a run.
+    """What a run tells at its end, of the same size for ten rows and ten million.
 
     Args:
         labels: class names in output order.
@@ -87,22 +100,23 @@ class Summary:
         self._failures: Reservoir[Failed] = Reservoir()
         self._mistakes: list[tuple[float, int, Example]] = []
 
-    def add(self, batch: Classified) -> None:
-        """Take in one batch, in input order."""
-        confidence = batch.probabilities[:, 0]
-        self.class_counts += np.bincount(batch.best[:, 0], minlength=len(self.class_counts))
-        bins = np.clip((confidence * HISTOGRAM_BINS).astype(np.int64), 0, HISTOGRAM_BINS - 1)
-        self.confidence_counts += np.bincount(bins, minlength=HISTOGRAM_BINS)
-        if self._min_confidence is not None:
-            self.uncertain += int((confidence < self._min_confidence).sum())
-        row = 0
-        for item, error in zip(batch.inputs, batch.errors, strict=True):
-            if error is None:
-                self._add_picture(batch, row, item)
-                row += 1
-            else:
-                self._add_error(item, error)
-            self.inputs += 1
+    def add(self, rows: Rows) -> None:
+        """Take in rows, in input order."""
+        good = rows.good()
+        if len(good):
+            self._count(rows)
+            for row in self._examples.wanted(len(good)):
+                self._examples.put(self._example(rows, row, good[row]))
+            if self._class_of:
+                self._compare(rows, good)
+        if rows.errors:
+            broken = sorted(rows.errors)
+            for place in self._failures.wanted(len(broken)):
+                position = broken[place]
+                path, error = rows.inputs.paths[position], rows.errors[position]
+                self._failures.put(Failed(self.inputs + position, path, error))
+            self.errors += len(broken)
+        self.inputs += len(rows)
 
     @property
     def examples(self) -> tuple[Example, ...]:
@@ -119,38 +133,40 @@ class Summary:
         """The wrong predictions with the highest probability, most probable first."""
         return tuple(example for _, _, example in sorted(self._mistakes, reverse=True))
 
-    def _add_error(self, item: Input, error: str) -> None:
-        self.errors += 1
-        place = self._failures.place()
-        if place is not None:
-            self._failures.put(place, Failed(self.inputs, item.path, error))
+    def _count(self, rows: Rows) -> None:
+        confidence = rows.probabilities[:, 0]
+        self.class_counts += np.bincount(rows.best[:, 0], minlength=len(self.class_counts))
+        bins = np.clip((confidence * HISTOGRAM_BINS).astype(np.int64), 0, HISTOGRAM_BINS - 1)
+        self.confidence_counts += np.bincount(bins, minlength=HISTOGRAM_BINS)
+        if self._min_confidence is not None:
+            self.uncertain += int((confidence < self._min_confidence).sum())
 
-    def _add_picture(self, batch: Classified, row: int, item: Input) -> None:
-        place = self._examples.place()
-        if place is not None:
-            self._examples.put(place, self._example(batch, row, item))
-        truth = self._class_of.get(item.label) if item.label is not None else None
-        if truth is None:
-            return
-        predicted = int(batch.best[row, 0])
-        self.labelled += 1
-        self.correct += predicted == truth
+    def _compare(self, rows: Rows, good: Sequence[int]) -> None:
+        """Compare predictions with the folders' names."""
+        labels, find = rows.inputs.labels, self._class_of.get
+        truth = np.array([find(labels[i] or "", -1) for i in good], np.int64)
+        predicted = rows.best[:, 0]
+        known = truth >= 0
+        self.labelled += int(known.sum())
+        self.correct += int((truth[known] == predicted[known]).sum())
         if self.confusion is not None:
-            self.confusion[truth, predicted] += 1
-        if predicted != truth:
-            self._add_mistake(batch, row, item)
+            np.add.at(self.confusion, (truth[known], predicted[known]), 1)
+        for row in np.flatnonzero(known & (truth != predicted)).tolist():
+            self._add_mistake(rows, row, good[row])
 
-    def _add_mistake(self, batch: Classified, row: int, item: Input) -> None:
-        key = (float(batch.probabilities[row, 0]), -self.inputs)
+    def _add_mistake(self, rows: Rows, row: int, position: int) -> None:
+        key = (float(rows.probabilities[row, 0]), -(self.inputs + position))
         if len(self._mistakes) < MISTAKES_KEPT:
-            heapq.heappush(self._mistakes, (*key, self._example(batch, row, item)))
+            heapq.heappush(self._mistakes, (*key, self._example(rows, row, position)))
         elif key > self._mistakes[0][:2]:
-            heapq.heapreplace(self._mistakes, (*key, self._example(batch, row, item)))
+            heapq.heapreplace(self._mistakes, (*key, self._example(rows, row, position)))
 
-    def _example(self, batch: Classified, row: int, item: Input) -> Example:
-        best, values = batch.best[row, :EXAMPLE_TOP_K], batch.probabilities[row, :EXAMPLE_TOP_K]
+    def _example(self, rows: Rows, row: int, position: int) -> Example:
+        best, values = rows.best[row, :EXAMPLE_TOP_K], rows.probabilities[row, :EXAMPLE_TOP_K]
         predictions = tuple(
             Prediction(self._labels[c], p) for c, p in zip(best.tolist(), values.tolist(), strict=True)
         )
+        item = rows.inputs[position]
         label = item.label if item.label in self._class_of else None
-        return Example(self.inputs, item.path, item.file, predictions, label)
+        file = item.file if isinstance(item.file, str) else ""
+        return Example(self.inputs + position, item.path, file, predictions, label)

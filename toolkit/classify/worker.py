@@ -1,22 +1,28 @@
-"""One batch's whole way: read -> decode -> fit -> run -> top-k."""
+"""One shard's whole way: read -> decode -> fit -> run -> top-k."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.classify.result import ERROR, OK, Prediction, Record
+from toolkit.classify.shard import ModelFacts, Outcome, Shard
+from toolkit.classify.stages import Stages
 from toolkit.errors import ImageError
-from toolkit.images.decode import decode
-from toolkit.images.read import read_file
-from toolkit.images.sources import Input
+from toolkit.images.decode import decode_near
+from toolkit.images.held import Held
+from toolkit.images.read import read_file, read_seen
+from toolkit.images.remote import is_address, read_remote
 from toolkit.models.open import OpenModel
 from toolkit.runtime.devices import CPU
 from toolkit.stats.classification import top_k
 
 NOT_A_NUMBER = "the model's output is not a number"
+READ_AHEAD_BYTES = 4 << 20  # contents held at once; so many are read before they are decoded
+READ_AT_ONCE = 16  # addresses fetched side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,113 +30,203 @@ class Prepared:
     """A batch of inputs, decoded.
 
     Args:
-        inputs: in input order.
-        errors: per input why it can't be classified, or None.
+        span: positions in its shard: (first, one after the last).
+        errors: position -> why it can't be classified.
         pixels: uint8 [batch size, height, width, 3]; the first rows are the pictures that were decoded, in
             input order, the rest is undefined.
+        stages: time spent reading and decoding.
     """
 
-    inputs: Sequence[Input]
-    errors: list[str | None]
+    span: tuple[int, int]
+    errors: dict[int, str]
     pixels: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Classified:
-    """A batch of inputs, classified.
-
-    Args:
-        inputs: in input order.
-        errors: per input why it wasn't classified, or None.
-        best: int64 [pictures, k]; classes, most probable first, for the inputs without an error.
-        probabilities: float32 [pictures, k]; theirs.
-    """
-
-    inputs: Sequence[Input]
-    errors: list[str | None]
-    best: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-
-    def records(self, labels: Sequence[str], k: int, min_confidence: float | None = None) -> list[Record]:
-        """Make one record per input, in input order.
-
-        Args:
-            labels: class names in output order.
-            k: predictions a record.
-            min_confidence: below it a record is uncertain; None marks none.
-        """
-        rows = zip(self.best[:, :k].tolist(), self.probabilities[:, :k].tolist(), strict=True)
-        records = []
-        for item, error in zip(self.inputs, self.errors, strict=True):
-            if error is not None:
-                records.append(Record(item.path, ERROR, error=error, path_bytes=item.path_bytes))
-                continue
-            best, probabilities = next(rows)
-            predictions = tuple(Prediction(labels[c], p) for c, p in zip(best, probabilities, strict=True))
-            uncertain = None if min_confidence is None else probabilities[0] < min_confidence
-            records.append(Record(item.path, OK, predictions, None, uncertain, item.path_bytes))
-        return records
+    stages: Stages
 
 
 class Worker:
-    """Takes batches of inputs to predictions with one model.
+    """Takes shards to outcomes with one model.
 
     Args:
         model: open.
-        batch_size: inputs a batch, at most.
+        batch_size: inputs a batch.
+        top_k: classes kept of each picture.
         max_pixels: larger pictures are errors.
+        exact: decode every pixel of a JPEG picture, however small the model's input.
+        notices: what opening the model had to say.
     """
 
-    def __init__(self, model: OpenModel, *, batch_size: int, max_pixels: int) -> None:
+    def __init__(
+        self,
+        model: OpenModel,
+        *,
+        batch_size: int,
+        top_k: int,
+        max_pixels: int,
+        exact: bool = False,
+        notices: Sequence[str] = (),
+    ) -> None:
         self.model = model
         self.batch_size = batch_size
-        self.max_pixels = max_pixels
-        self.stopped = Event()
-        """Once set, `prepare` gives up on the rest of its batch."""
+        self.top_k = top_k
+        self.position: Any = None
+        """A cell for the position in the shard, so that others can tell on which input a process died."""
+        self._stopped = Event()
+        self._max_pixels = max_pixels
+        self._fitting = None if exact else model.input_size
+        session = model.session
+        self.info = ModelFacts(
+            labels=model.labels,
+            input_size=model.input_size,
+            provider=session.provider,
+            device=session.device,
+            threads=session.threads,
+            notices=tuple(notices),
+        )
 
-    def prepare(self, inputs: Sequence[Input]) -> Prepared:
-        """Read, decode and fit a batch. May run in several threads at once."""
-        plan = self.model.plan
-        pixels = np.empty((self.batch_size, plan.height, plan.width, 3), np.uint8)
-        errors: list[str | None] = []
-        done = 0
-        for item in inputs:
-            if self.stopped.is_set():
-                break
-            try:
-                pixels[done] = plan.fit(self._decode(item))
-            except ImageError as error:
-                errors.append(error.what)
-            else:
-                errors.append(None)
-                done += 1
-        return Prepared(inputs, errors, pixels)
+    def __call__(self, shard: Shard) -> Outcome:
+        """Take a shard its whole way, a batch at a time."""
+        size = self.batch_size
+        errors: dict[int, str] = {}
+        stages, parts = Stages(), []
+        for start in range(0, max(1, len(shard)), size):
+            batch = self.prepare(shard, start, start + size)
+            began = time.perf_counter_ns()
+            parts.append(self._run(batch))
+            running = Stages(running_ns=time.perf_counter_ns() - began)
+            errors |= batch.errors
+            stages += batch.stages + running
+        return self._ranked(np.concatenate(parts), errors, (0, len(shard)), stages)
 
-    def classify(self, batch: Prepared, k: int) -> Classified:
-        """Run a batch and find the k most probable classes of each picture.
+    def stop(self) -> None:
+        """Let running calls of `prepare` end soon; their results are worth nothing then."""
+        self._stopped.set()
+
+    def prepare(self, shard: Shard, start: int = 0, stop: int | None = None) -> Prepared:
+        """Read, decode and fit one batch of a shard. May run in several threads at once.
+
+        Args:
+            shard: the inputs.
+            start: position of the batch's first input.
+            stop: where the batch ends; None means with the shard.
+        """
+        stop = len(shard) if stop is None else min(stop, len(shard))
+        plan, max_pixels, fitting, cell = self.model.plan, self._max_pixels, self._fitting, self.position
+        shape = (plan.height, plan.width, 3)
+        pixels = np.empty((self.batch_size, *shape), np.uint8)
+        errors = {i: failure for i, failure in shard.failures.items() if start <= i < stop}
+        reading = decoding = done = 0
+        position = start
+        while position < stop and not self._stopped.is_set():
+            began = time.perf_counter_ns()
+            contents = _read_ahead(shard, position, stop, errors)
+            read = time.perf_counter_ns()
+            for place, content in enumerate(contents, position):
+                if content is None:
+                    continue
+                if cell is not None:
+                    cell.value = place
+                try:
+                    image, box = decode_near(content, fitting=fitting, max_pixels=max_pixels)
+                    pixels[done] = image if box is None and image.shape == shape else plan.fit(image, box)
+                except ImageError as error:
+                    errors[place] = error.what
+                else:
+                    done += 1
+            position += len(contents)
+            reading += read - began
+            decoding += time.perf_counter_ns() - read
+        return Prepared((start, stop), errors, pixels, Stages(reading_ns=reading, decoding_ns=decoding))
+
+    def finish(self, batch: Prepared) -> Outcome:
+        """Run a batch and find the most probable classes of each picture.
 
         Raises:
             DeviceError: the model can't be run.
         """
-        count = batch.errors.count(None)
-        probabilities = self._run(batch.pixels, count)
-        errors = batch.errors
-        sound = np.asarray(np.isfinite(probabilities).all(axis=1))
-        if not sound.all():
-            verdicts = iter(sound.tolist())
-            errors = [e if e is not None or next(verdicts) else NOT_A_NUMBER for e in errors]
-            probabilities = probabilities[sound]
-        best, values = top_k(probabilities, k)
-        return Classified(batch.inputs, errors, best, values)
+        began = time.perf_counter_ns()
+        probabilities = self._run(batch)
+        running = Stages(running_ns=time.perf_counter_ns() - began)
+        return self._ranked(probabilities, batch.errors, batch.span, batch.stages + running)
 
-    def _decode(self, item: Input) -> NDArray[np.uint8]:
-        if item.failure is not None:
-            raise ImageError(item.failure, where=item.path, remedy="check the path")
-        return decode(read_file(item.file), max_pixels=self.max_pixels)
-
-    def _run(self, pixels: NDArray[np.uint8], count: int) -> NDArray[np.float32]:
+    def _run(self, batch: Prepared) -> NDArray[np.float32]:
+        count = batch.span[1] - batch.span[0] - len(batch.errors)
+        pixels = batch.pixels
         if count and self.model.provider != CPU:
             # A GPU prepares itself anew for every shape, so a short batch goes through at full length.
             pixels[count:] = 0
             return self.model.probabilities(pixels)[:count]
         return self.model.probabilities(pixels[:count])
+
+    def _ranked(
+        self,
+        probabilities: NDArray[np.float32],
+        errors: dict[int, str],
+        span: tuple[int, int],
+        stages: Stages,
+    ) -> Outcome:
+        if not np.isfinite(probabilities.sum()):
+            sound = np.isfinite(probabilities).all(axis=1)
+            positions = [i for i in range(*span) if i not in errors]
+            errors = errors | {positions[row]: NOT_A_NUMBER for row in np.flatnonzero(~sound)}
+            probabilities = probabilities[sound]
+        best, values = top_k(probabilities, self.top_k)
+        return Outcome(errors, best, values, stages)
+
+
+def _read_ahead(shard: Shard, start: int, stop: int, errors: dict[int, str]) -> list[bytes | None]:
+    """Read inputs from `start` on, until a few megabytes are together; None for one with an error."""
+    files, unseen = shard.files, shard.unseen
+    contents: list[bytes | None] = []
+    content: bytes | None
+    size = 0
+    if not (unseen or errors or shard.failures):
+        # Nothing but files of a folder, as nearly always: the short way.
+        try:
+            for file in files[start:stop]:
+                assert isinstance(file, str)  # what an archive holds was never seen as a file
+                contents.append(content := read_seen(file))
+                size += len(content)
+                if size >= READ_AHEAD_BYTES:
+                    break
+        except ImageError as error:
+            errors[start + len(contents)] = error.what
+            contents.append(None)
+        return contents
+    for position in range(start, stop):
+        if size >= READ_AHEAD_BYTES:
+            break
+        file = files[position]
+        content = None
+        try:
+            if position in errors:
+                pass
+            elif isinstance(file, Held):
+                content = file.read()
+            elif position not in unseen:
+                content = read_seen(file)
+            elif is_address(file):
+                return contents or _fetched(shard, start, stop, errors)
+            else:
+                content = read_file(file)
+        except ImageError as error:
+            errors[position] = error.what
+        else:
+            size += len(content or b"")
+        contents.append(content)
+    return contents
+
+
+def _fetched(shard: Shard, start: int, stop: int, errors: dict[int, str]) -> list[bytes | None]:
+    """Fetch the addresses from `start` on, a few side by side."""
+    addresses = []
+    for position in range(start, min(stop, start + READ_AT_ONCE)):
+        file = shard.files[position]
+        if position in errors or isinstance(file, Held) or not is_address(file):
+            break
+        addresses.append(file)
+    contents: list[bytes | None] = []
+    for position, content in enumerate(read_remote(addresses), start):
+        if isinstance(content, ImageError):
+            errors[position] = content.what
+        contents.append(content if isinstance(content, bytes) else None)
+    return contents

@@ -1,160 +1,96 @@
-"""Predictions on disk, written batch by batch: CSV and JSONL, and the choice of a writer."""
+"""What a format of predictions is, and the choice of one by a file's ending."""
 
-import csv
-import json
-import os
-from collections.abc import Sequence
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from toolkit.classify.result import PROBABILITY_DECIMALS, Record, record_document
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell. Source: OWASP, "CSV Injection"."""
-
-LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""Characters that JSON may hold as they are, but that many readers take for the end of a line."""
+from toolkit.classify.rows import Rows
+from toolkit.images.inputs import Inputs
 
 
-class Writer(Protocol):
-    """Takes records in order; `close` makes the file complete."""
-
-    def write(self, records: Sequence[Record]) -> None:
-        """Write a batch, in order. Raises OSError where the disk is full."""
-
-    def close(self) -> None:
-        """Complete the file with the batches written so far, leaving out one that was cut off."""
-
-
-class CommittedFile:
-    """A file that grows by whole batches: what an interruption left half written is taken off at the end.
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What the rows of a file hold.
 
     Args:
-        path: made or emptied.
+        labels: class names in output order.
+        top_k: predictions a row.
+        min_confidence: below it a row is uncertain; None means there is no such column.
+        columns: names of the columns kept from a list.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._handle = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666
-        )
-        self._size = 0
-
-    def append(self, text: str) -> None:
-        """Write text as UTF-8; it counts only once all of it is written."""
-        content = memoryview(text.encode("utf-8", errors="backslashreplace"))
-        size = self._size + len(content)
-        while content:
-            content = content[os.write(self._handle, content) :]
-        self._size = size
-
-    def close(self) -> None:
-        """Take off what didn't become a whole batch, and close."""
-        os.ftruncate(self._handle, self._size)
-        os.close(self._handle)
+    labels: Sequence[str]
+    top_k: int
+    min_confidence: float | None = None
+    columns: Sequence[str] = ()
 
 
-class CsvWriter:
-    """Predictions as CSV, with the columns of the command-line contract.
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A row that is in a file already.
 
     Args:
-        path: to write.
-        top_k: predictions a row; columns stay empty where the model has fewer classes.
-        uncertain: whether there is a column `uncertain` at the end.
+        key: its path, as `Format.keys` gives it.
+        error: why there is no prediction, or None.
+        best: classes, most probable first.
+        probabilities: theirs.
+        raw: the row's own bytes.
+        end: where the row ends, bytes behind the header; 0 where the file can't be cut there.
     """
 
-    def __init__(self, path: Path, *, top_k: int, uncertain: bool) -> None:
-        self._file = CommittedFile(path)
-        self._top_k = top_k
-        self._uncertain = uncertain
-        self._lines: list[str] = []
-        self._csv = csv.writer(_UnixLines(self._lines))
-        self._csv.writerow(csv_header(top_k, uncertain=uncertain))
-
-    def write(self, records: Sequence[Record]) -> None:
-        """Write a batch of rows."""
-        for record in records:
-            self._csv.writerow(self._row(record))
-        self._file.append("".join(self._lines))
-        self._lines.clear()
-
-    def close(self) -> None:
-        """Complete the file."""
-        self._file.close()
-
-    def _row(self, record: Record) -> list[str]:
-        row = [safe_cell(record.path), record.status]
-        for prediction in record.predictions:
-            row += [safe_cell(prediction.label), f"{prediction.probability:.{PROBABILITY_DECIMALS}f}"]
-        row += [""] * (2 + 2 * self._top_k - len(row))
-        row.append(safe_cell(record.error or ""))
-        if self._uncertain:
-            row.append("" if record.uncertain is None else str(record.uncertain).lower())
-        return row
+    key: str
+    error: str | None
+    best: tuple[int, ...]
+    probabilities: tuple[float, ...]
+    raw: bytes
+    end: int
 
 
-class JsonLinesWriter:
-    """Predictions as JSON, one record a line.
+class Format(Protocol):
+    """One format of predictions."""
 
-    Args:
-        path: to write.
-    """
+    header: bytes
+    """What the file begins with while it grows."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = CommittedFile(path)
+    final_header: bytes
+    """What the finished file begins with."""
 
-    def write(self, records: Sequence[Record]) -> None:
-        """Write a batch of lines."""
-        self._file.append("".join(json_line(record) + "\n" for record in records))
+    grows: bool
+    """Whether the finished file is what it was while it grew; else `complete` makes it."""
 
-    def close(self) -> None:
-        """Complete the file."""
-        self._file.close()
+    def encode(self, rows: Rows) -> bytes:
+        """Return rows as they stand in the file."""
 
+    def keys(self, inputs: Inputs) -> list[str]:
+        """Return what `Finished.key` of these inputs' rows would be."""
 
-def csv_header(top_k: int, *, uncertain: bool) -> list[str]:
-    """Return the column names of the predictions CSV, in order."""
-    names = ["path", "status", "label", "probability"]
-    for place in range(2, top_k + 1):
-        names += [f"label_{place}", f"probability_{place}"]
-    return [*names, "error", *(["uncertain"] if uncertain else [])]
+    def finished(self, file: BinaryIO) -> Iterator[Finished]:
+        """Read rows back, from behind the header to the end of the file."""
+
+    def complete(self, part: Path, target: Path) -> None:
+        """Make the finished file `target` of all rows in `part`."""
 
 
-def safe_cell(text: str) -> str:
-    """Return a text cell that no spreadsheet runs as a formula: a dangerous start gets an apostrophe before it."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def json_line(record: Record) -> str:
-    """Return a record as one line of JSON, without a line break of any kind in it."""
-    line = json.dumps(record_document(record), ensure_ascii=False, allow_nan=False)
-    for character, escaped in LINE_BREAKS.items():
-        line = line.replace(character, escaped)
-    return line
-
-
-def open_writer(path: Path, suffix: str, *, top_k: int, uncertain: bool) -> Writer:
-    """Open the writer for an ending: .csv, .jsonl or .parquet."""
+def open_format(suffix: str, layout: Layout) -> Format:
+    """Return the format for an ending: .csv, .jsonl or .parquet."""
+    # Each where it is needed: pyarrow takes long to load.
     if suffix == ".csv":
-        return CsvWriter(path, top_k=top_k, uncertain=uncertain)
+        from toolkit.classify.csv_format import CsvFormat
+
+        return CsvFormat(layout)
     if suffix == ".jsonl":
-        return JsonLinesWriter(path)
+        from toolkit.classify.json_format import JsonLinesFormat
+
+        return JsonLinesFormat(layout)
     if suffix == ".parquet":
-        from toolkit.classify.parquet import ParquetWriter  # pyarrow takes long to load
+        from toolkit.classify.parquet import ParquetFormat
 
-        return ParquetWriter(path, top_k=top_k, uncertain=uncertain)
-    raise ValueError(f"no writer for {suffix!r}")
+        return ParquetFormat(layout)
+    raise ValueError(f"no format for {suffix!r}")
 
 
-class _UnixLines:
-    """Ends rows in a line feed.
-
-    The csv module itself is left at carriage return and line feed: only then does it quote a name that
-    holds a lone carriage return.
-    """
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-
-    def write(self, row: str) -> int:
-        self._lines.append(row.removesuffix("\r\n") + "\n")
-        return len(row)
+def path_bytes_text(raw: bytes) -> str:
+    """Return the bytes of a path that isn't UTF-8 as they stand in JSON and Parquet: base64."""
+    return base64.b64encode(raw).decode("ascii")

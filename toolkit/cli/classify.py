@@ -1,5 +1,7 @@
 """`toolkit classify`: a row for every picture."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,13 +28,16 @@ if TYPE_CHECKING:
     from toolkit.classify.result import ClassifyResult
 
 
+LONG_RUN_S = 5.0  # a shorter run spends too much of its time on starting to tell what limits it
+
+
 def classify_command(
     paths: Annotated[
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Pictures, folders (with all below them), patterns, .txt or .csv lists, or - for a list on "
-            "standard input.",
+            help="Pictures, folders (with all below them), patterns, .txt or .csv lists, .zip or .tar archives, "
+            "addresses (https://, s3://, gs://), or - for a list on standard input.",
             show_default=False,
         ),
     ],
@@ -79,11 +84,33 @@ def classify_command(
             "--max-pixels", metavar="N", help="Larger pictures become error rows. [default: 200 million]"
         ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", metavar="N", hidden=True)] = ClassifyOptions.workers,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Decode every pixel of large JPEG pictures, instead of scaling while decoding."
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", metavar="N", help="Processes. [default: one a core when the inputs are many, else 1]"
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run with the same -o stopped.")
+    ] = False,
+    sort_into: Annotated[
+        Path | None,
+        typer.Option(
+            "--sort-into", metavar="DIR", help="Copy each picture into a folder named like its class."
+        ),
+    ] = None,
+    link: Annotated[bool, typer.Option("--link", help="With --sort-into: hard links, no copies.")] = False,
+    keep_columns: Annotated[
+        bool, typer.Option("--keep-columns", help="Keep the other columns of .csv lists in the output.")
+    ] = False,
     engine: Annotated[str, typer.Option("--engine", hidden=True)] = ClassifyOptions.engine,
     ray_address: Annotated[str | None, typer.Option("--ray-address", hidden=True)] = None,
-    resume: Annotated[bool, typer.Option("--resume", hidden=True)] = False,
-    sort_into: Annotated[Path | None, typer.Option("--sort-into", hidden=True)] = None,
     json: Json = False,
     quiet: Quiet = False,
     force: Force = False,
@@ -112,11 +139,14 @@ def classify_command(
         resize=resize,
         labels_from_folders=labels_from_folders,
         max_pixels=max_pixels,
+        exact=exact,
         workers=workers,
         engine=engine,
         ray_address=ray_address,
         resume=resume,
         sort_into=sort_into,
+        link=link,
+        keep_columns=keep_columns,
     )
     from toolkit.classify.job import run
 
@@ -140,11 +170,18 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
         from toolkit.files import write_text
         from toolkit.report.classify import page
 
-        write_text(options.report, page(result), force=options.force)
+        command_line = shlex.join(["toolkit", *sys.argv[1:]])
+        write_text(
+            options.report,
+            page(result, command_line=command_line),
+            force=options.force or options.resume,
+        )
     for path in (options.output, options.report):
         if path is not None and path.is_file():
             console.notice(f"{path}  {path.stat().st_size:,} bytes")
     console.notice(_summary_line(result))
+    if result.seconds >= LONG_RUN_S:
+        console.notice(_limit_line(result))
     if result.errors:
         raise typer.Exit(int(ExitCode.SOME_INPUTS_FAILED))
 
@@ -170,4 +207,17 @@ def _summary_line(result: "ClassifyResult") -> str:
     if result.links_skipped:
         links = "link to a folder" if result.links_skipped == 1 else "links to folders"
         line += f"; {result.links_skipped:,} {links} not followed"
+    if result.resumed is not None:
+        line += f"; {result.resumed:,} rows were there already"
+        if result.added or result.removed:
+            line += f" ({result.added:,} inputs were added meanwhile, {result.removed:,} removed)"
     return line
+
+
+def _limit_line(result: "ClassifyResult") -> str:
+    """Say which stage set the speed, and what would help."""
+    from toolkit.classify.stages import REMEDIES
+
+    seconds = result.stages.seconds()
+    shares = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds.items())
+    return f"limit: {result.limit} ({shares}, in {result.workers} workers); {REMEDIES[result.limit]}"

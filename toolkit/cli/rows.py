@@ -91,7 +91,7 @@ class JsonRows:
 
     def take(self, records: "list[Record]") -> None:
         """Take a batch of records."""
-        from toolkit.classify.writers import json_line
+        from toolkit.classify.json_format import json_line
 
         lines = ",\n".join(json_line(record) for record in records)
         self._write(f",\n{lines}" if self._begun else f'{{"predictions": [\n{lines}')

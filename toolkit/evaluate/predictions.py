@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.files import whole_file
+from toolkit.files import safe_cell, whole_file
 from toolkit.stats.classification import top_k
-
-RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV injection
 
 
 def columns(k: int) -> list[str]:
@@ -60,4 +58,4 @@ def write_predictions(
 def cell(text: str) -> str:
     r"""Return a text as a cell: what a spreadsheet would run is quoted, bytes not UTF-8 become \xNN."""
     readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return f"'{readable}" if readable.startswith(RUN_BY_SPREADSHEETS) else readable
+    return safe_cell(readable)

@@ -1,11 +1,18 @@
 """Picture files -> pixels: one way in for every command.
 
-sources      PATH... -> stream of inputs (files, folders, globs, lists, standard input)
-scan         one folder, in sorted order, hidden names and links to folders left out
-lists        lists of paths: text, NUL-separated, CSV
-read         a file's bytes; regular files only
-signatures   which format the content is, and plain words for what isn't a picture
-decode       bytes -> uint8 [H, W, 3] RGB
-pixels       any of Pillow's modes -> RGB: depth, transparency, CMYK, ICC profiles
-metadata     orientation from EXIF, and pictures saved from their own broken metadata
+sources     PATH... -> stream of inputs (files, folders, globs, lists, standard input, archives, addresses)
+inputs      one input, and a run of them in columns
+feed        a stream of inputs, taken in runs of the length that is wanted
+scan        one folder, in sorted order, hidden names and links to folders left out
+ordering    names in sorted order, in bounded memory
+lists       lists of paths: text, NUL-separated, CSV
+archives    pictures in .zip and .tar archives
+held        the content of an archive's member, on disk until it has been classified
+remote      pictures at addresses that fsspec knows
+read        a file's bytes; regular files only
+signatures  which format the content is, and plain words for what isn't a picture
+decode      bytes -> uint8 [H, W, 3] RGB
+jpeg        JPEG by the short way: plain files, scaled down while decoding where that pays
+pixels      any of Pillow's modes -> RGB: depth, transparency, CMYK, ICC profiles
+metadata    orientation from EXIF, and pictures saved from their own broken metadata
 """

@@ -19,6 +19,7 @@ from PIL import Image
 
 from toolkit.errors import ImageError, one_line
 from toolkit.images import signatures
+from toolkit.images.jpeg import Box, covered, decode_plain, divisor
 from toolkit.images.metadata import exif_of, orientation_of, without_metadata
 from toolkit.images.pixels import to_rgb
 from toolkit.images.read import read_file
@@ -40,6 +41,9 @@ TURN = {
 }
 """What undoes each EXIF orientation. Source: EXIF 2.32, tag 0x0112, as in PIL.ImageOps.exif_transpose."""
 
+Scaled = tuple[int, int, int]  # height and width as stored, and the divisor
+
+JPEG_START = b"\xff\xd8\xff"
 PNG_SAMPLE_BITS_AT = 24  # byte of the header that holds the bits a sample
 TRUNCATED_WORDS = ("truncat", "unexpected end", "not enough data", "incomplete", "eof", "buffer is not large")
 
@@ -62,15 +66,44 @@ def decode(content: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[n
     Raises:
         ImageError: it can't be decoded; `what` is the reason in plain words.
     """
+    return decode_near(content, fitting=None, max_pixels=max_pixels)[0]
+
+
+def decode_near(
+    content: bytes, *, fitting: tuple[int, int] | None, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> tuple[NDArray[np.uint8], Box | None]:
+    """Decode a picture file that will be brought to a certain size.
+
+    A JPEG picture is decoded at a half, a quarter or an eighth of its size where that leaves at least three times
+    what is wanted: many times faster, and after resizing within the tolerance that tests/images/test_jpeg.py
+    states. Everything else is as in `decode`.
+
+    Args:
+        content: the whole file.
+        fitting: (height, width) that the picture will be brought to, pixels; None decodes every pixel.
+        max_pixels: width times height, unscaled, that is still decoded.
+
+    Returns:
+        (uint8 [H, W, 3], RGB, may be read-only; the part of it that counts, None for all of it).
+
+    Raises:
+        ImageError: it can't be decoded; `what` is the reason in plain words.
+    """
+    if content.startswith(JPEG_START):
+        near = decode_plain(content, max_pixels=max_pixels, fitting=fitting)
+        if near is not None:
+            return near
     form = identify(content)
     with _SILENCE.kept():
-        image, exif = _loaded(form, content, max_pixels)
+        image, exif, scaled = _loaded(form, content, max_pixels, fitting)
         try:
             bits = content[PNG_SAMPLE_BITS_AT] if form is signatures.PNG else 8
             rgb = to_rgb(image, sample_bits=bits)
             # Pillow turns a TIFF itself while loading it.
-            turn = None if form is signatures.TIFF else TURN.get(orientation_of(exif))
-            return np.asarray(rgb if turn is None else rgb.transpose(turn))
+            orientation = 1 if form is signatures.TIFF else orientation_of(exif)
+            turn = TURN.get(orientation)
+            box = None if scaled is None else covered(*scaled, orientation)
+            return np.asarray(rgb if turn is None else rgb.transpose(turn)), box
         except ImageError:
             raise
         except Exception as error:
@@ -92,11 +125,13 @@ def decode_file(file: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_P
         raise ImageError(error.what, where=os.fsdecode(file), remedy=error.remedy) from error
 
 
-def _loaded(form: Format, content: bytes, max_pixels: int) -> tuple[Image.Image, bytes]:
-    """Return the picture, all its pixels decoded, and its EXIF block."""
+def _loaded(
+    form: Format, content: bytes, max_pixels: int, fitting: tuple[int, int] | None
+) -> tuple[Image.Image, bytes, Scaled | None]:
+    """Return the picture, all its pixels decoded, its EXIF block, and how it was scaled."""
     try:
-        image = _load(form, content, max_pixels)
-        return image, exif_of(image.info)
+        image, scaled = _load(form, content, max_pixels, fitting)
+        return image, exif_of(image.info), scaled
     except ImageError:
         raise
     except Exception as error:
@@ -108,14 +143,16 @@ def _loaded(form: Format, content: bytes, max_pixels: int) -> tuple[Image.Image,
         if len(pixels_alone) == len(content):
             raise failure from error
         try:
-            return _load(form, pixels_alone, max_pixels), exif
+            return _load(form, pixels_alone, max_pixels, None)[0], exif, None
         except ImageError:
             raise
         except Exception:  # noqa: BLE001 - so it wasn't the metadata; the first reason stands
             raise failure from error
 
 
-def _load(form: Format, content: bytes, max_pixels: int) -> Image.Image:
+def _load(
+    form: Format, content: bytes, max_pixels: int, fitting: tuple[int, int] | None
+) -> tuple[Image.Image, Scaled | None]:
     # The decoder's own class, not Image.open: no format but this one is tried, and its reason isn't lost.
     image: Image.Image = _decoder(form)(io.BytesIO(content), "")
     width, height = image.size
@@ -125,8 +162,13 @@ def _load(form: Format, content: bytes, max_pixels: int) -> Image.Image:
             where="the content",
             remedy="raise --max-pixels, or make the picture smaller",
         )
+    scaled = None
+    if fitting is not None and form is signatures.JPEG:
+        scale = divisor(height, width, orientation_of(exif_of(image.info)), fitting)
+        if scale > 1 and image.draft(None, (width // scale, height // scale)) is not None:
+            scaled = (height, width, scale)
     image.load()
-    return image
+    return image, scaled
 
 
 def _decoder(form: Format) -> Any:

@@ -1,21 +1,84 @@
 """Lists of paths: text with one path a line, NUL-separated, CSV with a `path` column."""
 
+# Path objects change names, and these may hold bytes that are not UTF-8.
+# ruff: noqa: PTH113
+
 import codecs
 import csv
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import BinaryIO
 
 from toolkit.errors import InputError
+from toolkit.images.inputs import shown
+from toolkit.images.read import reason
 
+LIST_SUFFIXES = (".txt", ".csv")
 CHUNK_BYTES = 1 << 16
+ROWS_PER_BLOCK = 512
 PATH_COLUMN = "path"
 DELIMITERS = ",;\t"
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
+Entry = tuple[str, tuple[str, ...]]
+"""A path, and the other cells of its row."""
 
-def text_entries(stream: BinaryIO) -> Iterator[str]:
+
+def is_list(argument: str) -> bool:
+    """Tell whether a PATH argument is a list: a regular file with the ending of one."""
+    return argument.lower().endswith(LIST_SUFFIXES) and os.path.isfile(argument)
+
+
+def list_entries(argument: str) -> Iterator[Sequence[tuple[str, tuple[str, ...] | None]]]:
+    """Read the entries of a list, a few hundred at a time: each a path, and the other cells of its row.
+
+    Raises:
+        InputError: it can't be read, or is a CSV file without a column `path`.
+    """
+    try:
+        with open(argument, "rb") as stream:  # noqa: PTH123 - the name may hold bytes that aren't UTF-8
+            if argument.lower().endswith(".csv"):
+                yield from csv_entries(stream, shown(argument))
+            else:
+                for entries in text_entries(stream):
+                    yield [(entry, None) for entry in entries]
+    except OSError as error:
+        raise _unreadable(error, argument) from error
+
+
+def list_columns(paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Return the names of the columns that the .csv lists among PATH have besides `path`.
+
+    Raises:
+        InputError: there is no such list, or two have different columns.
+    """
+    found: tuple[str, ...] | None = None
+    for argument in [os.fspath(path) for path in paths]:
+        if not (is_list(argument) and argument.lower().endswith(".csv")):
+            continue
+        try:
+            columns = csv_columns(argument)
+        except OSError as error:
+            raise _unreadable(error, argument) from error
+        if found is not None and columns != found:
+            raise InputError(
+                "the lists have different columns",
+                where=shown(argument),
+                remedy="classify them one by one, or leave --keep-columns out",
+            )
+        found = columns
+    if found is None:
+        raise InputError(
+            "there is no .csv list whose columns could be kept",
+            where="--keep-columns",
+            remedy="give a .csv list, or leave the option out",
+        )
+    return found
+
+
+def text_entries(stream: BinaryIO) -> Iterator[list[str]]:
     """Read paths, one a line or separated by NUL bytes, as they come in.
 
     A NUL before the end of the first piece read decides for NULs, so that `find -print0` works too. Blank
@@ -24,60 +87,108 @@ def text_entries(stream: BinaryIO) -> Iterator[str]:
 
     Args:
         stream: open for reading bytes.
+
+    Yields:
+        What one reading brought, one or more.
     """
     rest = _first_piece(stream)
     if rest.startswith(UTF16_MARKS):
         text = (rest + stream.read()).decode("utf-16", errors="replace")
-        yield from (line for line in text.splitlines() if line)
+        lines = [line for line in text.splitlines() if line]
+        if lines:
+            yield lines
         return
     rest = rest.removeprefix(codecs.BOM_UTF8)
     separator = b"\0" if b"\0" in rest else b"\n"
     while rest:
         *entries, rest = rest.split(separator)
-        for entry in entries:
-            yield from _entry(entry, separator)
+        found = _decoded(entries, separator)
+        if found:
+            yield found
         piece = _read(stream)
         if not piece:
-            yield from _entry(rest, separator)
+            last = _decoded([rest], separator)
+            if last:
+                yield last
             return
         rest += piece
 
 
-def csv_entries(stream: BinaryIO, where: str) -> Iterator[str]:
-    """Read the `path` column of a CSV file with a header; comma, semicolon or tab separate its columns.
+def csv_columns(file: str) -> tuple[str, ...]:
+    """Read the names of a CSV list's other columns.
+
+    Args:
+        file: its name.
+
+    Raises:
+        InputError: it has no column `path`.
+        OSError: it can't be read.
+    """
+    with open(file, "rb") as stream, _text(stream) as text:  # noqa: PTH123 - the name may hold any bytes
+        _, names, column = _header(text, file)
+    return tuple(names[:column] + names[column + 1 :])
+
+
+def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
+    """Read a CSV file with a header; comma, semicolon or tab separate its columns.
 
     Args:
         stream: open for reading bytes, UTF-8 with or without a byte-order mark; closed at the end.
         where: the file's name, for errors.
 
+    Yields:
+        Rows, a few hundred at a time: the cell under `path`, and the others.
+
     Raises:
         InputError: it has no such column, or isn't CSV.
     """
-    with io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        header = text.readline()
-        delimiter = next((d for d in DELIMITERS if PATH_COLUMN in _cells(header, d)), None)
-        if delimiter is None:
-            raise InputError(
-                f"the list has no column '{PATH_COLUMN}'",
-                where=where,
-                remedy=f"write '{PATH_COLUMN}' above the column with the paths, or give a .txt list",
-            )
-        column = _cells(header, delimiter).index(PATH_COLUMN)
+    with _text(stream) as text:
+        delimiter, names, column = _header(text, where)
         rows = csv.reader(text, delimiter=delimiter)
-        try:
-            for row in rows:
-                if len(row) > column and row[column]:
-                    yield row[column]
-        except csv.Error as error:
-            raise InputError(
-                f"line {rows.line_num + 1} of the list isn't CSV: {error}",
-                where=where,
-                remedy="correct the line",
-            ) from error
+        while True:
+            block: list[Entry] = []
+            try:
+                for row in islice(rows, ROWS_PER_BLOCK):
+                    if len(row) > column and row[column]:
+                        row += [""] * (len(names) - len(row))
+                        others = row[:column] + row[column + 1 : len(names)]
+                        block.append((row[column], tuple(others)))
+                    else:
+                        block.append(("", ()))
+            except csv.Error as error:
+                yield [entry for entry in block if entry[0]]
+                raise InputError(
+                    f"line {rows.line_num + 1} of the list isn't CSV: {error}",
+                    where=where,
+                    remedy="correct the line",
+                ) from error
+            if not block:
+                return
+            yield [entry for entry in block if entry[0]]
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+def _unreadable(error: OSError, argument: str) -> InputError:
+    return InputError(
+        f"the list can't be read: {reason(error, argument)}", where=shown(argument), remedy="check the file"
+    )
+
+
+def _text(stream: BinaryIO) -> io.TextIOWrapper:
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _header(text: io.TextIOWrapper, where: str) -> tuple[str, list[str], int]:
+    """Return the delimiter, the columns' names, and which of them is `path`."""
+    header = text.readline()
+    for delimiter in DELIMITERS:
+        names = [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
+        if PATH_COLUMN in names:
+            return delimiter, names, names.index(PATH_COLUMN)
+    raise InputError(
+        f"the list has no column '{PATH_COLUMN}'",
+        where=where,
+        remedy=f"write '{PATH_COLUMN}' above the column with the paths, or give a .txt list",
+    )
 
 
 def _first_piece(stream: BinaryIO) -> bytes:
@@ -98,8 +209,7 @@ def _read(stream: BinaryIO) -> bytes:
     return piece
 
 
-def _entry(entry: bytes, separator: bytes) -> Iterator[str]:
+def _decoded(entries: list[bytes], separator: bytes) -> list[str]:
     if separator == b"\n":
-        entry = entry.removesuffix(b"\r")
-    if entry:
-        yield os.fsdecode(entry)
+        entries = [entry.removesuffix(b"\r") for entry in entries]
+    return [os.fsdecode(entry) for entry in entries if entry]

@@ -11,6 +11,9 @@ from toolkit.errors import ImageError
 
 MAX_FILE_BYTES = 1 << 30  # 1 GiB: far above any photo, far below what fills a machine's memory
 
+JPEG_END = b"\xff\xd9"
+SMALL_BYTES = 1 << 16  # read at once, without asking for the size first
+
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_BINARY", 0)
@@ -48,6 +51,30 @@ def read_file(file: str | os.PathLike[str]) -> bytes:
         raise _error(reason(error, file), file) from error
     except ValueError as error:  # a NUL in the name
         raise _error("no such file", file) from error
+
+
+def read_seen(file: str) -> bytes:
+    """Read a whole file that was seen to be a regular one when its folder was listed.
+
+    It isn't looked at again, which takes as long as reading a small picture. Should it have become a pipe
+    since, nothing blocks.
+
+    Raises:
+        ImageError: it is missing, unreadable or too large.
+    """
+    try:
+        handle = os.open(file, _FLAGS)
+        try:
+            content = os.read(handle, SMALL_BYTES)
+            # Few bytes mean the end, but on some network file systems; a JPEG file says itself that it ends.
+            if len(content) < SMALL_BYTES and (content.endswith(JPEG_END) or not os.read(handle, 1)):
+                return content
+            os.lseek(handle, 0, os.SEEK_SET)
+            return _read(handle, _check(os.fstat(handle), file))
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise _error(reason(error, file), file) from error
 
 
 def reason(error: OSError, file: str | os.PathLike[str]) -> str:

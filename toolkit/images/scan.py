@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from toolkit.images.ordering import in_order
+
 PICTURE_SUFFIXES: frozenset[str] = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
@@ -16,8 +18,13 @@ PICTURE_SUFFIXES: frozenset[str] = frozenset(
 )
 """What a file in a folder must end in to count as a picture, lower case; the test ignores case."""
 
+USUAL_ENDS = frozenset({".jpg", ".JPG", ".png", ".PNG"})
 NOT_MEANT = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # left by other systems, hidden there
 PARTIAL_SUFFIX = ".part"  # of our own output while it is being written
+
+FOLDER = "/"
+UNSEEN = "\0"
+"""Marks at the end of a listed name, where no name can hold them: a folder; no regular file, or a link."""
 
 
 @dataclass
@@ -33,39 +40,47 @@ class Skipped:
     folder_links: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Pictures of one folder.
+
+    Args:
+        folder: that holds them.
+        names: theirs, in sorted order.
+        unseen: positions of what isn't a regular file itself: links, pipes, devices.
+    """
+
+    folder: str
+    names: list[str]
+    unseen: set[int]
+
+
 def is_picture_name(name: str) -> bool:
     """Tell whether a file's name ends in one of `PICTURE_SUFFIXES`, in upper or lower case."""
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
-def scan(folder: str, skipped: Skipped) -> Iterator[str | OSError]:
+def scan(folder: str, skipped: Skipped) -> Iterator[Files | OSError]:
     """List the pictures below a folder, in sorted order of their paths.
 
     The order is that of `sorted()` on the paths as written with "/": a folder's name is compared with its
-    slash. Only the names of the folders on the way to the current file are held in memory. Hidden names are
-    left out, links to files count as files, links to folders aren't followed.
+    slash. Only the names of the folders on the way to the current file are held, and of a very large folder
+    only a part. Hidden names are left out, links to files count as files, links to folders aren't followed.
 
     Args:
         folder: its name as the operating system gave it.
         skipped: where what is left out is counted.
 
     Yields:
-        Paths below `folder`, beginning with it; for a folder that can't be read its error (`filename` is
-        the folder).
+        Pictures, a few hundred at a time; for a folder that can't be read its error (`filename` is the
+        folder).
     """
     try:
-        names = _names(folder, skipped)
+        for block in in_order(_names(folder, skipped)):
+            yield from _files(folder, block, skipped)
     except OSError as error:
         error.filename = folder
         yield error
-        return
-    names.sort(reverse=True)
-    while names:  # from the end, so that what was passed on is freed
-        path = os.path.join(folder, names.pop())
-        if path.endswith("/"):
-            yield from scan(path[:-1], skipped)
-        else:
-            yield path
 
 
 def has_picture(folder: str) -> bool:
@@ -74,30 +89,53 @@ def has_picture(folder: str) -> bool:
     while pending:
         current = pending.pop()
         try:
-            names = _names(current, nothing)
+            for name in _names(current, nothing):
+                if not name.endswith(FOLDER):
+                    return True
+                pending.append(os.path.join(current, name[:-1]))
         except OSError:
             return True  # a folder that can't be read is something to report
-        if not all(name.endswith("/") for name in names):
-            return True
-        pending += [os.path.join(current, name[:-1]) for name in names]
     return False
 
 
-def _names(folder: str, skipped: Skipped) -> list[str]:
-    """List a folder's pictures and folders, the latter with a slash at the end."""
-    names = []
+def _files(folder: str, block: list[str], skipped: Skipped) -> Iterator[Files | OSError]:
+    text = "".join(block)
+    if FOLDER not in text and UNSEEN not in text:
+        yield Files(folder, block, set())
+        return
+    names: list[str] = []
+    unseen: set[int] = set()
+    for name in block:
+        if name.endswith(FOLDER):
+            if names:
+                yield Files(folder, names, unseen)
+                names, unseen = [], set()
+            yield from scan(os.path.join(folder, name[:-1]), skipped)
+        elif name.endswith(UNSEEN):
+            unseen.add(len(names))
+            names.append(name[:-1])
+        else:
+            names.append(name)
+    if names:
+        yield Files(folder, names, unseen)
+
+
+def _names(folder: str, skipped: Skipped) -> Iterator[str]:
+    """List a folder's pictures and folders, marked."""
+    usual = USUAL_ENDS
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith(".") or name in NOT_MEANT:
+            if name[-4:] in usual and name[0] != "." and entry.is_file(follow_symlinks=False):
+                yield name  # nearly all names of a folder of pictures, so this comes first
+            elif name[0] == "." or name in NOT_MEANT:
                 skipped.hidden += not name.endswith(PARTIAL_SUFFIX)
             elif entry.is_dir(follow_symlinks=False):
-                names.append(name + "/")
+                yield name + FOLDER
             elif entry.is_symlink() and _leads_to_folder(entry):
                 skipped.folder_links += 1
             elif is_picture_name(name):
-                names.append(name)
-    return names
+                yield name if entry.is_file(follow_symlinks=False) else name + UNSEEN
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:

@@ -1,7 +1,7 @@
-"""PATH... -> a stream of inputs: pictures, folders, globs, lists, standard input.
+"""PATH... -> a stream of inputs: pictures, folders, globs, lists, standard input, archives, addresses.
 
-The order is that of the arguments; inside a folder that of `sorted()` on the paths; inside a list its own.
-A path that is named twice is two inputs. What can't be read is an input with a `failure`.
+The order is that of the arguments; inside a folder that of `sorted()` on the paths; inside a list or an
+archive its own. A path that is named twice is two inputs. What can't be read is an input with a `failure`.
 """
 
 # Path objects drop the "./" that was typed, and cost more than reading a small picture.
@@ -13,61 +13,35 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from toolkit.errors import InputError
-from toolkit.images.lists import csv_entries, text_entries
+from toolkit.images.archives import is_archive, members
+from toolkit.images.inputs import Input, Inputs, one, readable, shown
+from toolkit.images.lists import is_list, list_columns, list_entries, text_entries
+from toolkit.images.ordering import in_order
 from toolkit.images.read import reason
-from toolkit.images.scan import PICTURE_SUFFIXES, Skipped, has_picture, is_picture_name, scan
+from toolkit.images.remote import is_address, remote_files
+from toolkit.images.scan import PICTURE_SUFFIXES, Files, Skipped, has_picture, is_picture_name, scan
 
-__all__ = ["PICTURE_SUFFIXES", "Input", "Skipped", "count", "expand", "shown"]
+__all__ = ["PICTURE_SUFFIXES", "Input", "Skipped", "count", "expand", "list_columns", "listing", "shown"]
 
 STDIN = "-"
-LIST_SUFFIXES = (".txt", ".csv")
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".txz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
-ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    r"""One thing to classify.
-
-    Args:
-        path: as shown to people: what was given, or the folder that was given and the path below it. Bytes
-            that aren't UTF-8 are written as \xNN.
-        file: the name to open, as the operating system gave it (such bytes as surrogates).
-        label: name of the folder that holds it; None for what isn't there.
-        failure: why it can't be read, where that is known already.
-        path_bytes: the bytes of a path that isn't UTF-8; None for one that is.
-    """
-
-    path: str
-    file: str
-    label: str | None = None
-    failure: str | None = None
-    path_bytes: bytes | None = None
-
-
-def shown(path: str) -> str:
-    r"""Write a path for people: bytes that aren't UTF-8 as \\xNN."""
-    if path.isascii():
-        return path
-    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
-
-
-def expand(
+def listing(
     paths: Iterable[str | os.PathLike[str]],
     *,
     stdin: BinaryIO | None = None,
     skipped: Skipped | None = None,
-) -> Iterator[Input]:
-    """Turn PATH arguments into inputs, one after the other, as they are found.
+) -> Iterator[Inputs]:
+    """Turn PATH arguments into inputs, as they are found, in runs of any length.
 
-    A file is an input whatever its suffix, but for lists (.txt, .csv); a folder gives the pictures below
-    it; a pattern (only where nothing of that name exists) what matches it; `-` a list on standard input. A
-    relative path in a list file means the list's own folder, or else the working folder; on standard input
-    the working folder. Lists may name folders, but not patterns or other lists.
+    A file is an input whatever its suffix, but for lists (.txt, .csv) and archives; a folder gives the
+    pictures below it; an archive those in it; a pattern (only where nothing of that name exists) what
+    matches it; an address the picture, or the pictures below it; `-` a list on standard input. A relative
+    path in a list file means the list's own folder, or else the working folder; on standard input the
+    working folder. Lists may name folders and addresses, but not patterns, archives or other lists.
 
     Args:
         paths: as given.
@@ -75,8 +49,9 @@ def expand(
         skipped: where what is left out is counted.
 
     Raises:
-        InputError: a folder, list or pattern without a single picture (folders, patterns and list files
-            are looked at before the first input is given), an archive, or an address.
+        InputError: a folder, list, archive, address or pattern without a single picture (folders, patterns
+            and list files are looked at before the first input is given).
+        MissingDependency: an archive or an address needs a library that isn't installed.
     """
     arguments = [os.fspath(path) for path in paths]
     skipped = skipped if skipped is not None else Skipped()
@@ -86,81 +61,118 @@ def expand(
         yield from _argument(argument, stdin, skipped)
 
 
+def expand(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    stdin: BinaryIO | None = None,
+    skipped: Skipped | None = None,
+) -> Iterator[Input]:
+    """Turn PATH arguments into inputs, one after the other; see `listing`."""
+    for inputs in listing(paths, stdin=stdin, skipped=skipped):
+        yield from inputs
+
+
 def count(paths: Iterable[str | os.PathLike[str]]) -> int | None:
-    """Count the inputs that `expand` would give; None where standard input is among them.
+    """Count the inputs that `listing` would give; None where that can't be known without reading them all.
 
     Raises:
-        InputError: see `expand`.
+        InputError: see `listing`.
     """
     arguments = [os.fspath(path) for path in paths]
-    return None if STDIN in arguments else sum(1 for _ in expand(arguments))
+    if any(argument == STDIN or is_archive(argument) or is_address(argument) for argument in arguments):
+        return None
+    return sum(len(inputs) for inputs in listing(arguments))
 
 
 def _refuse(argument: str) -> None:
     """Say at once what can't be classified, before any work is done."""
     if argument == STDIN or _mode(argument) is not None:
-        lower = argument.lower()
         if _is_folder(argument) and not has_picture(argument):
             raise _nothing_in("folder", argument)
-        if _is_list(argument) and next(_list_entries(argument), None) is None:
+        if is_list(argument) and not any(entries for entries in list_entries(argument)):
             raise _nothing_in("list", argument)
-        if lower.endswith(ARCHIVE_SUFFIXES) and not _is_folder(argument):
-            raise InputError(
-                "archives can't be read yet", where=shown(argument), remedy="unpack it and give the folder"
-            )
-    elif ADDRESS.match(argument):
-        raise InputError(
-            "addresses can't be read yet", where=shown(argument), remedy="copy the pictures to a folder"
-        )
+    elif is_address(argument):
+        return
     elif glob.has_magic(argument) and next(_matches(argument), None) is None:
         raise _nothing_in("pattern", argument)
 
 
-def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Input]:
+def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
     if argument == STDIN:
-        found = False
-        for entry in text_entries(stdin or sys.stdin.buffer):
-            found = True
-            yield from _listed(entry, entry, skipped)
-        if not found:
-            raise _nothing_in("list", "standard input")
-    elif _is_list(argument):
+        yield from _from_stdin(stdin, skipped)
+    elif is_list(argument):
         folder = os.path.dirname(argument)
-        for entry in _list_entries(argument):
-            beside = os.path.join(folder, entry)
-            yield from _listed(entry, beside if _mode(beside) is not None else entry, skipped)
-    elif _mode(argument) is None and glob.has_magic(argument):
-        for match in sorted(_matches(argument)):
-            yield _file(match, match)
+        for entries in list_entries(argument):
+            for entry, extra in entries:
+                beside = os.path.join(folder, entry)
+                file = beside if not is_address(entry) and _mode(beside) is not None else entry
+                yield from _listed(entry, file, skipped, extra)
+    elif _mode(argument) is not None and is_archive(argument) and not _is_folder(argument):
+        yield from _with_a_picture(members(argument, skipped), "archive", argument)
+    elif _mode(argument) is None and not is_address(argument) and glob.has_magic(argument):
+        for block in in_order(_matches(argument)):
+            for match in block:
+                yield _file(match, match)
     else:
         yield from _listed(argument, argument, skipped)
 
 
-def _listed(path: str, file: str, skipped: Skipped) -> Iterator[Input]:
+def _from_stdin(stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
+    found = False
+    for entries in text_entries(stdin or sys.stdin.buffer):
+        for entry in entries:
+            found = True
+            yield from _listed(entry, entry, skipped)
+    if not found:
+        raise _nothing_in("list", "standard input")
+
+
+def _with_a_picture(inputs: Iterator[Inputs], kind: str, argument: str) -> Iterator[Inputs]:
+    found = False
+    for each in inputs:
+        found = found or len(each) > 0
+        yield each
+    if not found:
+        raise _nothing_in(kind, argument)
+
+
+def _listed(path: str, file: str, skipped: Skipped, extra: tuple[str, ...] | None = None) -> Iterator[Inputs]:
     """Give one path that was named: a folder's pictures, or the file itself, there or not."""
-    if not _is_folder(file):
-        yield _file(path, file)
-        return
-    prefix, base = path.rstrip("/") or "/", file.rstrip("/") or "/"
-    folder, label = "", ""
+    mode = _mode(file)
+    if mode is None and is_address(file):
+        yield from _with_a_picture(remote_files(file), "address", file)
+    elif mode is None or not stat.S_ISDIR(mode):
+        yield _file(path, file, extra, seen=mode is not None and stat.S_ISREG(mode))
+    else:
+        yield from _folder(path.rstrip("/") or "/", file.rstrip("/") or "/", skipped, extra)
+
+
+def _folder(prefix: str, base: str, skipped: Skipped, extra: tuple[str, ...] | None) -> Iterator[Inputs]:
     for found in scan(base, skipped):
         if isinstance(found, OSError):
             where = os.fsdecode(found.filename)
-            yield _input(prefix + where[len(base) :], where, None, f"folder: {reason(found, where)}")
-            continue
-        parent = os.path.dirname(found)
-        if parent != folder:
-            folder, label = parent, _folder_name(parent)
-        yield _input(found if prefix == base else prefix + found[len(base) :], found, label)
+            why = f"folder: {reason(found, where)}"
+            yield one(prefix + where[len(base) :], where, None, failure=why, extra=extra)
+        else:
+            yield _pictures(found, prefix, base, extra)
 
 
-def _file(path: str, file: str) -> Input:
-    return _input(path, file, _folder_name(os.path.dirname(file)))
+def _pictures(found: Files, prefix: str, base: str, extra: tuple[str, ...] | None) -> Inputs:
+    start = os.path.join(found.folder, "")
+    files = [start + name for name in found.names]
+    if prefix == base:
+        paths = files
+    else:
+        start = os.path.join(prefix + found.folder[len(base) :], "")
+        paths = [start + name for name in found.names]
+    inputs = Inputs(paths, files, [_folder_name(found.folder)] * len(files), found.unseen)
+    if extra:
+        inputs.extras = dict.fromkeys(range(len(files)), extra)
+    return readable(inputs)
 
 
-def _input(path: str, file: str, label: str | None, failure: str | None = None) -> Input:
-    readable = shown(path)
-    return Input(readable, file, label, failure, None if readable == path else os.fsencode(path))
+def _file(path: str, file: str, extra: tuple[str, ...] | None = None, *, seen: bool = False) -> Inputs:
+    return one(path, file, _folder_name(os.path.dirname(file)), seen=seen, extra=extra)
 
 
 def _folder_name(folder: str) -> str:
@@ -174,24 +186,6 @@ def _matches(pattern: str) -> Iterator[str]:
     for match in glob.iglob(pattern, recursive=True):
         if (names_suffix or is_picture_name(match)) and not _is_folder(match):
             yield match
-
-
-def _list_entries(argument: str) -> Iterator[str]:
-    try:
-        with open(argument, "rb") as stream:  # noqa: PTH123 - the name may hold bytes that aren't UTF-8
-            is_csv = argument.lower().endswith(".csv")
-            yield from csv_entries(stream, shown(argument)) if is_csv else text_entries(stream)
-    except OSError as error:
-        raise InputError(
-            f"the list can't be read: {reason(error, argument)}",
-            where=shown(argument),
-            remedy="check the file",
-        ) from error
-
-
-def _is_list(argument: str) -> bool:
-    mode = _mode(argument) if argument.lower().endswith(LIST_SUFFIXES) else None
-    return mode is not None and stat.S_ISREG(mode)
 
 
 def _is_folder(file: str) -> bool:
@@ -210,5 +204,5 @@ def _nothing_in(kind: str, argument: str) -> InputError:
     return InputError(
         f"no images: the {kind} holds not a single picture",
         where=shown(argument),
-        remedy="give pictures, or a folder, list or pattern with some in it",
+        remedy="give pictures, or a folder, list, archive or pattern with some in it",
     )

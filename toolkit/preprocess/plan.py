@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.preprocess import transforms
-from toolkit.preprocess.transforms import Normalization, Pixels, Resize
+from toolkit.preprocess.transforms import Box, Normalization, Pixels, Resize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,14 @@ class Plan:
     normalization: Normalization = Normalization.NONE
     resize: Resize = Resize.STRETCH
 
-    def fit(self, image_hwc: Pixels) -> Pixels:
-        """Bring one picture, uint8 [H, W, 3], to the model's size: uint8 [height, width, 3]."""
-        return transforms.resize(image_hwc, self.height, self.width, self.resize)
+    def fit(self, image_hwc: Pixels, box: Box | None = None) -> Pixels:
+        """Bring one picture, uint8 [H, W, 3], to the model's size: uint8 [height, width, 3].
+
+        Args:
+            image_hwc: uint8 [H, W, 3].
+            box: the part of it that counts; None means all of it.
+        """
+        return transforms.resize(image_hwc, self.height, self.width, self.resize, box)
 
     def stack(self, images_hwc: Sequence[Pixels]) -> Pixels:
         """Fit pictures, each uint8 [H, W, 3], and stack them: uint8 [N, height, width, 3]."""

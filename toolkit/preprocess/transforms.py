@@ -51,7 +51,13 @@ Source: torchvision.models documentation for the ImageNet mean (0.485, 0.456, 0.
 (0.229, 0.224, 0.225) of pixels in 0..1; keras.applications' imagenet_utils for `caffe`; the others follow from their names."""
 
 
-def resize(image_hwc: Pixels, height: int, width: int, how: Resize = Resize.STRETCH) -> Pixels:
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) of what counts of a picture, in pixels that may be cut."""
+
+
+def resize(
+    image_hwc: Pixels, height: int, width: int, how: Resize = Resize.STRETCH, box: Box | None = None
+) -> Pixels:
     """Bring one picture to a size, antialiased bilinear.
 
     Args:
@@ -60,29 +66,33 @@ def resize(image_hwc: Pixels, height: int, width: int, how: Resize = Resize.STRE
         width: wanted width, pixels.
         how: stretch ignores the aspect ratio; crop fills the target and cuts the centre out; pad fits
             the picture inside and fills the rest with white.
+        box: the part of the picture that counts; None means all of it.
 
     Returns:
         uint8 [height, width, 3]; the input itself where it has that size already.
     """
-    if image_hwc.shape[:2] == (height, width):
-        return image_hwc
-    source_height, source_width = image_hwc.shape[:2]
+    if box is None:
+        if image_hwc.shape[:2] == (height, width):
+            return image_hwc
+        box = (0, 0, image_hwc.shape[1], image_hwc.shape[0])
+    left, top, right, bottom = box
+    source_height, source_width = bottom - top, right - left
     picture = Image.fromarray(image_hwc)
     if how is Resize.STRETCH:
-        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=box))
     if how is Resize.CROP:
         scale = min(source_width / width, source_height / height)
         # Rounding may put the box a trace outside the picture, which Pillow refuses.
         box_width, box_height = min(width * scale, source_width), min(height * scale, source_height)
-        left, top = (source_width - box_width) / 2, (source_height - box_height) / 2
-        box = (left, top, min(left + box_width, source_width), min(top + box_height, source_height))
-        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=box))
+        left, top = left + (source_width - box_width) / 2, top + (source_height - box_height) / 2
+        inside = (left, top, min(left + box_width, right), min(top + box_height, bottom))
+        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=inside))
     scale = min(width / source_width, height / source_height)
     inner = (max(1, round(source_width * scale)), max(1, round(source_height * scale)))
     padded = np.full((height, width, 3), PAD_VALUE, np.uint8)
-    top, left = (height - inner[1]) // 2, (width - inner[0]) // 2
-    padded[top : top + inner[1], left : left + inner[0]] = np.asarray(
-        picture.resize(inner, Image.Resampling.BILINEAR)
+    above, beside = (height - inner[1]) // 2, (width - inner[0]) // 2
+    padded[above : above + inner[1], beside : beside + inner[0]] = np.asarray(
+        picture.resize(inner, Image.Resampling.BILINEAR, box=box)
     )
     return padded
 

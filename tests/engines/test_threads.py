@@ -6,16 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.classify.pipeline import ahead, batches
+from toolkit.engines.threads import ahead
 from toolkit.errors import InputError
-
-
-@given(items=st.lists(st.integers()), size=st.integers(1, 7))
-def test_batches_hold_everything_in_order_and_only_the_last_is_short(items: list[int], size: int) -> None:
-    cut = list(batches(items, size))
-    assert [item for batch in cut for item in batch] == items
-    assert all(len(batch) == size for batch in cut[:-1])
-    assert all(cut)
 
 
 @given(items=st.lists(st.integers(), max_size=30), threads=st.integers(1, 4))

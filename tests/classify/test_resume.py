@@ -1,0 +1,208 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from toolkit.classify.job import run
+from toolkit.classify.options import ClassifyOptions
+from toolkit.classify.result import ClassifyResult, Record
+from toolkit.errors import OutputError
+
+SUFFIXES = (".csv", ".jsonl", ".parquet")
+NAMES = [f"{number:02d}.png" for number in range(20)]
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class Stop(BaseException):
+    """Stands for whatever ends a run: nothing of ours catches it."""
+
+
+def stop_after(pieces: int) -> Callable[[list[Record]], None]:
+    seen = 0
+
+    def sink(_: list[Record]) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == pieces:
+            raise Stop
+
+    return sink
+
+
+def options(model: Path, folder: Path, names: list[str], output: Path, **changes: Any) -> ClassifyOptions:
+    listed = output.parent / "list.txt"
+    listed.write_text("".join(f"{folder / name}\n" for name in names))
+    return ClassifyOptions(
+        **{"paths": (str(listed),), "model": str(model), "device": "cpu", "threads": 1, "batch_size": 4,
+           "output": output, "top_k": 2, **changes}
+    )  # fmt: skip
+
+
+def figures(result: ClassifyResult) -> tuple[Any, ...]:
+    """What a summary counts, but for the time."""
+    return (
+        result.inputs, result.errors, result.class_counts.tolist(), result.confidence_counts.tolist(),
+        result.failures, [(e.index, e.path, e.predictions[0].label) for e in result.examples],
+    )  # fmt: skip
+
+
+def clean(folder: Path) -> Path:
+    for path in folder.iterdir():
+        path.unlink()
+    return folder
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(stop=st.integers(1, 5), part=st.floats(0, 1), journal=st.floats(0, 1), names=st.permutations(NAMES))
+@FEW
+def test_stopped_anywhere_and_resumed_the_file_is_that_of_one_run(
+    suffix: str, stop: int, part: float, journal: float, names: list[str],
+    tiny_model: Path, mixed: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Stopped after some pieces, and then as much of both files lost as a power cut may cost."""
+    output = clean(tmp_path) / f"out{suffix}"
+    one_run = run(options(tiny_model, mixed, names, output))
+    expected = output.read_bytes()
+    output.unlink()
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, names, output), sink=stop_after(stop))
+    assert not output.exists()
+    left, log = tmp_path / f"out{suffix}.part", tmp_path / f"out{suffix}.part.journal"
+    left.write_bytes(left.read_bytes()[: round(part * left.stat().st_size)])
+    begun, rest = log.read_bytes().split(b"\n", 1)
+    log.write_bytes(begun + b"\n" + rest[: round(journal * len(rest))])
+    resumed = run(options(tiny_model, mixed, names, output, resume=True))
+    assert output.read_bytes() == expected
+    assert figures(resumed) == figures(one_run)
+    assert (resumed.added, resumed.removed) == (0, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["list.txt", output.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(
+    before=st.lists(st.sampled_from(NAMES), min_size=5, max_size=14),
+    after=st.lists(st.sampled_from([*NAMES, "gone.png"]), min_size=1, max_size=14),
+)
+@FEW
+def test_inputs_that_came_or_went_meanwhile_are_handled_and_counted(
+    suffix: str, before: list[str], after: list[str], tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = clean(tmp_path) / f"out{suffix}"
+    run(options(tiny_model, mixed, after, output, min_confidence=0.5))
+    expected = output.read_bytes()
+    output.unlink()
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, before, output, min_confidence=0.5), sink=stop_after(2))
+    done = before[:8]
+    result = run(options(tiny_model, mixed, after, output, min_confidence=0.5, resume=True))
+    if suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        assert pq.read_table(output).column("path").to_pylist() == [str(mixed / name) for name in after]
+    else:
+        assert output.read_bytes() == expected
+    left = list(done)
+    for name in after:
+        if name in left:
+            left.remove(name)
+    assert result.removed == len(left)
+    assert result.resumed == len(done) - len(left)
+    assert result.inputs == len(after)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"top_k": 3}, "--top-k 2, now it is 3"),
+        ({"min_confidence": 0.5}, "--min-confidence None, now it is 0.5"),
+        ({"max_pixels": 10}, "--max-pixels"),
+        ({"exact": True}, "--exact"),
+        ({"batch_size": 8}, "--batch-size"),
+    ],
+)
+def test_other_options_are_refused_by_name_and_nothing_is_lost(
+    change: dict[str, Any], words: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output), sink=stop_after(2))
+    left = (tmp_path / "out.csv.part").read_bytes()
+    with pytest.raises(OutputError, match=words):
+        run(options(tiny_model, mixed, NAMES, output, resume=True, **change))
+    assert (tmp_path / "out.csv.part").read_bytes() == left
+    assert run(options(tiny_model, mixed, NAMES, output, resume=True)).resumed == 8
+
+
+def test_another_model_is_refused(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:
+    import onnx
+    from support import colour_model
+
+    output, other = tmp_path / "out.csv", tmp_path / "other.onnx"
+    onnx.save(colour_model(labels=("r", "g", "b")), other)
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output), sink=stop_after(2))
+    with pytest.raises(OutputError, match="begun with the model"):
+        run(options(other, mixed, NAMES, output, resume=True))
+
+
+def test_what_an_interrupted_run_left_is_neither_overwritten_nor_resumed_unasked(
+    tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output), sink=stop_after(1))
+    with pytest.raises(OutputError, match="interrupted run left its rows"):
+        run(options(tiny_model, mixed, NAMES, output))
+    assert run(options(tiny_model, mixed, NAMES, output, force=True)).resumed is None
+    assert not (tmp_path / "out.csv.part").exists()
+
+
+def test_with_nothing_to_resume_it_simply_starts(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    assert run(options(tiny_model, mixed, NAMES, output, resume=True)).resumed == 0
+    again = run(options(tiny_model, mixed, NAMES, output, resume=True))
+    assert (again.resumed, again.inputs) == (0, 20)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_that_holds_no_predictions_is_not_replaced_by_resuming(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / f"out{suffix}"
+    output.write_text("id,path\n1,precious\n")
+    with pytest.raises(OutputError, match="isn't a file of predictions"):
+        run(options(tiny_model, mixed, NAMES, output, resume=True))
+    assert output.read_text() == "id,path\n1,precious\n"
+
+
+def test_a_journal_that_cannot_be_read_is_an_error(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output), sink=stop_after(1))
+    (tmp_path / "out.csv.part.journal").write_text("nonsense\n")
+    with pytest.raises(OutputError, match="journal"):
+        run(options(tiny_model, mixed, NAMES, output, resume=True))
+
+
+def test_two_runs_do_not_write_one_output(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    output = tmp_path / "out.csv"
+
+    def second(_: list[Record]) -> None:
+        with pytest.raises(OutputError, match="another run"):
+            run(options(tiny_model, mixed, NAMES, output, force=True))
+
+    assert run(options(tiny_model, mixed, NAMES, output), sink=second).inputs == 20
+    assert len(output.read_text().splitlines()) == 21
+
+
+def test_the_journal_names_what_the_rows_depend_on(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, tmp_path / "out.csv"), sink=stop_after(2))
+    first, *entries = (tmp_path / "out.csv.part.journal").read_text().splitlines()
+    assert json.loads(first)["begun"]["--top-k"] == 2
+    assert [json.loads(entry)["rows"] for entry in entries] == [0, 4, 8]

@@ -1,0 +1,111 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.classify.rows import Rows
+from toolkit.classify.sort_into import SortInto, folder_name, parts_of
+from toolkit.errors import OutputError
+from toolkit.images.inputs import Inputs
+
+LABELS = ("cat", "dog")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def rows(*paths: str, classes: tuple[int, ...] = (0,) * 9, errors: dict[int, str] | None = None) -> Rows:
+    errors = errors or {}
+    best = np.array(classes[: len(paths) - len(errors)], np.int64).reshape(-1, 1)
+    return Rows(Inputs(list(paths), list(paths), [None] * len(paths)), errors, best, best.astype(np.float32))
+
+
+def make(*names: str) -> None:
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(f"content of {name}")
+
+
+def sorted_files(folder: Path) -> dict[str, str]:
+    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_equal_names_from_different_folders_do_not_meet_and_error_rows_stay(here: Path) -> None:
+    make("a/1.png", "b/1.png", "c/1.png")
+    given_rows = rows(
+        "a/1.png", "gone.png", "b/1.png", "c/1.png", classes=(0, 0, 1), errors={1: "no such file"}
+    )
+    SortInto(here / "s", LABELS, link=False).add(given_rows)
+    assert sorted_files(here / "s") == {
+        "cat/a/1.png": "content of a/1.png", "cat/b/1.png": "content of b/1.png", "dog/c/1.png": "content of c/1.png",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_sorting_again_does_what_is_missing_and_overwrites_nothing(here: Path, link: bool) -> None:
+    make("1.png", "2.png", "s/cat/2.png")
+    before = Path("s/cat/2.png").read_text()
+    for _ in range(2):
+        SortInto(here / "s", LABELS, link=link).add(rows("1.png", "2.png"))
+    found = sorted_files(here / "s")
+    assert found.pop("cat/1.png") == "content of 1.png"
+    assert found.pop("cat/2.png") == before
+    ((other, content),) = found.items()
+    assert other.startswith("cat/2~")
+    assert content == "content of 2.png"
+    assert os.path.samefile("1.png", "s/cat/1.png") == link  # noqa: PTH121
+    assert not list((here / "s").rglob("*.part"))
+
+
+def test_a_path_cannot_lead_out_of_the_folder(here: Path) -> None:
+    make("w/up.png")
+    (here / "w" / "x").mkdir()
+    SortInto(here / "s", LABELS, link=False).add(rows(str(here / "w/up.png"), "w/x/../up.png"))
+    assert len(sorted_files(here / "s")) == 2
+    assert "cat/w/x/_up/up.png" in sorted_files(here / "s")
+    assert sorted(path.name for path in here.iterdir()) == ["s", "w"]
+
+
+@given(path=st.text(st.sampled_from("ab./\\:! "), min_size=1, max_size=12))
+def test_no_part_of_a_target_is_a_way_up_or_a_root(path: str) -> None:
+    parts = parts_of(path)
+    assert not any(part in ("", ".", "..") or "/" in part or "\\" in part for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("cat", "cat"),
+        ("tabby, tabby cat", "tabby, tabby cat"),
+        ("a/b", "a_b"),
+        ("..", "_.."),
+        (".", "_."),
+        ("", "_"),
+    ],
+)
+def test_any_class_has_a_folder_of_its_own(label: str, name: str) -> None:
+    assert folder_name(label) == name
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(here: Path) -> None:
+    make("s")
+    with pytest.raises(OutputError):
+        SortInto(here / "s", LABELS, link=False)
+
+
+def test_a_disk_without_links_says_to_copy(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    make("1.png")
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(OutputError, match="leave --link out"):
+        SortInto(here / "s", LABELS, link=True).add(rows("1.png"))

@@ -1,0 +1,80 @@
+"""Workers for the engines' tests, in a module of their own so that a spawned process finds them."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import DeviceError, ModelError
+
+KILLS = "kills"
+KILLS_ONCE = "kills once"
+KILLS_UNSEEN = "kills without a trace"
+FAILS = "fails"
+
+
+@dataclass(frozen=True)
+class Items:
+    """A shard of anything."""
+
+    items: tuple[Any, ...]
+    given_up: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def part(self, start: int, stop: int) -> "Items":
+        given_up = {i - start: why for i, why in self.given_up.items() if start <= i < stop}
+        return Items(self.items[start:stop], given_up)
+
+    def without(self, position: int, reason: str) -> "Items":
+        return Items(self.items, {**self.given_up, position: reason})
+
+
+class Doubling:
+    """Doubles numbers; some items are the death of it."""
+
+    info = "ready"
+    position: Any = None
+
+    def __init__(self, once: Path | None = None) -> None:
+        self.once = once
+
+    def __call__(self, shard: Items) -> list[Any]:
+        return [
+            shard.given_up[i] if i in shard.given_up else self._double(i, item)
+            for i, item in enumerate(shard.items)
+        ]
+
+    def _double(self, position: int, item: Any) -> Any:
+        if item != KILLS_UNSEEN:
+            self.position.value = position
+        if item in (KILLS, KILLS_UNSEEN):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if item == KILLS_ONCE and self.once is not None and not self.once.exists():
+            self.once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if item == FAILS:
+            raise DeviceError("the device is gone", where="here", remedy="plug it in")
+        if isinstance(item, float):
+            time.sleep(item)
+        return 2 * item
+
+
+@dataclass(frozen=True)
+class Start:
+    once: Path | None = None
+
+    def __call__(self) -> Doubling:
+        return Doubling(self.once)
+
+
+def refuse() -> Doubling:
+    raise ModelError("no such model", where="m.onnx", remedy="look for it")
+
+
+def die() -> Doubling:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError

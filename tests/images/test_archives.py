@@ -1,0 +1,249 @@
+import io
+import lzma
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import encoded, picture
+
+from toolkit.errors import InputError, MissingDependency
+from toolkit.images import archives
+from toolkit.images.held import SEGMENT_BYTES, Held, Holder
+from toolkit.images.inputs import Input
+from toolkit.images.sources import Skipped, expand
+
+RED = encoded(picture((255, 0, 0)))
+GREEN = encoded(picture((0, 255, 0)))
+
+Maker = Callable[[Path, dict[str, bytes]], Path]
+
+
+def make_zip(path: Path, members: dict[str, bytes], **options: int) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return path
+
+
+def make_tar(path: Path, members: dict[str, bytes]) -> Path:
+    suffix = path.suffix.removeprefix(".")
+    mode = {"gz": "w:gz", "tgz": "w:gz", "xz": "w:xz", "bz2": "w:bz2"}.get(suffix, "w")
+    with tarfile.open(path, mode) as file:  # type: ignore[call-overload]
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            file.addfile(member, io.BytesIO(content))
+    return path
+
+
+def make(path: Path, members: dict[str, bytes]) -> Path:
+    if path.suffix == ".zip":
+        return make_zip(path, members)
+    if path.suffix in (".zst", ".tzst"):
+        zstandard = pytest.importorskip("zstandard")
+        plain = make_tar(path.with_name("plain.tar"), members)
+        path.write_bytes(zstandard.ZstdCompressor().compress(plain.read_bytes()))
+        plain.unlink()
+        return path
+    return make_tar(path, members)
+
+
+def rows(path: Path, skipped: Skipped | None = None) -> dict[str, str | bytes]:
+    """What each member gave, in order: its content, or why it has none."""
+    return {item.path.split("!", 1)[1]: given_by(item) for item in expand([path], skipped=skipped)}
+
+
+def given_by(item: Input) -> str | bytes:
+    if item.failure is not None:
+        return item.failure
+    assert isinstance(item.file, Held)
+    return item.file.read()
+
+
+@pytest.mark.parametrize(
+    "suffix", ["zip", "tar", "tar.gz", "tgz", "tar.xz", "tar.bz2", "tar.zst", "tzst", "ZIP"]
+)
+def test_pictures_come_in_the_archives_order_whatever_its_kind(suffix: str, tmp_path: Path) -> None:
+    members = {
+        "z/red.png": RED, "notes.txt": b"words", "a/green.PNG": GREEN, ".hidden.png": RED, "__MACOSX/._x.png": b"",
+        "é.png": RED, "./dot/b.png": GREEN,
+    }  # fmt: skip
+    path = make(tmp_path / f"photos.{suffix}".replace("ZIP", "zip"), members)
+    if suffix == "ZIP":
+        path = path.rename(tmp_path / "photos.ZIP")
+    skipped = Skipped()
+    items = list(expand([path], skipped=skipped))
+    assert [item.path for item in items] == [
+        f"{path}!{name}" for name in ("z/red.png", "a/green.PNG", "é.png", "dot/b.png")
+    ]
+    assert [given_by(item) for item in items] == [RED, GREEN, RED, GREEN]
+    assert [item.label for item in items] == ["z", "a", None, "dot"]
+    assert skipped.hidden == 2
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar"])
+def test_hostile_names_are_rows_with_a_reason_and_lead_nowhere(suffix: str, tmp_path: Path) -> None:
+    names = ["/abs.png", "../up.png", "a/../../up.png", "C:/x.png", "..\\win.png", "fine..name.png"]
+    path = make(tmp_path / f"x.{suffix}", dict.fromkeys(names, RED))
+    found = rows(path)
+    assert found.pop("fine..name.png") == RED
+    assert len(found) == 5
+    assert set(found.values()) == {archives.UNSAFE}
+    assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_of_two_members_with_one_name_the_first_counts_and_both_are_rows(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{suffix}"
+    if suffix == "zip":
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("a.png", RED)
+            file.writestr("a.png", GREEN)
+    else:
+        with tarfile.open(path, "w") as tar:
+            for content in (RED, GREEN):
+                member = tarfile.TarInfo("a.png")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    items = list(expand([path]))
+    assert [given_by(item) for item in items] == [RED, archives.TWICE]
+
+
+def test_links_and_devices_inside_are_rows_with_a_reason(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        for name, kind in (
+            ("s.png", tarfile.SYMTYPE),
+            ("h.png", tarfile.LNKTYPE),
+            ("p.png", tarfile.FIFOTYPE),
+        ):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            tar.addfile(member)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        link = zipfile.ZipInfo("s.png")
+        link.external_attr = 0o120777 << 16
+        file.writestr(link, "/etc/passwd")
+    assert rows(tmp_path / "x.tar") == {
+        "s.png": archives.LINK,
+        "h.png": archives.LINK,
+        "p.png": archives.SPECIAL,
+    }
+    assert rows(tmp_path / "x.zip") == {"s.png": archives.LINK}
+
+
+def test_an_encrypted_member_is_a_row_with_a_reason(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "x.zip", {"a.png": RED, "b.png": GREEN})
+    content = bytearray(path.read_bytes())
+    central = content.index(b"PK\x01\x02")
+    content[central + 8] |= 1  # the flag in the directory, which is what counts
+    path.write_bytes(content)
+    assert rows(path) == {"a.png": archives.LOCKED, "b.png": GREEN}
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar.gz", "tar.xz"])
+def test_a_bomb_is_a_row_with_a_reason(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {"bomb.png": bytes(12 << 20), "a.png": RED}
+    found = rows(make(tmp_path / f"x.{suffix}", members))
+    assert "suspicious" in str(found["bomb.png"])
+    assert found["a.png"] == RED
+    monkeypatch.setattr(archives, "LARGEST_MEMBER", 1 << 20)
+    assert "too large" in str(rows(tmp_path / f"x.{suffix}")["bomb.png"])
+
+
+def test_a_member_with_a_wrong_checksum_is_a_row_and_the_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as file:  # stored, so that a byte of the picture can be changed
+        file.writestr("a.png", RED)
+        file.writestr("b.png", GREEN)
+    content = bytearray(path.read_bytes())
+    content[content.index(RED) + 40] ^= 0xFF
+    path.write_bytes(content)
+    found = rows(path)
+    assert str(found["a.png"]).startswith("can't be unpacked: Bad CRC-32")
+    assert found["b.png"] == GREEN
+
+
+def test_an_archive_that_is_cut_gives_what_came_before_and_then_an_error(tmp_path: Path) -> None:
+    generator = __import__("random").Random(0)
+    members = {f"{n}.png": RED + generator.randbytes(60_000) for n in range(8)}
+    path = make_tar(tmp_path / "x.tar.gz", members)
+    path.write_bytes(path.read_bytes()[:200_000])
+    stream, seen = expand([path]), []
+    with pytest.raises(InputError, match="the archive can't be read"):
+        seen.extend(iter(lambda: next(stream).path, None))
+    assert 0 < len(seen) < 8
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz"])
+def test_an_archive_without_a_picture_or_that_is_none_is_an_error(suffix: str, tmp_path: Path) -> None:
+    path = make(tmp_path / f"x.{suffix}", {"notes.txt": b"words", ".hidden.png": RED})
+    with pytest.raises(InputError, match="no images: the archive holds not a single picture"):
+        list(expand([path]))
+    path.write_bytes(b"this is no archive at all" * 100)
+    with pytest.raises(InputError, match="the archive can't be read"):
+        list(expand([path]))
+
+
+@given(content=st.binary(max_size=300), suffix=st.sampled_from(["zip", "tar", "tgz", "tar.xz", "tar.bz2"]))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_read_or_end_in_an_input_error(content: bytes, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        list(expand([path]))
+
+
+@given(cuts=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_archive_gives_rows_or_an_input_error(cuts: list[tuple[int, int]], tmp_path: Path) -> None:
+    for suffix in ("zip", "tar", "tar.gz"):
+        path = make(tmp_path / f"x.{suffix}", {"a.png": RED, "b/c.png": GREEN})
+        content = bytearray(path.read_bytes())
+        for place, value in cuts:
+            content[place % len(content)] = value
+        path.write_bytes(content)
+        try:
+            assert len(rows(path)) <= 2
+        except InputError:
+            continue
+
+
+def test_without_a_library_for_zstandard_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import builtins
+
+    real = builtins.__import__
+
+    def without(name: str, *rest: object) -> object:
+        if name in ("zstandard", "compression"):
+            raise ImportError(name)
+        return real(name, *rest)  # type: ignore[arg-type]
+
+    (tmp_path / "x.tar.zst").write_bytes(b"")
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingDependency, match=r"toolkit\[formats\]"):
+        list(expand([tmp_path / "x.tar.zst"]))
+
+
+def test_held_contents_go_away_with_the_last_that_needs_them() -> None:
+    holder = Holder()
+    first = holder.hold(b"x" * SEGMENT_BYTES)
+    second = holder.hold(b"second")
+    assert first.file != second.file
+    assert second.read() == b"second"
+    assert os.path.exists(first.file)  # noqa: PTH110
+    gone = first.file
+    del first
+    assert not os.path.exists(gone)  # noqa: PTH110
+    assert second.read() == b"second"
+
+
+def test_lzma_is_there() -> None:
+    assert lzma.LZMAError in archives.DAMAGED

@@ -1,0 +1,126 @@
+"""Addresses: a real local web server, and a real server of the S3 protocol."""
+
+import contextlib
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import encoded, picture
+
+from toolkit.errors import ImageError, InputError, MissingDependency
+from toolkit.images import remote
+from toolkit.images.remote import is_address, read_remote
+from toolkit.images.sources import expand
+
+RED = encoded(picture((255, 0, 0)))
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """The address of a web server with photos/a.png, photos/b.png and photos/notes.txt."""
+    pytest.importorskip("aiohttp")
+    (tmp_path / "photos").mkdir()
+    for name in ("b.png", "a.png", "notes.txt"):
+        (tmp_path / "photos" / name).write_bytes(RED)
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_what_is_an_address() -> None:
+    assert all(map(is_address, ["s3://bucket/a.png", "http://host/a", "gs://b", "abfs+x://y"]))
+    assert not any(map(is_address, ["a.png", "c:/a.png", "/s3://x", "C://x", "photos/http://x"]))
+
+
+def test_a_web_address_is_a_picture_and_one_with_a_slash_the_pictures_listed_there(web: str) -> None:
+    assert [item.file for item in expand([f"{web}/photos/b.png"])] == [f"{web}/photos/b.png"]
+    listed = list(expand([f"{web}/photos/"]))
+    assert [item.path for item in listed] == [f"{web}/photos/a.png", f"{web}/photos/b.png"]
+    assert {item.label for item in listed} == {"photos"}
+
+
+def test_contents_come_in_order_and_a_missing_one_is_an_error_in_its_place(web: str) -> None:
+    found = read_remote(
+        [f"{web}/photos/a.png", f"{web}/photos/gone.png", f"{web}/photos/b.png", f"{web}/photos/a.png"]
+    )
+    assert [found[0], found[2], found[3]] == [RED] * 3
+    assert isinstance(found[1], ImageError)
+    assert found[1].what == "no such file"
+
+
+def test_a_server_that_is_not_there_is_an_error_for_each(web: str) -> None:
+    (found,) = read_remote(["http://127.0.0.1:9/a.png"])
+    assert isinstance(found, ImageError)
+    assert "can't be read" in found.what
+
+
+def test_a_folder_without_pictures_and_an_address_of_this_machine_are_refused(
+    web: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no images"):
+        list(expand([f"{web}/empty/"]))
+    with pytest.raises(InputError, match="this machine's own disk"):
+        list(expand([f"file://{tmp_path}/photos/a.png"]))
+    with pytest.raises(InputError, match="no kind of address"):
+        list(expand(["nonsense://a/b.png"]))
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import builtins
+
+    real = builtins.__import__
+
+    def without(name: str, *rest: object) -> object:
+        if name.split(".")[0] == "fsspec":
+            raise ImportError(name)
+        return real(name, *rest)  # type: ignore[arg-type]
+
+    remote._file_system.cache_clear()
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingDependency, match=r"pip install 'toolkit\[remote\]'"):
+        list(expand(["https://host/a.png"]))
+    (found,) = read_remote(["https://host/a.png"])
+    assert isinstance(found, ImageError)
+    assert "fsspec is not installed" in found.what
+    remote._file_system.cache_clear()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_bucket_is_listed_folder_by_folder_in_sorted_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("s3fs")
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.stop)
+        _, port = server.get_host_and_port()
+        for name, value in (
+            ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}"), ("AWS_ACCESS_KEY_ID", "a"),
+            ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_DEFAULT_REGION", "us-east-1"),
+        ):  # fmt: skip
+            monkeypatch.setenv(name, value)
+        remote._file_system.cache_clear()
+        stack.callback(remote._file_system.cache_clear)
+        store = remote._file_system("s3")
+        store.mkdir("pictures")
+        for name in ("x/b.png", "x/a.png", "x/notes.txt", "w/c.png", "d.png"):
+            store.pipe(f"pictures/{name}", RED)
+        items = list(expand(["s3://pictures"]))
+        assert [item.path for item in items] == [
+            f"s3://pictures/{name}" for name in ("d.png", "w/c.png", "x/a.png", "x/b.png")
+        ]
+        assert [item.label for item in items] == ["pictures", "w", "x", "x"]
+        assert read_remote([str(item.file) for item in items]) == [RED] * 4
+        assert [item.path for item in expand(["s3://pictures/x/a.png"])] == ["s3://pictures/x/a.png"]

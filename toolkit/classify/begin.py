@@ -1,0 +1,105 @@
+"""Begin, resume or refuse the outputs of a run."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from toolkit.classify.journal import journal_of, part_of
+from toolkit.classify.options import ClassifyOptions
+from toolkit.errors import OutputError
+from toolkit.files import is_device, refuse_existing, sha256_of
+from toolkit.models.catalog import find_model
+from toolkit.observer import Observer
+
+if TYPE_CHECKING:
+    from toolkit.classify.output import DeviceOutput, Output
+    from toolkit.classify.shard import ModelFacts
+
+
+def refuse_outputs(options: ClassifyOptions) -> None:
+    """Refuse outputs that exist, unless they are to be replaced or resumed.
+
+    Raises:
+        OutputError: one exists, or can't be written.
+    """
+    if options.report is not None:
+        refuse_existing(options.report, force=options.force or options.resume)
+    if options.output is None:
+        return
+    refuse_existing(options.output, force=options.force or options.resume)
+    part = part_of(options.output)
+    if part.exists() and journal_of(options.output).exists() and not (options.force or options.resume):
+        raise OutputError(
+            "an interrupted run left its rows there",
+            where=part,
+            remedy="add --resume to go on from them, or --force to begin again",
+        )
+
+
+@contextlib.contextmanager
+def begin_output(
+    options: ClassifyOptions, facts: "ModelFacts", columns: Sequence[str], observer: Observer
+) -> "Iterator[Output | DeviceOutput | None]":
+    """Begin or resume the predictions file; on the way out it gets its name.
+
+    When the run is interrupted or fails, the finished rows stay beside it, to be resumed, and the observer is
+    told how many there are.
+
+    Raises:
+        OutputError: see `toolkit.classify.output.Output`.
+    """
+    path, suffix = options.output, options.output_format
+    if path is None or suffix is None:
+        yield None
+        return
+    from toolkit.classify.output import Output, device_output
+    from toolkit.classify.writers import Layout, open_format
+
+    layout = Layout(
+        labels=facts.labels, top_k=options.top_k, min_confidence=options.min_confidence, columns=columns
+    )
+    form = open_format(suffix, layout)
+    if is_device(path):
+        with device_output(path, form) as device:
+            yield device
+        return
+    output = Output(path, form, _begun(options, facts, suffix, columns))
+    if options.resume and output.can_resume():
+        output.resume()
+        observer.notice(f"resuming: {output.rows:,} rows are there already")
+    else:
+        if options.resume:
+            output.refuse_other_header()
+        output.begin()
+    try:
+        yield output
+        output.complete()
+    except BaseException:  # Ctrl-C too
+        if output.rows:
+            output.close()
+            observer.notice(
+                f"kept the {output.rows:,} finished rows in {output.part}: --resume goes on from there"
+            )
+        else:
+            output.discard()
+        raise
+
+
+def _begun(
+    options: ClassifyOptions, facts: "ModelFacts", suffix: str, columns: Sequence[str]
+) -> dict[str, Any]:
+    """Return what the rows depend on, under the names that a user knows it by."""
+    return {
+        "the model": sha256_of(find_model(options.model)),
+        "the format": suffix,
+        "the labels": sha256_of(options.labels) if options.labels is not None else None,
+        "the columns": ",".join(columns),
+        "--top-k": options.top_k,
+        "--min-confidence": options.min_confidence,
+        "--batch-size": options.batch_size,
+        "--normalize": options.normalize,
+        "--resize": options.resize,
+        "--max-pixels": options.max_pixels,
+        "--exact": options.exact,
+        "the execution provider": facts.provider,
+    }

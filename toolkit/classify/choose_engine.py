@@ -1,0 +1,101 @@
+"""Which engine suits the inputs, and how many workers pay."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from toolkit.classify.options import ClassifyOptions
+from toolkit.classify.start import StartWorker
+from toolkit.images.archives import is_archive
+from toolkit.images.feed import Feed
+from toolkit.machine.cores import usable_cores
+from toolkit.observer import Observer
+
+if TYPE_CHECKING:
+    from toolkit.classify.shard import ModelFacts
+    from toolkit.engines.protocol import Engine
+
+MANY = 8192
+"""Inputs from which on starting processes pays, in any case.
+
+Source: measured by bench/classify_cifar.py: starting takes what one process does with some 5,000 CIFAR files."""
+
+MANY_AT_ONCE = 64  # paths that one reading of standard input brought: a program writes them, not a person
+LARGE_ARCHIVE_BYTES = 16 << 20
+EXAMPLE_CLASSES = 5  # that a report shows of each picture
+STDIN = "-"
+
+
+@contextlib.contextmanager
+def engine_for(
+    options: ClassifyOptions, feed: Feed, observer: Observer
+) -> "Iterator[tuple[Engine, ModelFacts]]":
+    """Choose and open the engine that suits the inputs, and close it at the end.
+
+    Few inputs are classified in this process: starting others takes longer. A GPU is fed by one session. Many
+    inputs on the CPU go to one process a core, each with one intra-op thread.
+
+    Args:
+        options: of the run.
+        feed: its inputs; read ahead, not taken.
+        observer: told what opening the model had to say.
+    """
+    from toolkit.engines.threads import ThreadsEngine
+
+    workers = _workers(options, feed)
+    engine: Engine
+    if workers > 1 and _is_cpu(options):
+        from toolkit.engines.local import LocalEngine
+
+        engine = LocalEngine(workers)
+        start = _start(options, threads=options.threads or 1)
+    else:
+        engine = ThreadsEngine(options.workers or options.threads or usable_cores())
+        start = _start(options, threads=options.threads)
+    try:
+        facts: ModelFacts = engine.open(start)
+        for notice in facts.notices:
+            observer.notice(notice)
+        yield engine, facts
+    finally:
+        engine.close()
+
+
+def _workers(options: ClassifyOptions, feed: Feed) -> int:
+    """Return how many processes are worth starting; 1 means none."""
+    if options.workers is not None:
+        return options.workers
+    workers = usable_cores() // (options.threads or 1)
+    if workers <= 1:
+        return 1
+    if STDIN in options.paths:
+        # Not waited for: whoever writes the list may be slow.
+        return workers if feed.count >= MANY_AT_ONCE else 1
+    if any(is_archive(path) for path in options.paths):
+        # Not read ahead: what is read from an archive is held on disk.
+        return workers if _archive_bytes(options.paths) >= LARGE_ARCHIVE_BYTES else 1
+    return workers if feed.holds(MANY) else 1
+
+
+def _archive_bytes(paths: Sequence[str]) -> int:
+    total = 0
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            total += os.stat(path).st_size  # noqa: PTH116 - the name may hold bytes that aren't UTF-8
+    return total
+
+
+def _is_cpu(options: ClassifyOptions) -> bool:
+    """Tell whether the model will run on the CPU for sure, without loading ONNX Runtime to find out."""
+    from toolkit.runtime.cuda import can_load, driver_library
+
+    return options.device == "cpu" or (options.device == "auto" and not can_load(driver_library()))
+
+
+def _start(options: ClassifyOptions, *, threads: int | None) -> StartWorker:
+    names = {field.name for field in fields(StartWorker)} - {"threads", "top_k"}
+    # A report shows more classes of its examples than a row may hold.
+    top_k = max(options.top_k, EXAMPLE_CLASSES) if options.report is not None else options.top_k
+    return StartWorker(**{name: getattr(options, name) for name in names}, threads=threads, top_k=top_k)

@@ -1,0 +1,146 @@
+"""What an unfinished predictions file was begun with, and how far it can be trusted."""
+
+import contextlib
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import OutputError
+
+PART_SUFFIX = ".part"
+JOURNAL_SUFFIX = ".part.journal"
+SCHEMA = 1
+READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How far the file was complete at some moment.
+
+    Args:
+        rows: in it.
+        bytes: its size, header included.
+        crc32: of these bytes.
+    """
+
+    rows: int
+    bytes: int
+    crc32: int
+
+
+def part_of(output: Path) -> Path:
+    """Return where the rows of an output stand while it grows."""
+    return output.with_name(output.name + PART_SUFFIX)
+
+
+def journal_of(output: Path) -> Path:
+    """Return where the journal of an output stands."""
+    return output.with_name(output.name + JOURNAL_SUFFIX)
+
+
+def begin(handle: int, begun: dict[str, Any]) -> None:
+    """Write the first line of a journal: what the rows depend on."""
+    write(handle, _line({"schema": SCHEMA, "begun": begun}))
+
+
+def add(handle: int, entry: Entry) -> None:
+    """Write down how far the file is complete now."""
+    write(handle, _line(asdict(entry)))
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[Entry]]:
+    """Read a journal, as far as it is whole.
+
+    Returns:
+        (what the rows depend on, entries in the order written).
+
+    Raises:
+        OutputError: its first line can't be read.
+        OSError: the file can't be read.
+    """
+    lines = path.read_bytes().split(b"\n")
+    try:
+        first = json.loads(lines[0])
+        begun: dict[str, Any] = first["begun"]
+        is_known = first["schema"] == SCHEMA
+    except (ValueError, KeyError, TypeError):
+        is_known = False
+    if not is_known:
+        raise OutputError(
+            "the journal of the interrupted run can't be read",
+            where=path,
+            remedy="use --force to begin again",
+        )
+    entries = []
+    with contextlib.suppress(ValueError, TypeError):  # a line that was cut off, and whatever follows
+        for line in lines[1:]:
+            entries.append(Entry(**json.loads(line)))
+    return begun, entries
+
+
+def trusted(part: Path, entries: Sequence[Entry]) -> Entry:
+    """Return the last entry that the file's content bears out; one of zero bytes where there is none.
+
+    Args:
+        part: the unfinished file.
+        entries: in the order written.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    rising: list[Entry] = []
+    for entry in entries:
+        while rising and rising[-1].bytes >= entry.bytes:  # the file was cut between the two
+            rising.pop()
+        rising.append(entry)
+    best, checksum, position = Entry(0, 0, 0), 0, 0
+    with part.open("rb") as file:
+        for entry in rising:
+            while position < entry.bytes:
+                piece = file.read(min(READ_BYTES, entry.bytes - position))
+                if not piece:
+                    return best
+                checksum = zlib.crc32(piece, checksum)
+                position += len(piece)
+            if checksum == entry.crc32:
+                best = entry
+    return best
+
+
+def write(handle: int, content: bytes) -> None:
+    """Write all of some bytes.
+
+    Raises:
+        OSError: the disk is full, or something else is wrong with it.
+    """
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+def lock(handle: int, output: Path) -> None:
+    """Keep a second run from working on the same output; the system lets go when the process ends.
+
+    Raises:
+        OutputError: another run is at it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has none, and doesn't let two processes rename one file
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(
+            "another run is writing this output", where=output, remedy="wait for it, or choose another name"
+        ) from error
+    except OSError:  # some network file systems know no locks
+        return
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,59 @@
+"""Where the time of a run goes, which stage set its speed, and what would help."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Time spent in each stage, summed over all workers, nanoseconds.
+
+    Args:
+        reading_ns: opening and reading files, fetching addresses.
+        decoding_ns: decoding pictures and bringing them to the model's size.
+        running_ns: running the model and finding the most probable classes.
+        writing_ns: listing the inputs and writing the results, by the process that hands out the work.
+    """
+
+    reading_ns: int = 0
+    decoding_ns: int = 0
+    running_ns: int = 0
+    writing_ns: int = 0
+
+    def __add__(self, other: "Stages") -> "Stages":
+        return Stages(
+            self.reading_ns + other.reading_ns,
+            self.decoding_ns + other.decoding_ns,
+            self.running_ns + other.running_ns,
+            self.writing_ns + other.writing_ns,
+        )
+
+    def seconds(self) -> dict[str, float]:
+        """Return the seconds by name of the stage."""
+        return {
+            "reading": self.reading_ns / 1e9,
+            "decoding": self.decoding_ns / 1e9,
+            "running": self.running_ns / 1e9,
+            "writing": self.writing_ns / 1e9,
+        }
+
+
+REMEDIES = {
+    "reading": "the disk is the limit: put the pictures on a faster one, or use more --workers if it is far away",
+    "decoding": "use more --workers, leave --exact out, or store smaller pictures",
+    "running": "export the model with --precision int8, use a GPU, or a machine with more cores",
+    "writing": "write CSV, and a smaller --top-k; listing and writing are done by one process",
+}
+BUSY = 0.9  # share of its time above which the process that lists and writes is itself the limit
+
+
+def limiting_stage(stages: Stages, seconds: float) -> str:
+    """Name the stage that set the speed of a run: reading, decoding, running or writing.
+
+    Args:
+        stages: time spent in each, by all workers.
+        seconds: the run took.
+    """
+    spent = stages.seconds()
+    if spent.pop("writing") > BUSY * seconds:
+        return "writing"
+    return max(spent, key=lambda stage: spent[stage])

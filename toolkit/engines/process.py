@@ -1,0 +1,182 @@
+"""A process with a worker in it: both sides of the pipe between them."""
+
+import contextlib
+import multiprocessing
+import queue
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.sharedctypes import RawValue
+from typing import Any
+
+from toolkit.errors import ToolkitError
+
+NO_POSITION = -1
+END_S = 5  # how long a worker may take to end by itself
+
+Start = Callable[[], Any]
+
+
+class WorkerDied(Exception):  # noqa: N818 - says what happened, and isn't raised further than this folder
+    """A worker's process is gone.
+
+    Args:
+        how: in plain words, such as "killed by SIGSEGV".
+        position: of the item it was at; -1 where it hadn't begun.
+    """
+
+    def __init__(self, how: str, position: int) -> None:
+        super().__init__(how)
+        self.how = how
+        self.position = position
+
+
+class WorkerProcess:
+    """A process with a worker in it.
+
+    Args:
+        start: makes the worker, over there.
+    """
+
+    def __init__(self, start: Start) -> None:
+        # Spawned, not forked: a fork would copy threads' locks and the parent's memory.
+        context = multiprocessing.get_context("spawn")
+        self._cell = RawValue("i", NO_POSITION)
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=serve, args=(theirs, start, self._cell), name="toolkit-worker", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self.in_hand: deque[tuple[int, Any]] = deque()
+        self._info: Any = None
+        self.is_ready = False
+
+    def ready(self) -> Any:
+        """Wait until the worker is made and return what it has to tell.
+
+        Raises:
+            ToolkitError: it can't be made.
+        """
+        if not self.is_ready:
+            try:
+                self._info = self._received()
+            except WorkerDied as death:
+                raise ToolkitError(
+                    f"a worker process died before it could begin ({death.how})",
+                    where="--workers",
+                    remedy="use fewer workers, or --workers 1 to see why",
+                ) from death
+            if isinstance(self._info, BaseException):
+                raise self._info
+            self.is_ready = True
+        return self._info
+
+    def give(self, number: int, shard: Any) -> None:
+        """Send a shard.
+
+        Raises:
+            WorkerDied: there is nobody to take it; it counts as not in hand.
+        """
+        try:
+            self.connection.send((number, shard))
+        except OSError as error:
+            raise self._death() from error
+        finally:
+            self.in_hand.append((number, shard))
+
+    def take(self) -> tuple[int, Any]:
+        """Wait for the next result: its shard's number and what was made of it, or an exception.
+
+        Raises:
+            WorkerDied: there won't be one.
+            ToolkitError: the worker can't be made.
+        """
+        self.ready()
+        result: tuple[int, Any] = self._received()
+        self.in_hand.popleft()
+        return result
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        with contextlib.suppress(OSError):
+            self.connection.close()
+        self._process.terminate()
+        self._process.join(END_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._process.close()
+
+    def _received(self) -> Any:
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError) as error:
+            raise self._death() from error
+
+    def _death(self) -> WorkerDied:
+        self._process.join(END_S)
+        return WorkerDied(_how(self._process.exitcode), self._cell.value)
+
+
+def serve(connection: Any, start: Start, cell: Any) -> None:
+    """Work in a process of one's own until the other side of the connection goes away.
+
+    Args:
+        connection: shards come and results go through it.
+        start: makes the worker.
+        cell: where the worker says which item it is at.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    try:
+        worker = start()
+        worker.position = cell
+        connection.send(worker.info)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to know
+        with contextlib.suppress(OSError):
+            connection.send(_portable(error))
+        return
+    # A thread takes shards in, so that whoever sends one never waits for the work on another.
+    shards: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, shards), daemon=True).start()
+    while (numbered := shards.get()) is not None:
+        number, shard = numbered
+        try:
+            made = worker(shard)
+        except Exception as error:  # noqa: BLE001 - raised again in the parent, when its turn comes
+            made = _portable(error)
+        cell.value = NO_POSITION
+        try:
+            connection.send((number, made))
+        except OSError:  # the parent is gone
+            return
+
+
+def _receive(connection: Any, shards: "queue.SimpleQueue[tuple[int, Any] | None]") -> None:
+    try:
+        while True:
+            shards.put(connection.recv())
+    except (EOFError, OSError):
+        shards.put(None)
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that can be pickled: ours as it is, any other with its trace as text."""
+    if isinstance(error, ToolkitError):
+        return error
+    portable = RuntimeError(f"{type(error).__name__}: {error}")
+    portable.add_note("".join(traceback.format_exception(error)))
+    return portable
+
+
+def _how(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        try:
+            name = signal.Signals(-exit_code).name
+        except ValueError:
+            name = f"signal {-exit_code}"
+        hint = ": out of memory?" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}"
+    return f"exit code {exit_code}"

@@ -1,0 +1,120 @@
+"""Pictures at addresses that fsspec knows: http, https, s3, gs and others."""
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from toolkit.errors import ImageError, InputError, MissingDependency, one_line
+from toolkit.images.inputs import Inputs, one
+from toolkit.images.scan import is_picture_name
+
+ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+LOCAL = frozenset({"file", "local"})
+WEB = frozenset({"http", "https"})
+LIBRARY = re.compile(r"[Ii]nstall ([a-z0-9_-]+)")
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a PATH argument is an address such as s3://bucket/folder."""
+    return ADDRESS.match(text) is not None
+
+
+def remote_files(address: str) -> Iterator[Inputs]:
+    """Give the picture at an address, or the pictures below it in sorted order, folder by folder.
+
+    A web address is one picture, unless it ends in a slash and the server lists what is there.
+
+    Raises:
+        InputError: the address makes no sense, or what is below it can't be listed.
+        MissingDependency: the library for this kind of address isn't installed.
+    """
+    scheme = address.split("://", maxsplit=1)[0].lower()
+    if scheme in LOCAL:
+        raise InputError(
+            "an address of this machine's own disk", where=address, remedy="give the path itself"
+        )
+    fs = _file_system(scheme)
+    try:
+        path = fs._strip_protocol(address)
+        is_folder = address.endswith("/") if scheme in WEB else fs.isdir(path)
+        if not is_folder:
+            yield one(address, address, _folder_name(address))
+            return
+        for folder, folders, names in fs.walk(path):
+            folders.sort()
+            found = sorted(name for name in names if is_picture_name(name) and not name.startswith("."))
+            start = fs.unstrip_protocol(folder).rstrip("/")
+            for name in found:
+                file = f"{start}/{name}"
+                yield one(file, file, _folder_name(file))
+    except Exception as error:
+        # Each kind of address has a library of its own, with exceptions of its own.
+        raise InputError(
+            f"can't be listed: {_words(error)}", where=address, remedy="check the address and the credentials"
+        ) from error
+
+
+def read_remote(addresses: Sequence[str]) -> list[bytes | ImageError]:
+    """Read several pictures at once, so that waiting for one is waiting for all.
+
+    Args:
+        addresses: of pictures.
+
+    Returns:
+        Per address its content, or why it can't be read.
+    """
+    results: dict[str, bytes | ImageError] = {}
+    for scheme in {address.split("://", maxsplit=1)[0].lower() for address in addresses}:
+        group = [a for a in dict.fromkeys(addresses) if a.lower().startswith(f"{scheme}://")]
+        try:
+            fs = _file_system(scheme)
+            plain = {fs._strip_protocol(address): address for address in group}
+            # `cat` of one address gives its bytes; of a list it gives a dict, fetched side by side.
+            found: dict[str, Any] = fs.cat(list(plain), on_error="return")
+        except (InputError, MissingDependency) as error:
+            results |= {a: _failed(error.what, a) for a in group}
+        except Exception as error:  # noqa: BLE001 - each kind of address has exceptions of its own
+            results |= {a: _failed(_words(error), a) for a in group}
+        else:
+            for name, content in found.items():
+                address = plain[name]
+                is_content = isinstance(content, bytes)
+                results[address] = content if is_content else _failed(_words(content), address)
+    return [results.get(address, _failed("no such file", address)) for address in addresses]
+
+
+@functools.cache
+def _file_system(scheme: str) -> Any:
+    address = f"{scheme}://"
+    try:
+        import fsspec
+    except ImportError as error:
+        raise MissingDependency("fsspec", extra="remote", where=address) from error
+    try:
+        return fsspec.filesystem(scheme)
+    except ValueError as error:
+        raise InputError(
+            f"'{scheme}' is no kind of address", where=address, remedy="use http, https, s3 or gs"
+        ) from error
+    except ImportError as error:
+        needed = LIBRARY.search(str(error))
+        library = needed[1] if needed else f"the library for {scheme}://"
+        raise MissingDependency(library, extra="remote", where=address) from error
+
+
+def _failed(words: str, address: str) -> ImageError:
+    return ImageError(words, where=address, remedy="check the address, or leave it out")
+
+
+def _words(error: object) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, PermissionError):
+        return "not allowed to read it (permission denied)"
+    return f"can't be read: {one_line(error)[:200] or type(error).__name__}"
+
+
+def _folder_name(address: str) -> str:
+    parts = address.split("://", maxsplit=1)[1].rstrip("/").split("/")
+    return parts[-2] if len(parts) > 1 else ""
