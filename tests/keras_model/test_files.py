@@ -36,6 +36,9 @@ def test_a_folder_named_like_a_shipped_model_does_not_hide_it(
 
 def test_layers_with_code_are_found_however_deep_and_nothing_else() -> None:
     inner = {"class_name": "Lambda", "config": {"name": "trick", "function": {"class_name": "__lambda__"}}}
-    config = {"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense", "config": {}}, inner]}}
+    config = {
+        "class_name": "Sequential",
+        "config": {"layers": [{"class_name": "Dense", "config": {}}, inner]},
+    }
     assert code_layers({"class_name": "Functional", "config": {"layers": [config]}}) == ["trick"]
     assert code_layers({"class_name": "Dense", "config": {"name": "Lambda"}}) == []

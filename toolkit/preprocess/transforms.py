@@ -48,7 +48,8 @@ SCALE_AND_SHIFT: dict[Normalization, tuple[tuple[float, float, float], tuple[flo
 """normalised = pixel * scale + shift, per RGB channel; `caffe` then puts the channels in the order BGR.
 
 Source: torchvision.models documentation for the ImageNet mean (0.485, 0.456, 0.406) and deviation
-(0.229, 0.224, 0.225) of pixels in 0..1; keras.applications' imagenet_utils for `caffe`; the others follow from their names."""
+(0.229, 0.224, 0.225) of pixels in 0..1; keras.applications'
+imagenet_utils for `caffe`; the others follow from their names."""
 
 
 Box = tuple[float, float, float, float]
