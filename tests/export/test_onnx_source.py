@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -70,6 +70,15 @@ def foreign(
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(
+    layout="NCHW",
+    dtype="float32",
+    channels=1,
+    head="sigmoid",
+    normalize="none",
+    names=("input.1", "output"),
+    trailing=False,
+)
 @given(
     layout=st.sampled_from(["NCHW", "NHWC"]),
     dtype=st.sampled_from(sorted(TYPES)),

@@ -75,3 +75,13 @@ def test_shapes_that_differ_are_refused() -> None:
         compare(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.float32))
     with pytest.raises(ValueError, match="can't compare"):
         compare(np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32))
+
+
+def test_what_one_minus_p_loses_in_float32_is_no_difference() -> None:
+    p = np.float32(0.99999994)
+    first = np.array([[1 - p, p]], np.float32)
+    second = np.array([[0, 1]], np.float32)
+    assert logit_differences(first, second)[0] < 1e-6
+    assert (
+        logit_differences(np.array([[0.3, 0.7]], np.float32), np.array([[0.31, 0.69]], np.float32))[0] > 0.02
+    )

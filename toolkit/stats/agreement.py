@@ -11,6 +11,10 @@ Floats = NDArray[np.float32]
 SMALLEST = 1e-30
 """Probabilities below count as this: float32 holds 1e-38, with a whole digit only above 1e-37."""
 
+SMALLEST_OF_TWO = 1e-4
+"""The same where there are two classes: one may have been computed as 1 - p, which float32 holds to 6e-8 only, so
+that its logarithm is exact to 1e-3 above this."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
@@ -80,7 +84,8 @@ def logit_differences(first: Floats, second: Floats) -> NDArray[np.float64]:
 
 
 def _centred_log(probabilities: Floats) -> NDArray[np.float64]:
-    logs = np.log(np.clip(probabilities.astype(np.float64), SMALLEST, None))
+    smallest = SMALLEST_OF_TWO if probabilities.shape[1] == 2 else SMALLEST
+    logs = np.log(np.clip(probabilities.astype(np.float64), smallest, None))
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
