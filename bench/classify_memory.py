@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--model", default="paper-cnn")
     parser.add_argument("--inputs", type=int, default=COUNTS[1])
     parser.add_argument("--formats", nargs="+", default=list(FORMATS))
-    parser.add_argument("--per-folder", type=int, default=100_000, help="files of one folder")
+    parser.add_argument("--per-folder", type=int, default=COUNTS[1], help="files of one folder")
     arguments = parser.parse_args()
     files, figures = jpeg_files(arguments.data), {}
     with tempfile.TemporaryDirectory(dir=Path(arguments.data).parent) as scratch:

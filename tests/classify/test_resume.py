@@ -161,11 +161,16 @@ def test_what_an_interrupted_run_left_is_neither_overwritten_nor_resumed_unasked
     assert not (tmp_path / "out.csv.part").exists()
 
 
-def test_with_nothing_to_resume_it_simply_starts(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:
+def test_with_nothing_to_resume_it_simply_starts_but_never_over_a_finished_file(
+    tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "out.jsonl"
-    assert run(options(tiny_model, mixed, NAMES, output, resume=True)).resumed == 0
-    again = run(options(tiny_model, mixed, NAMES, output, resume=True))
-    assert (again.resumed, again.inputs) == (0, 20)
+    first = run(options(tiny_model, mixed, NAMES, output, resume=True))
+    assert (first.resumed, first.inputs) == (0, 20)
+    finished = output.read_bytes()
+    with pytest.raises(OutputError, match="finished already"):
+        run(options(tiny_model, mixed, NAMES, output, resume=True))
+    assert output.read_bytes() == finished
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -173,7 +173,7 @@ def test_parquet_is_the_same_however_the_rows_came_in(folder: Path) -> None:
         contents.add(written(folder, ".parquet", parts, layout()).read_bytes())
     assert len(contents) == 1
     file = pq.ParquetFile(folder / "out.parquet")
-    assert (file.metadata.num_rows, file.metadata.num_row_groups) == (12_000, 3)
+    assert (file.metadata.num_rows, file.metadata.num_row_groups) == (12_000, 5)
     file.close()
 
 

@@ -42,7 +42,7 @@ def test_no_arguments_show_the_help_and_count_as_wrong_usage(toolkit: CommandLin
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["clasify"], "did you mean 'classify'?"),
+        (["clasify"], "Did you mean 'classify'?"),
         (["models", "--bogus"], "No such option: --bogus"),
         (["bench", "x", "--duration", "soon"], "--duration"),
         (["verify", "only-one"], "Missing"),
@@ -130,6 +130,34 @@ def test_a_full_disk_behind_standard_output_is_one_line(tiny_model: Path) -> Non
     assert "no space left" in error_line(done)
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["models"], ["train", "--list"]])
+def test_a_full_disk_is_named_whoever_prints(arguments: list[str]) -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "toolkit", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "no space left" in error_line(done)
+
+
+def test_closed_standard_streams_are_no_defect(tiny_model: Path) -> None:
+    command = f'exec "{sys.executable}" -m toolkit inspect "{tiny_model}" >&- 2>&-'
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+
+
+def test_a_keras_file_in_place_of_an_onnx_file_says_how_to_export_it(
+    toolkit: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "m.keras").write_bytes(b"PK")
+    line = error_line(toolkit("classify", "x", "-m", "m.keras", "--device", "cpu", check=1))
+    assert "toolkit export m.keras -o m.onnx" in line
+
+
 def test_a_reader_that_goes_away_is_one_line(tiny_model: Path, colour_folder: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -158,4 +186,4 @@ def test_ctrl_c_ends_with_130_and_one_line(tiny_model: Path) -> None:
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in stderr
-    assert "error: interrupted (Ctrl-C): what was done is kept" in stderr.splitlines()
+    assert "error: interrupted (Ctrl-C): what was finished is kept" in stderr.splitlines()

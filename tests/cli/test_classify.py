@@ -339,7 +339,7 @@ def test_an_interrupted_run_resumed_gives_the_file_of_one_run(
         process.wait(20)
     if ending == signal.SIGINT:
         assert process.returncode == 130
-        assert "error: interrupted (Ctrl-C): what was done is kept" in errors
+        assert "error: interrupted (Ctrl-C): what was finished is kept" in errors
         assert "--resume goes on from there" in errors
         assert "Traceback" not in errors
     assert not output.exists()
@@ -373,7 +373,7 @@ def test_workers_that_go_down_with_their_parent_leave_no_process_behind(
         stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
     ) as process:  # fmt: skip
         assert process.stdin is not None
-        process.stdin.write(b"a.png\n" * 500)
+        process.stdin.write(b"a.png\n" * 8000)
         process.stdin.flush()
         wait_for_rows(tmp_path / f"{mark}.part")
         import psutil
@@ -517,3 +517,14 @@ def test_rows_go_to_a_pipe_as_they_are_made(tiny_model: Path, tmp_path: Path) ->
         assert process.stdout.readline().startswith("a.png,ok,red,")  # while standard input is still open
         process.communicate()
     assert process.returncode == 0
+
+
+def test_a_finished_output_is_not_replaced_by_resuming(toolkit, tiny_model, colour_folder, tmp_path):
+    arguments = ("classify", colour_folder, "-m", tiny_model, "-o", "r.csv")
+    toolkit(*arguments)
+    before = (tmp_path / "r.csv").read_bytes()
+    line = error_line(
+        toolkit("classify", colour_folder / "red", "-m", tiny_model, "-o", "r.csv", "--resume", check=1)
+    )
+    assert "finished already" in line
+    assert (tmp_path / "r.csv").read_bytes() == before

@@ -164,6 +164,17 @@ def test_a_run_killed_in_the_middle_goes_on_after_its_last_whole_epoch(
     assert [float(x) for x in second] == pytest.approx([float(x) for x in first], rel=1e-4)
 
 
+def test_a_finished_run_goes_on_with_more_epochs(
+    toolkit: CommandLine, shapes_folder: Path, tmp_path: Path
+) -> None:
+    shared = ("train", "--data", shapes_folder, "-o", "run", "--limit", "12", "--epochs")
+    toolkit(*shared, "1")
+    done = toolkit(*shared, "2", "--resume")
+    assert "Resuming after epoch 1" in done.stdout
+    assert "Test accuracy: " in done.stdout
+    assert "nothing to resume in new" in toolkit(*shared[:4], "new", *shared[5:], "1", "--resume").stderr
+
+
 def test_ctrl_c_in_a_training_keeps_the_last_whole_epoch(shapes_folder: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,

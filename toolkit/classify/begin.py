@@ -68,8 +68,13 @@ def begin_output(
         output.resume()
         observer.notice(f"resuming: {output.rows:,} rows are there already")
     else:
-        if options.resume:
+        if options.resume and not options.force and path.exists():
             output.refuse_other_header()
+            raise OutputError(
+                "the output is finished already, and there is nothing to resume",
+                where=path,
+                remedy="choose another name, or add --force to make it again",
+            )
         output.begin()
     try:
         yield output

@@ -68,6 +68,7 @@ def run(
                 for summary in summaries:
                     known = total.known if total is not None else None
                     observer.progress(summary.inputs, known, unit="pictures", errors=summary.errors)
+            engine.close()  # the workers' memory is free before the output is completed
     done = one.summary
     observer.progress(done.inputs, done.inputs, unit="pictures", errors=done.errors)
     return one.result(engine.workers, skipped, time.perf_counter() - began)

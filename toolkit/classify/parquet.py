@@ -18,7 +18,9 @@ from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Finished, Layout, path_bytes_text
 from toolkit.images.inputs import Inputs
 
-CELLS_PER_ROW_GROUP = 16_384  # predictions held in memory before they become a row group
+CELLS_PER_ROW_GROUP = 8_192  # predictions held in memory before they become a row group
+REPEATED: Any = ["status", "predictions.list.element.label"]
+"""Columns whose values come again and again; a dictionary of paths would only cost memory."""
 
 
 class ParquetFormat:
@@ -77,7 +79,9 @@ class ParquetFormat:
         rows_per_group = max(1, CELLS_PER_ROW_GROUP // self._layout.top_k)
         with (
             part.open("rb") as file,
-            parquet.ParquetWriter(str(target), self.schema, compression="zstd") as writer,
+            parquet.ParquetWriter(
+                str(target), self.schema, compression="zstd", use_dictionary=REPEATED
+            ) as writer,
         ):
             file.seek(len(self.header))
             pending: list[Any] = []

@@ -14,6 +14,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli.console import flush_stdout
 from toolkit.errors import ExitCode, ToolkitError, UsageError, one_line
+from toolkit.files import output_error
 
 COMMANDS = (
     "train",
@@ -69,6 +70,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     show_trace = "--traceback" in arguments
     arguments = [a for a in arguments if a != "--traceback"]
+    _open_closed_streams()
     _speak_utf8()
     try:
         code = _run(arguments)
@@ -78,8 +80,17 @@ def run(arguments: Sequence[str]) -> int:
         _print_error(str(error), error if show_trace else None)
         return int(error.exit_code)
     except KeyboardInterrupt as error:
-        _print_error("interrupted (Ctrl-C): what was done is kept", error if show_trace else None)
+        _print_error("interrupted (Ctrl-C): what was finished is kept", error if show_trace else None)
         return int(ExitCode.INTERRUPTED)
+    except OSError as error:
+        # Jobs translate what happens to their files; without a file's name it is standard output.
+        _silence_stdout()
+        named = error.filename is not None
+        _print_error(
+            _defect(error) if named else str(output_error(error, "standard output")),
+            error if show_trace else None,
+        )
+        return int(ExitCode.FAILED)
     except Exception as error:  # noqa: BLE001 - the outermost boundary
         _print_error(_defect(error), error if show_trace else None)
         return int(ExitCode.FAILED)
@@ -114,13 +125,13 @@ def _terminate(*_: object) -> None:
 
 
 def _usage_error(error: Exception, arguments: list[str]) -> UsageError:
-    message = one_line(error.format_message()).rstrip(".")  # type: ignore[attr-defined]
+    message = one_line(error.format_message()).rstrip(".").replace("Value error, ", "")  # type: ignore[attr-defined]
     command = arguments[0] if arguments and arguments[0] in COMMANDS else ""
     where = f"toolkit {command}".strip()
     if message.startswith("No such command"):
         wrong = arguments[0] if arguments else ""
         near = difflib.get_close_matches(wrong, COMMANDS, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        hint = f"did you mean '{near[0]}'? " if near and "Did you mean" not in message else ""
         return UsageError(message, where=where, remedy=f"{hint}see toolkit --help")
     return UsageError(message, where=where, remedy=f"see {where} --help")
 
@@ -137,6 +148,13 @@ def _print_error(text: str, trace_of: BaseException | None) -> None:
         if trace_of is not None:
             traceback.print_exception(trace_of, file=sys.stderr)
         print(f"error: {text}" if not text.startswith("error:") else text, file=sys.stderr)  # noqa: T201
+
+
+def _open_closed_streams() -> None:
+    # A caller may have closed them; what is written then goes nowhere, as the caller wished.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def _speak_utf8() -> None:

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 def export_command(
     model: Annotated[
         str,
-        typer.Argument(metavar="KERAS_MODEL", help="A .keras or .h5 file, or a run folder of toolkit train."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A .keras or .h5 file, a SavedModel, a run folder, or an .onnx file from elsewhere.",
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", metavar="FILE.onnx", help="The file to write.")],
     precision: Annotated[

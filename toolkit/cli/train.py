@@ -95,7 +95,7 @@ def train_command(
     from toolkit.train.run_folder import CURVES
 
     result = run(options, console)
-    curves([epoch.__dict__ for epoch in result.history], output / CURVES)
+    curves([epoch.__dict__ for epoch in result.history], output / CURVES, force=True)
     console.result(result.to_document, lambda: _render(result))
 
 

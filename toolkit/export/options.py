@@ -76,6 +76,12 @@ class ExportOptions:
                 where="--calibration-samples",
                 remedy="use 1 or more",
             )
+        if self.calibration is None and self.precision in (Precision.INT8, Precision.AUTO):
+            raise UsageError(
+                f"--precision {self.precision} needs pictures to calibrate on",
+                where="toolkit export",
+                remedy="add --calibration DATA, pictures as the model will see them, best its training data",
+            )
         if self.calibration is not None and self.precision is Precision.FP32:
             raise UsageError(
                 "fp32 needs no calibration",

@@ -78,7 +78,7 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
     """
     if options.precision is Precision.FP16:
         return _fp16(model, source, options, observer)
-    calibration, held_out, words = _pictures(source, options, observer)
+    calibration, held_out, words = _pictures(source, options, options.calibration or "", observer)
     if options.precision is Precision.INT8:
         reduced, report = quantize_until(model, calibration, held_out, least_agreement(options), observer)
         found = Reduced(
@@ -108,28 +108,24 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
 
 def _fp16(model: onnx.ModelProto, source: Source, options: ExportOptions, observer: Observer) -> Reduced:
     if options.calibration is None:
-        pictures, words = generated_pictures(*source.predictor.input_size), "generated pictures"
+        pictures = generated_pictures(*source.predictor.input_size)
     else:
-        pictures, _, words = _pictures(source, options, observer)
+        pictures, _, _ = _pictures(source, options, options.calibration, observer)
     check_range(model, pictures, observer)
     observer.notice(
         "fp16 halves the file; the CPU execution provider computes it in float32 and gains nothing"
     )
-    found = Reduced(model=convert_fp16(model), precision=Precision.FP16.value, calibrated_on=words)
+    found = Reduced(model=convert_fp16(model), precision=Precision.FP16.value)
     return _timed(found, model, pictures[:1])
 
 
-def _pictures(source: Source, options: ExportOptions, observer: Observer) -> tuple[Pixels, Pixels, str]:
+def _pictures(
+    source: Source, options: ExportOptions, data: str, observer: Observer
+) -> tuple[Pixels, Pixels, str]:
     """Load the pictures of the calibration: (to calibrate on, held out, in words)."""
-    if options.calibration is None:
-        raise UsageError(
-            f"--precision {options.precision} needs pictures to calibrate on",
-            where="toolkit export",
-            remedy="add --calibration DATA, pictures as the model will see them, best its training data",
-        )
     wanted = options.calibration_samples
     dataset, name = load_split(
-        options.calibration,
+        data,
         ("train", "test"),
         image_size=source.predictor.input_size,
         resize=source.resize,

@@ -9,6 +9,7 @@ from toolkit.errors import ModelError
 from toolkit.models.card import Card, from_metadata
 
 DEFAULT_MODEL = "paper-cnn"
+KERAS_SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,12 @@ def find_model(argument: str) -> Path:
         ModelError: there is no such file, and no shipped model of that name.
     """
     path = Path(argument)
+    if path.suffix.lower() in KERAS_SUFFIXES and path.is_file():
+        raise ModelError(
+            "is a Keras model, and this needs an ONNX file",
+            where=path,
+            remedy=f"export it first: toolkit export {path} -o {path.stem}.onnx",
+        )
     if path.is_file():
         return path
     shipped = shipped_models()

@@ -149,6 +149,8 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
     problem = None if provider == CPU else explain(text)
     if problem is not None:
         return DeviceError(problem.finding, where=f"{path} on {provider}", remedy=problem.remedy)
+    if not path.stat().st_size:
+        return ModelError("the file is empty (0 bytes)", where=path, remedy="copy or export it again")
     if "INVALID_PROTOBUF" in text or "Protobuf parsing failed" in text or "INVALID_GRAPH" in text:
         size = path.stat().st_size
         return ModelError(

@@ -125,7 +125,7 @@ def fit(
             raise TrainingError(
                 f"the loss is {loss}",
                 where=f"epoch {epoch + 1}",
-                remedy="lower --learning-rate; the last whole epoch is kept in the run folder",
+                remedy="lower --learning-rate; epochs that were finished are kept",
             )
         val_loss, val_accuracy = evaluate(model, validation) if validation is not None else (None, None)
         on_epoch(

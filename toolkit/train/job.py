@@ -44,6 +44,8 @@ def run(options: TrainOptions, observer: Observer = SILENT) -> TrainResult:
     settings = settle(options, recipe)
     require("tensorflow", "keras", where=COMMAND)
     earlier = read_record(options.output) if options.resume and options.output.is_dir() else None
+    if options.resume and earlier is None:
+        observer.notice(f"nothing to resume in {options.output}: starting from the first epoch")
     if earlier is None:
         refuse_existing_folder(options.output, force=options.force)
     dataset = _load(options, observer)
