@@ -10,6 +10,8 @@ from toolkit import __version__
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import Finding, State
 from toolkit.machine.cores import affinity, cpu_quota, physical_cores, usable_cores
+from toolkit.machine.facts import cpu_model
+from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, cpu_features
 from toolkit.runtime.cuda import (
     both_wheels,
     can_load,
@@ -24,7 +26,7 @@ OLDEST_PYTHON = (3, 11)
 BASE = ("onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "pillow", "pyarrow", "matplotlib", "typer")
 EXTRAS = {"train": ("tensorflow", "keras", "tf2onnx"), "formats": ("pillow-heif",)}
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm")
-INT8_FEATURES = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+INT8_FEATURES = DOT_PRODUCT | {"i8mm"}
 
 Version = Callable[[str], str | None]
 
@@ -170,19 +172,18 @@ def cuda_files(
     ]
 
 
-def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[Finding]:
-    """Report the processor's vector features, above all those that make int8 fast."""
-    try:
-        lines = cpuinfo.read_text().splitlines()
-    except OSError:
-        return [
-            Finding(check="processor", state=State.OK, finding=platform.processor() or platform.machine())
-        ]
-    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    flags = set(values.get("flags", values.get("Features", "")).split())
-    features = [feature for feature in FEATURES if feature in flags]
-    name = values.get("model name", platform.machine())
-    fast = bool(INT8_FEATURES & flags)
+def processor(cpu_info: Path = CPU_INFO) -> list[Finding]:
+    """Report the processor's vector features, above all those that make int8 fast.
+
+    Args:
+        cpu_info: where Linux describes the processors.
+    """
+    name = cpu_model(cpu_info) or platform.machine()
+    found = cpu_features(cpu_info)
+    if found is None:
+        return [Finding(check="processor", state=State.OK, finding=name)]
+    features = [feature for feature in FEATURES if feature in found]
+    fast = bool(INT8_FEATURES & found)
     return [
         Finding(
             check="processor",

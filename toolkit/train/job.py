@@ -9,7 +9,7 @@ from typing import Any
 from toolkit import __version__
 from toolkit.data.dataset import Dataset, Split, held_out
 from toolkit.data.resolve import load_data
-from toolkit.files import make_folder, refuse_existing_folder
+from toolkit.files import refuse_existing_folder
 from toolkit.keras_model.tensorflow import import_keras, require
 from toolkit.observer import SILENT, Observer
 from toolkit.train import fit
@@ -58,18 +58,17 @@ def run(options: TrainOptions, observer: Observer = SILENT) -> TrainResult:
 
     keras = import_keras(COMMAND)
     fit.prepare(keras, options.seed)
-    shape = train.images.shape[1:]
-    model = fit.build(keras, recipe, settings, shape, len(dataset.classes))
-    history: list[Epoch] = []
     if earlier is not None and earlier.get("epochs_done"):
         model = fit.load_checkpoint(keras, options.output)
         history = _whole_epochs(model, read_history(options.output), len(train.labels), settings)
         observer.line(f"Resuming after epoch {len(history)}")
-    model.summary(line_length=76, print_fn=lambda text, **_: observer.line(text.rstrip()))
+    else:
+        model = fit.build(keras, recipe, settings, train.images.shape[1:], len(dataset.classes))
+        history = []
+        model.summary(line_length=76, print_fn=lambda text, **_: observer.line(text.rstrip()))
     observer.line(f"Model: {recipe.name}, {model.count_params():,} parameters")
 
     started = time.perf_counter()
-    make_folder(options.output)
     if not history:
         write_record(options.output, record)
 
