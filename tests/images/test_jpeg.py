@@ -41,6 +41,28 @@ def slowly(content: bytes, monkeypatch: pytest.MonkeyPatch) -> NDArray[np.uint8]
         return decode(content)
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("size", [(16, 24), (24, 16), (17, 24)])
+def test_a_picture_decoded_in_place_is_the_same_picture(size: tuple[int, int], orientation: int) -> None:
+    content = saved(Image.fromarray(photo(*size)), "JPEG", exif=b"Exif\0\0" + exif(orientation))
+    place = np.full((16, 24, 3), 7, np.uint8)
+    image, box = decode_near(content, fitting=(16, 24), into=place)
+    assert (image is place) == (size == (16, 24) and orientation == 1)
+    assert box is None
+    np.testing.assert_array_equal(image, decode(content))
+
+
+@pytest.mark.parametrize("place", [None, np.zeros((16, 24, 3), np.uint8)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_scan_that_stops_early_is_an_error_though_the_file_ends_well(
+    mode: str, place: NDArray[np.uint8] | None
+) -> None:
+    content = saved(Image.fromarray(photo(16, 24)).convert(mode), "JPEG")
+    assert decode_near(content, fitting=(16, 24), into=place)[0].shape == (16, 24, 3)
+    with pytest.raises(ImageError, match="truncated"):
+        decode_near(content[:-40] + content[-2:], fitting=(16, 24), into=place)
+
+
 @given(
     size=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     quality=st.integers(1, 100),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.classify.at_once import pictures_at_once
 from toolkit.classify.shard import ModelFacts, Outcome, Shard
 from toolkit.classify.stages import Stages
 from toolkit.errors import ImageError
@@ -73,6 +74,7 @@ class Worker:
         self._stopped = Event()
         self._max_pixels = max_pixels
         self._fitting = None if exact else model.input_size
+        self._at_once = pictures_at_once(model)
         session = model.session
         self.info = ModelFacts(
             labels=model.labels,
@@ -125,9 +127,11 @@ class Worker:
                     continue
                 if cell is not None:
                     cell.value = place
+                row = pixels[done]
                 try:
-                    image, box = decode_near(content, fitting=fitting, max_pixels=max_pixels)
-                    pixels[done] = image if box is None and image.shape == shape else plan.fit(image, box)
+                    image, box = decode_near(content, fitting=fitting, max_pixels=max_pixels, into=row)
+                    if image is not row:
+                        row[...] = image if box is None and image.shape == shape else plan.fit(image, box)
                 except ImageError as error:
                     errors[place] = error.what
                 else:
@@ -155,7 +159,10 @@ class Worker:
             # A GPU prepares itself anew for every shape, so a short batch goes through at full length.
             pixels[count:] = 0
             return self.model.probabilities(pixels)[:count]
-        return self.model.probabilities(pixels[:count])
+        most, run = self._at_once, self.model.probabilities
+        if count <= most:
+            return run(pixels[:count])
+        return np.concatenate([run(pixels[i : min(i + most, count)]) for i in range(0, count, most)])
 
     def _ranked(
         self,

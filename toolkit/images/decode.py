@@ -8,9 +8,6 @@ import io
 import logging
 import os
 import struct
-import threading
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,11 +16,12 @@ from PIL import Image
 
 from toolkit.errors import ImageError, one_line
 from toolkit.images import signatures
-from toolkit.images.jpeg import Box, covered, decode_plain, divisor
+from toolkit.images.jpeg import Box, covered, decode_plain, divisor, lacks_data
 from toolkit.images.metadata import exif_of, orientation_of, without_metadata
 from toolkit.images.pixels import to_rgb
 from toolkit.images.read import read_file
 from toolkit.images.signatures import Format, identify
+from toolkit.images.silence import SILENCE
 
 # Without a handler, Python would print what Pillow logs about damaged files.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -70,7 +68,11 @@ def decode(content: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[n
 
 
 def decode_near(
-    content: bytes, *, fitting: tuple[int, int] | None, max_pixels: int = DEFAULT_MAX_PIXELS
+    content: bytes,
+    *,
+    fitting: tuple[int, int] | None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    into: NDArray[np.uint8] | None = None,
 ) -> tuple[NDArray[np.uint8], Box | None]:
     """Decode a picture file that will be brought to a certain size.
 
@@ -82,6 +84,7 @@ def decode_near(
         content: the whole file.
         fitting: (height, width) that the picture will be brought to, pixels; None decodes every pixel.
         max_pixels: width times height, unscaled, that is still decoded.
+        into: uint8 [height, width, 3], contiguous; the picture may be put there, and is then what is returned.
 
     Returns:
         (uint8 [H, W, 3], RGB, may be read-only; the part of it that counts, None for all of it).
@@ -90,11 +93,11 @@ def decode_near(
         ImageError: it can't be decoded; `what` is the reason in plain words.
     """
     if content.startswith(JPEG_START):
-        near = decode_plain(content, max_pixels=max_pixels, fitting=fitting)
+        near = decode_plain(content, max_pixels=max_pixels, fitting=fitting, into=into)
         if near is not None:
             return near
     form = identify(content)
-    with _SILENCE.kept():
+    with SILENCE.kept():
         image, exif, scaled = _loaded(form, content, max_pixels, fitting)
         try:
             bits = content[PNG_SAMPLE_BITS_AT] if form is signatures.PNG else 8
@@ -131,6 +134,8 @@ def _loaded(
     """Return the picture, all its pixels decoded, its EXIF block, and how it was scaled."""
     try:
         image, scaled = _load(form, content, max_pixels, fitting)
+        if form is signatures.JPEG and lacks_data(content):
+            raise EOFError  # translated below like any other
         return image, exif_of(image.info), scaled
     except ImageError:
         raise
@@ -213,36 +218,3 @@ def _translated(error: Exception, form: Format) -> ImageError:
 def _is_truncated(error: Exception) -> bool:
     text = str(error).lower()
     return isinstance(error, (EOFError, struct.error)) or any(word in text for word in TRUNCATED_WORDS)
-
-
-class _Silence:
-    """Warnings of the decoders, silenced for as long as any thread decodes.
-
-    `warnings.catch_warnings` saves and restores a list that belongs to the whole process, so two threads
-    that overlap could leave the wrong one behind; counting them doesn't.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._saved: Any = None
-
-    @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
-        """Keep the process silent while inside."""
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                self._saved = warnings.catch_warnings()
-                self._saved.__enter__()
-                warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._inside -= 1
-                if self._inside == 0:
-                    self._saved.__exit__(None, None, None)
-
-
-_SILENCE = _Silence()
