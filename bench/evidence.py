@@ -1,6 +1,7 @@
 """What every script in this folder does: say on which machine and commit, and write the figures down."""
 
 import argparse
+import compileall
 import json
 import shlex
 import statistics
@@ -51,6 +52,11 @@ def read(name: str) -> dict[str, Any]:
     """Read results/NAME.json."""
     document: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     return document
+
+
+def as_installed() -> None:
+    """Compile the package's modules, as an installation does and a checkout may not; start-up is timed with them."""
+    compileall.compile_dir(ROOT / "toolkit", quiet=1)
 
 
 def summary(samples: list[float]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from evidence import summary, write
+from evidence import as_installed, summary, write
 
 RUNS = 21
 PICTURE = Path(__file__).parents[1] / "toolkit" / "demo" / "photos"
@@ -19,6 +19,7 @@ def seconds(command: list[str]) -> float:
 
 
 def main() -> None:
+    as_installed()
     picture = str(sorted(PICTURE.glob("*.png"))[0])
     toolkit = [sys.executable, "-m", "toolkit"]
     with tempfile.TemporaryDirectory() as folder:
