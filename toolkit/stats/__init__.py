@@ -4,5 +4,6 @@ latency         percentiles, summary
 intervals       confidence intervals
 periodicity     a disturbance that comes back in equal intervals
 classification  softmax, top-k, accuracy, per-class figures, confusion, calibration error
+temperature     temperature scaling: probabilities that mean what they say
 agreement       two sets of probabilities: agreement, differences
 """

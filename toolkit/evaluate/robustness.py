@@ -1,0 +1,86 @@
+"""How accuracy falls when pictures get worse than those of the test set."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.models.predictor import Predictor, predict
+from toolkit.observer import Observer
+from toolkit.preprocess.corruptions import CORRUPTIONS
+from toolkit.preprocess.transforms import Pixels
+from toolkit.stats.classification import wilson_interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damaged:
+    """Accuracy on pictures that were damaged in one way.
+
+    Args:
+        kind: such as "JPEG quality".
+        level: how much, as a number.
+        level_text: the same with its unit.
+        severity: place of the level among those of its kind, 1 is the mildest.
+        accuracy: share of the pictures that is still recognised, 0 to 1.
+        accuracy_ci95: its 95 % Wilson interval.
+    """
+
+    kind: str
+    level: float
+    level_text: str
+    severity: int
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the values for JSON."""
+        return {
+            "kind": self.kind,
+            "level": self.level,
+            "severity": self.severity,
+            "accuracy": self.accuracy,
+            "accuracy_ci95": list(self.accuracy_ci95),
+        }
+
+
+def robustness(
+    predictor: Predictor,
+    images_nhwc: Pixels,
+    truth: NDArray[np.int64],
+    *,
+    batch_size: int | None,
+    seed: int,
+    observer: Observer,
+) -> tuple[Damaged, ...]:
+    """Measure accuracy on every kind and level of damage.
+
+    Args:
+        predictor: the model.
+        images_nhwc: uint8 [N, height, width, 3], at the model's size.
+        truth: int64 [N], class indices in model order.
+        batch_size: pictures a batch; None chooses.
+        seed: of the noise.
+        observer: told what is being done.
+
+    Returns:
+        One value for each level of each kind, mildest first within a kind.
+    """
+    found = []
+    for corruption in CORRUPTIONS:
+        observer.step(f"Damaging the pictures: {corruption.name}")
+        for place, level in enumerate(corruption.levels, 1):
+            damaged = corruption.apply(images_nhwc, level, seed=seed)
+            predicted = predict(predictor, damaged, batch_size=batch_size).argmax(axis=1)
+            share = wilson_interval(int((predicted == truth).sum()), len(truth))
+            found.append(
+                Damaged(
+                    kind=corruption.name,
+                    level=level,
+                    level_text=corruption.text(level),
+                    severity=place,
+                    accuracy=share.value,
+                    accuracy_ci95=(share.low, share.high),
+                )
+            )
+    return tuple(found)
