@@ -21,6 +21,7 @@ class Damaged:
         kind: such as "JPEG quality".
         level: how much, as a number.
         level_text: the same with its unit.
+        unit: such as "%"; may be empty.
         severity: place of the level among those of its kind, 1 is the mildest.
         accuracy: share of the pictures that is still recognised, 0 to 1.
         accuracy_ci95: its 95 % Wilson interval.
@@ -29,6 +30,7 @@ class Damaged:
     kind: str
     level: float
     level_text: str
+    unit: str
     severity: int
     accuracy: float
     accuracy_ci95: tuple[float, float]
@@ -38,6 +40,7 @@ class Damaged:
         return {
             "kind": self.kind,
             "level": self.level,
+            "unit": self.unit,
             "severity": self.severity,
             "accuracy": self.accuracy,
             "accuracy_ci95": list(self.accuracy_ci95),
@@ -78,6 +81,7 @@ def robustness(
                     kind=corruption.name,
                     level=level,
                     level_text=corruption.text(level),
+                    unit=corruption.unit,
                     severity=place,
                     accuracy=share.value,
                     accuracy_ci95=(share.low, share.high),

@@ -24,7 +24,7 @@ class Corruption:
         name: such as "JPEG quality".
         levels: its strengths, mildest first.
         damage: (picture uint8 [H, W, 3], level, source of randomness) -> uint8 [H, W, 3].
-        unit: behind a level, such as " %".
+        unit: of a level, such as "%".
     """
 
     name: str
@@ -51,7 +51,7 @@ class Corruption:
 
     def text(self, level: float) -> str:
         """Write a level as the tables show it."""
-        return f"{level:g}{self.unit}"
+        return f"{level:g} {self.unit}".rstrip()
 
 
 def jpeg(image_hwc: Pixels, quality: float, _: np.random.Generator) -> Pixels:
@@ -89,10 +89,10 @@ def size(image_hwc: Pixels, percent: float, _: np.random.Generator) -> Pixels:
 
 CORRUPTIONS = (
     Corruption("JPEG quality", (75, 50, 30, 15, 8), jpeg),
-    Corruption("blur", (0.4, 0.7, 1.0, 1.5, 2.0), blur, " px"),
-    Corruption("noise", (4, 8, 16, 24, 40), noise, " levels"),
-    Corruption("darker", (80, 60, 45, 30, 20), brightness, " %"),
-    Corruption("brighter", (120, 140, 170, 200, 250), brightness, " %"),
-    Corruption("size", (80, 65, 50, 35, 25), size, " %"),
+    Corruption("blur", (0.4, 0.7, 1.0, 1.5, 2.0), blur, "px"),
+    Corruption("noise", (4, 8, 16, 24, 40), noise, "levels"),
+    Corruption("darker", (80, 60, 45, 30, 20), brightness, "%"),
+    Corruption("brighter", (120, 140, 170, 200, 250), brightness, "%"),
+    Corruption("size", (80, 65, 50, 35, 25), size, "%"),
 )
 """What `evaluate --robustness` does to the pictures."""

@@ -10,6 +10,7 @@ page      what a page is made of, as plain values
 cards     pictures and answers -> the cards of a page
 facts     the machine and the versions
 html      pages from templates/
+robustness  how accuracy falls with worse pictures
 train evaluate evaluate_page classify bench bench_names bench_lines bench_series bench_page bench_sections
           bench_figures bench_tables    what each command's report contains
 """

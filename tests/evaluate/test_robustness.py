@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.evaluate.robustness import robustness
+from toolkit.models.open import open_model
+from toolkit.observer import SILENT
+from toolkit.preprocess.corruptions import CORRUPTIONS
+
+
+def test_accuracy_is_measured_on_every_kind_and_level(tiny_model: Path) -> None:
+    """The model answers with the mean colour, which only cutting off bright values or noise at 0 and 255 can move."""
+    model = open_model(str(tiny_model), device="cpu")
+    height, width = model.input_size
+    images = np.zeros((30, height, width, 3), np.uint8)
+    truth = np.arange(30) % 3
+    images[...] = 140
+    images[np.arange(30), ..., truth] = 150
+    images[:6] = images[:6, :, :, [1, 2, 0]]  # six that it gets wrong
+    found = robustness(model, images, truth, batch_size=7, seed=0, observer=SILENT)
+    assert [(each.kind, each.level) for each in found] == [
+        (corruption.name, level) for corruption in CORRUPTIONS for level in corruption.levels
+    ]
+    by_level = {(each.kind, each.severity): each for each in found}
+    assert by_level["darker", 2].accuracy == pytest.approx(24 / 30)
+    assert by_level["size", 5].accuracy == pytest.approx(24 / 30)
+    low, high = by_level["darker", 2].accuracy_ci95
+    assert low < 24 / 30 < high
+    # 140 and 150 both become 255: every class is as probable, and the first one wins.
+    assert by_level["brighter", 5].accuracy == pytest.approx(10 / 30)

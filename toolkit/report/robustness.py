@@ -1,0 +1,118 @@
+"""How accuracy falls with worse pictures: a table, a CSV file, a figure."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.evaluate.robustness import Damaged
+from toolkit.files import whole_file
+from toolkit.report import tables
+from toolkit.report.axes import layout, percent_axis, title
+from toolkit.report.style import INK, MUTED, SERIES, new_figure, save_png, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIGURE = "robustness.png"
+ROWS = "robustness.csv"
+ACROSS = 3  # panels side by side
+
+
+def table(damaged: Sequence[Damaged], accuracy: float) -> str:
+    """Render accuracy by kind and strength of damage, within 80 columns.
+
+    Args:
+        damaged: what was measured.
+        accuracy: on the pictures as they are, 0 to 1.
+    """
+    kinds = by_kind(damaged)
+    strengths = max(map(len, kinds.values()))
+    rows = []
+    for kind, found in kinds.items():
+        levels = f"{found[0].level:g} … {found[-1].level_text}"
+        rows.append([kind, levels, *(f"{100 * each.accuracy:.1f}" for each in found)])
+    numbers = (tables.Column(str(place), numeric=True) for place in range(1, strengths + 1))
+    header = [tables.Column("damage"), tables.Column("levels"), *numbers]
+    return tables.render(
+        header, rows, title=f"Accuracy % on damaged pictures ({100 * accuracy:.1f} undamaged)"
+    )
+
+
+def by_kind(damaged: Sequence[Damaged]) -> dict[str, list[Damaged]]:
+    """Group what was measured, in its order."""
+    kinds: dict[str, list[Damaged]] = {}
+    for each in damaged:
+        kinds.setdefault(each.kind, []).append(each)
+    return kinds
+
+
+def finding(damaged: Sequence[Damaged], accuracy: float) -> str:
+    """Say in one line what costs most: the damage whose middle level takes most of the accuracy."""
+    middle = {kind: found[len(found) // 2] for kind, found in by_kind(damaged).items()}
+    worst = min(middle.values(), key=lambda each: each.accuracy)
+    lost = 100 * (accuracy - worst.accuracy)
+    if lost <= 0:
+        return "No kind of damage costs accuracy at its middle level"
+    return f"{worst.kind[0].upper()}{worst.kind[1:]} at {worst.level_text} costs most: {lost:.0f} points of accuracy"
+
+
+def write_rows(damaged: Sequence[Damaged], path: Path, *, force: bool = False) -> None:
+    """Write what was measured as CSV.
+
+    Raises:
+        OutputError: it exists already, or can't be written.
+    """
+    with (
+        whole_file(path, force=force) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["kind", "level", "severity", "accuracy", "accuracy_low", "accuracy_high"])
+        for each in damaged:
+            shares = (f"{share:.6f}" for share in (each.accuracy, *each.accuracy_ci95))
+            rows.writerow([each.kind, f"{each.level:g}", each.severity, *shares])
+
+
+def write_figure(damaged: Sequence[Damaged], accuracy: float, path: Path, *, force: bool = False) -> None:
+    """Draw what was measured as PNG.
+
+    Raises:
+        OutputError: it exists already, or can't be written.
+    """
+    save_png(figure(damaged, accuracy), path, force=force)
+
+
+def figure(damaged: Sequence[Damaged], accuracy: float) -> "Figure":
+    """Draw a panel for each kind of damage: accuracy by level, its 95 % interval, the undamaged pictures as a line.
+
+    Args:
+        damaged: what was measured.
+        accuracy: on the pictures as they are, 0 to 1.
+    """
+    kinds = by_kind(damaged)
+    rows = -(-len(kinds) // ACROSS)
+    with styled():
+        drawing = new_figure(10, 2.8 * rows + 0.8)
+        layout(drawing).set(hspace=0.06)
+        panels = drawing.subplots(rows, ACROSS, sharey=True, squeeze=False)
+        for axes, (kind, found) in zip(panels.flat, kinds.items(), strict=False):
+            places = range(1, len(found) + 1)
+            axes.axhline(accuracy, color=MUTED, linewidth=1, linestyle="--")
+            low, high = zip(*(each.accuracy_ci95 for each in found), strict=True)
+            axes.fill_between(places, low, high, color=SERIES[0], alpha=0.2, linewidth=0)
+            axes.plot(places, [each.accuracy for each in found], color=SERIES[0], marker="o", markersize=4)
+            axes.set_title(", ".join(filter(None, (kind, found[0].unit))), color=INK)
+            axes.set_xticks(places, [f"{each.level:g}" for each in found])
+            axes.set_ylim(0, 1)
+            percent_axis(axes.yaxis)
+        for axes in panels.flat[len(kinds) :]:
+            axes.set_visible(False)
+        panels[0, 0].annotate(f"undamaged {100 * accuracy:.1f} %", (1, accuracy), (0, 5), color=MUTED,
+                              textcoords="offset points", size=9)  # fmt: skip
+        title(
+            drawing,
+            finding(damaged, accuracy),
+            "Accuracy in % by kind and level of damage, with its 95 % interval",
+        )
+    return drawing
