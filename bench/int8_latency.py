@@ -13,7 +13,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +31,13 @@ from toolkit.export.graph.draft import assemble, take_apart
 from toolkit.export.graph.interface import interface
 from toolkit.export.graph.portable import PORTABLE
 from toolkit.export.opset import DEFAULT
-from toolkit.export.precision.int8 import calibrated, quantize_int8
-from toolkit.export.precision.running import probabilities
+from toolkit.export.precision.int8 import quantize_int8
 from toolkit.export.step import apply
 from toolkit.keras_model.predictor import keras_predictor
-from toolkit.stats.agreement import compare
 
 NAME = "CIFAR-10 (JPEG)"
 KERAS = ROOT / "exported" / "paper-cnn" / "model.keras"
 CALIBRATION = 500  # pictures of the train split
-HELD_OUT = 5_000  # others of it
-LIMITS = (127, 63, 31, 15, 11, 7)  # largest stored weight: int8, 7 bits, and coarser until it breaks
 CALLS = 100  # a round and runtime
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -225,17 +220,14 @@ def main() -> None:
     parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
-    count = CALIBRATION + HELD_OUT
-    train = load_data(options.data, image_size=(32, 32), splits=("train",), limit=count).split("train")
-    calibration, held_out = train.images[:CALIBRATION], train.images[CALIBRATION:]
+    train = load_data(options.data, image_size=(32, 32), splits=("train",), limit=CALIBRATION).split("train")
+    calibration = train.images
     test = load_data(options.data, image_size=(32, 32), splits=("test",)).split("test")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         runs, left_out = collect(folder, calibration)
         medians = interleave(runs, test.images[:1], options.rounds)
         profile = nodes(folder / "ours_int8.onnx", test.images[:1], folder, options.rounds)
-        fp32 = onnx.load(folder / "ours_fp32.onnx")
-    curve = coarser(fp32, calibration, held_out, test.images, test.labels)
     figures = {
         name: {
             "median_us": statistics.median(samples),
@@ -265,39 +257,9 @@ def main() -> None:
             "runtimes": figures,
             "of_litert": ratios,
             "int8_nodes_us": profile,
-            "agreement_and_loss": curve,
             "left_out": left_out,
         },
     )
-
-
-def coarser(
-    fp32: onnx.ModelProto,
-    calibration: NDArray[np.uint8],
-    held_out: NDArray[np.uint8],
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-) -> list[dict[str, float]]:
-    """Round weights to ever fewer levels: which agreement on held-out pictures goes with which loss of accuracy."""
-    found = calibrated(fp32, calibration)
-    seen, tested = probabilities(fp32, held_out), probabilities(fp32, images)
-    right = float(np.mean(tested.argmax(axis=1) == labels))
-    rows = []
-    for limit in LIMITS:
-        model = replace(found, limit=limit).int8()
-        answers = probabilities(model, images)
-        row = {
-            "largest_weight": limit,
-            "agreement_held_out": compare(seen, probabilities(model, held_out)).top1_agreement,
-            "agreement_test": compare(tested, answers).top1_agreement,
-            "accuracy_lost": right - float(np.mean(answers.argmax(axis=1) == labels)),
-        }
-        rows.append(row)
-        print(
-            f"weights up to {limit:3d}: agreement {row['agreement_held_out']:.4f}, "
-            f"{100 * row['accuracy_lost']:5.2f} points lost"
-        )
-    return rows
 
 
 def collect(folder: Path, calibration: NDArray[np.uint8]) -> tuple[dict[str, Run], dict[str, str]]:

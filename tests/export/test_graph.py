@@ -28,8 +28,9 @@ def classifier(
     swapped: bool = False,
     bias: bool = True,
     relu_between: bool = False,
+    order: tuple[int, ...] | None = None,
 ) -> onnx.ModelProto:
-    """image -> Cast -> [Mul] -> [Add] -> Transpose -> Conv -> Transpose -> shape nodes + Reshape -> MatMul."""
+    """image -> Cast [-> Mul] [-> Add] [-> Gather] -> Transpose -> Conv -> Transpose -> shapes, Reshape -> MatMul."""
     generator = np.random.default_rng(1)
     side = SIDE - 2 + 2 * pads
     constants = {
@@ -48,6 +49,10 @@ def classifier(
             inputs = [operator, last] if swapped else [last, operator]
             nodes.append(helper.make_node(operator, inputs, [f"after_{operator}"]))
             last = f"after_{operator}"
+    if order is not None:
+        constants["order"] = np.array(order, np.int64)
+        nodes.append(helper.make_node("Gather", [last, "order"], ["reordered"], axis=3))
+        last = "reordered"
     if relu_between:
         nodes.append(helper.make_node("Relu", [last], ["positive"]))
         last = "positive"
@@ -102,6 +107,7 @@ NUMBER = st.floats(-2, 2, width=32)
     swapped=st.booleans(),
     bias=st.booleans(),
     relu_between=st.booleans(),
+    order=st.none() | st.permutations((0, 1, 2)).map(tuple) | st.just((2, -2, 0)) | st.just((1, 1, 0)),
 )
 def test_folding_the_scaling_never_changes_an_answer(**choices: object) -> None:
     unchanged_answers(classifier(**choices), FOLD_SCALING)  # type: ignore[arg-type]
@@ -113,8 +119,31 @@ def test_scale_and_shift_disappear_into_a_convolution_that_does_not_pad() -> Non
 
 
 def test_a_shift_stays_before_a_convolution_that_pads_but_a_scale_does_not() -> None:
-    assert "Add" in operators(unchanged_answers(classifier(scale=0.5, shift=1.0, pads=1), FOLD_SCALING))
+    changed = unchanged_answers(classifier(scale=0.5, shift=1.0, pads=1), FOLD_SCALING)
+    assert operators(changed)[:4] == ["Transpose", "Cast", "Add", "Conv"]
     assert "Mul" not in operators(unchanged_answers(classifier(scale=0.5, pads=1), FOLD_SCALING))
+
+
+def test_a_shift_that_stays_is_added_to_whole_channels_not_to_pixels() -> None:
+    uniform = unchanged_answers(classifier(scale=[0.5] * 3, shift=[1.0] * 3, pads=1), FOLD_SCALING)
+    (by,) = [t for t in uniform.graph.initializer if t.name.endswith("__by")]
+    assert list(by.dims) == []
+    several = unchanged_answers(classifier(scale=0.5, shift=[1.0, 2.0, 3.0], pads=1), FOLD_SCALING)
+    (by,) = [t for t in several.graph.initializer if t.name.endswith("__by")]
+    assert list(by.dims) == [3, 1, 1]
+
+
+@pytest.mark.parametrize("pads", [0, 1])
+def test_the_order_of_the_channels_goes_into_the_weights(pads: int) -> None:
+    bgr = classifier(scale=[1.0, 2.0, 3.0], shift=[-3.0, -2.0, -1.0], pads=pads, order=(2, 1, 0))
+    assert "Gather" not in operators(unchanged_answers(bgr, FOLD_SCALING))
+    twice_the_same = unchanged_answers(classifier(order=(1, 1, 0)), FOLD_SCALING)
+    assert "Gather" in operators(twice_the_same)
+
+
+def test_an_addition_that_is_alone_already_stays_as_it_is() -> None:
+    model = classifier(shift=1.0, pads=1)
+    assert operators(unchanged_answers(model, FOLD_SCALING))[:4] == ["Cast", "Add", "Transpose", "Conv"]
 
 
 def test_per_channel_scaling_before_a_grouped_convolution_is_left_alone() -> None:

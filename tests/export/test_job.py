@@ -277,7 +277,7 @@ def test_layers_that_mix_the_pictures_of_a_batch_are_found(keras: Any, tmp_path:
     x = k.Flatten()(k.Rescaling(1 / 255)(x))
     x = x - keras.ops.mean(x, axis=0, keepdims=True)
     spread(keras.Model(image, k.Dense(5, activation="softmax")(x))).save(tmp_path / "m.keras")
-    with pytest.raises(ExportError, match="in batches of 1 its answers differ"):
+    with pytest.raises(ExportError, match=r"in batches of \d+ its answers differ"):
         job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
 
 

@@ -1,17 +1,23 @@
 """From fp32 to int8 and fp16 through the whole export, on a model trained to tell shapes apart."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import onnx
 import pytest
 
 from toolkit.data.resolve import load_data
-from toolkit.errors import UsageError
+from toolkit.errors import DataError, ExportError, UsageError
 from toolkit.export import job
 from toolkit.export.options import ExportOptions, Precision
+from toolkit.export.verify import Verification
 from toolkit.models.open import open_model
+from toolkit.observer import SilentObserver
+from toolkit.stats.agreement import compare
 from toolkit.train import job as train_job
 from toolkit.train.options import TrainOptions
 
@@ -94,6 +100,68 @@ def test_too_few_pictures_are_named(run_folder: Path, shapes_folder: Path, tmp_p
     )
     with pytest.raises(UsageError, match="2 pictures are too few"):
         job.run(chosen)
+
+
+def test_how_int8_was_made_stands_in_the_file_and_in_the_result(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path
+) -> None:
+    result = job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.INT8))
+    assert result.reduction is not None
+    (kept,) = [way for way in result.reduction["ways"] if way["chosen"]]
+    card = open_model(str(tmp_path / "m.onnx"), device="cpu").card
+    told = json.loads(card.extra["quantization"])
+    assert (told["ranges"], told["weights"]) == (kept["ranges"], kept["weights"])
+    assert told["calibrated_on"] == result.reduction["calibrated_on"]
+    assert card.extra["weight_bits"] == str(result.reduction["weight_bits"])
+
+
+def test_broken_pictures_of_the_calibration_are_named_or_left_out(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(shapes_folder, data)
+    broken = next((data / "train" / "circle").iterdir())
+    broken.write_bytes(broken.read_bytes()[:200])
+    chosen = options(
+        run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.INT8, calibration=str(data)
+    )
+    with pytest.raises(DataError, match=rf"{broken.name}.*--skip-broken"):
+        job.run(chosen)
+    assert not (tmp_path / "m.onnx").exists()
+    result = job.run(replace(chosen, skip_broken=True))
+    assert result.reduction is not None
+    assert result.reduction["calibrated_on"].startswith("45 pictures")
+
+
+def test_few_pictures_are_told_to_be_few(run_folder: Path, shapes_folder: Path, tmp_path: Path) -> None:
+    class Notices(SilentObserver):
+        told: ClassVar[list[str]] = []
+
+        def notice(self, text: str) -> None:
+            self.told.append(text)
+
+    job.run(
+        options(
+            run_folder,
+            shapes_folder,
+            tmp_path / "m.onnx",
+            precision=Precision.INT8,
+            calibration_samples=6,
+            min_agreement=0.0,
+        ),
+        Notices(),
+    )
+    assert any(text.startswith("6 pictures are few to calibrate on, and 2 to judge") for text in Notices.told)
+
+
+def test_answers_that_are_no_numbers_are_refused_whatever_the_gates_allow() -> None:
+    figures = np.array([[0.5, 0.5], [np.nan, 0.5]], np.float32)
+    labels = figures.argmax(axis=1)
+    verified = Verification(
+        agreement=compare(figures, figures), beyond_noise=0, noise=0.0, labels=labels, source_labels=labels
+    )
+    with pytest.raises(ExportError, match="int8 graph or its source gives answers that are not numbers"):
+        job.refuse_no_numbers(verified, "int8")
 
 
 def test_an_agreement_that_is_not_met_leaves_no_file(

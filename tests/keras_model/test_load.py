@@ -122,8 +122,9 @@ def test_a_model_that_scales_and_one_that_does_not_agree_on_the_same_picture(ker
     [
         (4, "softmax", Head.PROBABILITIES, 4),
         (4, None, Head.LOGITS, 4),
-        (4, "sigmoid", Head.PROBABILITIES, 4),
+        (4, "sigmoid", Head.MULTI_LABEL, 4),
         (1, "sigmoid", Head.SIGMOID, 2),
+        (1, None, Head.LOGIT, 2),
     ],
 )
 def test_the_head_is_told_from_the_last_activation(

@@ -14,6 +14,7 @@ from support import colour_model
 
 from toolkit.errors import InputError, ModelError, UsageError
 from toolkit.models.open import OpenModel, open_model
+from toolkit.observer import SilentObserver
 
 WHITE = np.full((2, 8, 8, 3), 255, np.uint8)
 
@@ -31,20 +32,21 @@ def foreign(
     """A classifier without our metadata: the mean of each channel, then a head.
 
     Args:
-        head: "" (logits), an operator for the three channels, or "unit" (a sigmoid over one number).
+        head: "" (logits), an operator for the three channels, or "unit" (a sigmoid over one number)
+            or "logit" (the number itself).
     """  # fmt: skip
     shape = ["N", channels, size, size] if layout == "NCHW" else ["N", size, size, channels]
-    pixels = {"NCHW": [2, 3], "NHWC": [1, 2]}[layout] if head != "unit" else [1, 2, 3]
+    pixels = {"NCHW": [2, 3], "NHWC": [1, 2]}[layout] if head not in ("unit", "logit") else [1, 2, 3]
     nodes = [
         helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["f", "axes"], ["mean"], keepdims=0),
     ]
     constants = [numpy_helper.from_array(np.array(pixels, np.int64), "axes")]
-    if head == "unit":
+    if head in ("unit", "logit"):
         constants.append(numpy_helper.from_array(np.array([1], np.int64), "last"))
         nodes += [
             helper.make_node("Unsqueeze", ["mean", "last"], ["one"]),
-            helper.make_node("Sigmoid", ["one"], ["y"]),
+            helper.make_node("Sigmoid" if head == "unit" else "Identity", ["one"], ["y"]),
         ]
         classes = 1
     elif classes is None:  # an operator whose output size nobody can tell beforehand
@@ -71,6 +73,14 @@ def test_our_file_needs_no_options(tiny_model: Path) -> None:
     assert (model.labels, model.input_size, model.head) == (("red", "green", "blue"), (8, 8), "probabilities")
     assert model.provider == "CPUExecutionProvider"
     np.testing.assert_allclose(model.probabilities(WHITE), np.full((2, 3), 1 / 3), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "batch", [[1, 2], None, "picture", np.zeros((1, 8, 8, 3)), np.zeros((8, 8, 3), np.uint8)]
+)
+def test_what_is_no_batch_is_refused_in_words(tiny_model: Path, batch: Any) -> None:
+    with pytest.raises(ModelError, match=r"give (a numpy array, )?uint8 \[N, 8, 8, 3\]"):
+        open_model(str(tiny_model), device="cpu").probabilities(batch)
 
 
 def test_our_file_refuses_a_second_normalisation(tiny_model: Path) -> None:
@@ -115,7 +125,7 @@ def test_channels_keep_their_order(tmp_path: Path) -> None:
     [
         ("", "logits", [1 / 3] * 3),
         ("Softmax", "probabilities", [1 / 3] * 3),
-        ("Sigmoid", "probabilities", [1 / (1 + math.exp(-1))] * 3),
+        ("Sigmoid", "multi-label", [1 / (1 + math.exp(-1))] * 3),
         ("Relu", "logits", [1 / 3] * 3),
     ],
 )
@@ -127,8 +137,9 @@ def test_logits_get_a_softmax_and_probabilities_do_not(
     np.testing.assert_allclose(model.probabilities(WHITE), [expected] * 2, rtol=1e-5)
 
 
-def test_a_sigmoid_unit_becomes_two_classes(tmp_path: Path) -> None:
-    model = opened(foreign(tmp_path / "f.onnx", "unit"), normalize="unit")
+@pytest.mark.parametrize("head", ["unit", "logit"])
+def test_one_unit_becomes_two_classes_with_its_sigmoid_and_without(tmp_path: Path, head: str) -> None:
+    model = opened(foreign(tmp_path / "f.onnx", head), normalize="unit")
     assert model.labels == ("0", "1")
     second = 1 / (1 + math.exp(-1))
     np.testing.assert_allclose(model.probabilities(WHITE), [[1 - second, second]] * 2, rtol=1e-5)
@@ -256,3 +267,39 @@ def test_a_name_that_is_neither_file_nor_shipped_model_is_refused(tmp_path: Path
         opened("no-such-model")
     with pytest.raises(ModelError, match="is a folder"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "bits", "told"), [("avx2", "8", True), ("avx2", "7", False), ("avx2 avx512_vnni", "8", False)]
+)
+def test_an_int8_file_made_for_a_newer_processor_says_that_its_sums_may_be_cut_off(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, bits: str, told: bool
+) -> None:
+    described, path = tmp_path / "cpuinfo", tmp_path / "int8.onnx"
+    described.write_text(f"flags\t\t: {flags}\n")
+    monkeypatch.setattr("toolkit.machine.features.CPU_INFO", described)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    model = onnx.load(tiny_model)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    helper.set_model_props(model, {**metadata, "precision": "int8", "weight_bits": bits})
+    onnx.save(model, path)
+    notices: list[str] = []
+
+    class Listening(SilentObserver):
+        def notice(self, text: str) -> None:
+            notices.append(text)
+
+    open_model(str(path), device="cpu", observer=Listening())
+    assert any("8-bit weights" in text for text in notices) is told
+
+
+def test_a_multi_label_model_is_told_once(tmp_path: Path) -> None:
+    notices: list[str] = []
+
+    class Listening(SilentObserver):
+        def notice(self, text: str) -> None:
+            notices.append(text)
+
+    several = foreign(tmp_path / "several.onnx", "Sigmoid")
+    open_model(str(several), device="cpu", normalize="unit", observer=Listening())
+    assert len([text for text in notices if "is a multi-label model" in text]) == 1

@@ -6,6 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from toolkit.stats.agreement import compare, differences, logit_differences
 from toolkit.stats.classification import softmax
+from toolkit.stats.logistic import sigmoid
 
 LOGITS = arrays(
     np.float32, st.tuples(st.integers(1, 8), st.integers(2, 6)), elements=st.floats(-20, 20, width=32)
@@ -85,3 +86,15 @@ def test_what_one_minus_p_loses_in_float32_is_no_difference() -> None:
     assert (
         logit_differences(np.array([[0.3, 0.7]], np.float32), np.array([[0.31, 0.69]], np.float32))[0] > 0.02
     )
+
+
+def test_probabilities_of_labels_by_themselves_are_compared_by_their_odds() -> None:
+    logits = np.array([[3.0, -2.0, 1.0], [-4.0, -5.0, -3.0]], np.float32)
+    other = logits + np.array([[0.0, 0.25, 0.0], [0.0, 0.0, -0.5]], np.float32)
+    gaps = logit_differences(sigmoid(logits), sigmoid(other))
+    assert list(gaps) == pytest.approx([0.25, 0.5], rel=1e-3)
+
+
+def test_a_saturated_label_does_not_count_digits_that_float32_has_not() -> None:
+    logits = np.array([[30.0, 12.0, -40.0]], np.float32)
+    assert logit_differences(sigmoid(logits), sigmoid(logits + 1))[0] < 1e-6

@@ -13,8 +13,10 @@ from toolkit.bench.measure import Clock
 from toolkit.errors import ImageError, UsageError
 from toolkit.images.decode import decode
 from toolkit.images.read import read_file
+from toolkit.models.head import ONE_UNIT
 from toolkit.preprocess.plan import Plan
 from toolkit.stats.classification import softmax, top_k
+from toolkit.stats.logistic import sigmoid
 
 BUNDLED_PICTURES = Path(__file__).resolve().parents[1] / "demo" / "photos"
 TOP_K = 5
@@ -26,7 +28,7 @@ class Pipeline:
 
     Args:
         plan: what the model wants at its input.
-        head: what its output is: "probabilities", "logits" or "sigmoid".
+        head: what its output is, see `OpenModel.head`.
         model_run: runs the model: a batch as the model takes it -> its outputs, the scores first.
         clock: the time.
     """
@@ -113,6 +115,8 @@ def find_pictures(paths: Iterable[str]) -> tuple[str, ...]:
 
 def _ranked(scores: NDArray[Any], head: str) -> NDArray[np.int64]:
     rows = scores.reshape(len(scores), -1).astype(np.float32, copy=False)
-    if head == "sigmoid":  # one unit says how likely the second of two classes is
+    if head == "logit":
+        rows = sigmoid(rows)
+    if head in ONE_UNIT:  # it says how likely the second of two classes is
         rows = np.concatenate([1 - rows, rows], axis=1)
     return top_k(softmax(rows) if head == "logits" else rows, TOP_K)[0]

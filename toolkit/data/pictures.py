@@ -78,7 +78,8 @@ def read_folder(
     if broken and not reading.skip_broken:
         raise _broken_error(broken, root)
     if broken:
-        observer.notice(f"left out {len(broken):,} broken pictures of {root}")
+        many = "" if len(broken) == 1 else "s"
+        observer.notice(f"left out {len(broken):,} broken picture{many} of {root}")
     _require_same_size({name: split.images.shape[1:3] for name, split in splits.items()}.values(), root)
     return classes, splits, tuple(broken)
 

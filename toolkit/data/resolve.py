@@ -83,6 +83,7 @@ def load_split(
     *,
     image_size: tuple[int, int] | None = None,
     resize: str = "stretch",
+    skip_broken: bool = False,
     limit: int | None = None,
     name: str | None = None,
     observer: Observer = SILENT,
@@ -94,6 +95,7 @@ def load_split(
         order: splits, the one wanted most first.
         image_size: see `load_data`.
         resize: see `load_data`.
+        skip_broken: see `load_data`.
         limit: see `load_data`.
         name: see `load_data`.
         observer: see `load_data`.
@@ -111,6 +113,7 @@ def load_split(
                 image_size=image_size,
                 resize=resize,
                 splits=(split,),
+                skip_broken=skip_broken,
                 limit=limit,
                 name=name,
                 observer=observer,

@@ -4,9 +4,11 @@ import logging
 
 from toolkit.errors import ExportError
 from toolkit.export.graph.draft import Draft
-from toolkit.export.trace import trace, without_jit
+from toolkit.export.graph.mend import MENDED_OPERATORS
+from toolkit.export.graph.portable import foreign_operators
+from toolkit.export.trace import trace
 from toolkit.keras_model.predictor import KerasPredictor
-from toolkit.keras_model.tensorflow import import_tensorflow
+from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
 
 COMMAND = "toolkit export"
 
@@ -38,11 +40,12 @@ def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draf
             )
     except Exception as error:
         raise ExportError(
-            f"the model can't be converted: {type(error).__name__}: {error}"[:300],
+            f"the model can't be converted: {cause(error)}"[:300],
             where=predictor.loaded.path,
             remedy="replace the layer that it names by a built-in one",
         ) from error
     draft = Draft(model)
+    _refuse_unknown(draft, predictor)
     used = {name for node in model.graph.node for name in node.input}
     for value in [v for v in model.graph.input if v.name in traced.values]:
         if value.name in used:
@@ -50,3 +53,16 @@ def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draf
         else:
             model.graph.input.remove(value)
     return draft
+
+
+def _refuse_unknown(draft: Draft, predictor: KerasPredictor) -> None:
+    """Name the operator, and the layer that it came from, where ONNX has no such operator."""
+    unknown = set(foreign_operators(draft)) - MENDED_OPERATORS
+    for node in draft.graph.node:
+        if node.op_type in unknown:
+            origin = f"'{node.name}'" if "/" in node.name else "one of its layers"
+            raise ExportError(
+                f"{origin} computes {node.op_type}, which ONNX has no operator for",
+                where=predictor.loaded.path,
+                remedy="replace that layer, or its option that needs it, and save the model again",
+            )

@@ -11,6 +11,7 @@ from toolkit import __version__
 from toolkit.data.resolve import load_split
 from toolkit.errors import ExportError
 from toolkit.export.graph.draft import Draft, assemble, assemble_beside, take_apart
+from toolkit.export.graph.write import write_file
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import generated_pictures
 from toolkit.export.reduce import least_agreement, reduce
@@ -69,8 +70,10 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
             )
             if precision == Precision.FP32:
                 refuse_difference(verified, options)
+            refuse_no_numbers(verified, precision)
             measured = None if truth is None else _share(verified.labels == truth)
-            _append(temporary, _found(source, precision, verified, measured, verified_on, len(images)))
+            told = _found(source, precision, verified, measured, verified_on, len(images))
+            _append(temporary, {**told, **(reduced.to_metadata() if reduced else {})})
             result = ExportResult(
                 output=options.output,
                 source=options.model,
@@ -120,6 +123,7 @@ def _pictures(
         ("test", "train"),
         image_size=size,
         resize=source.resize,
+        skip_broken=options.skip_broken,
         limit=options.limit,
         name=options.data_name,
         observer=observer,
@@ -134,11 +138,12 @@ def _save(draft: Draft, path: Path, card: Card) -> None:
 
     The draft is empty afterwards, so that a large model isn't held through its verification.
     """
-    beside = draft.weight_bytes > LARGEST_FILE
-    model = assemble_beside(draft, path.with_name(f"{path.name}.data")) if beside else assemble(draft)
     known = {key: value for key, value in to_metadata(card).items() if key not in TOLD_LAST}
-    onnx.helper.set_model_props(model, known)
-    onnx.save(model, path)
+    onnx.helper.set_model_props(draft.model, known)
+    if draft.weight_bytes > LARGEST_FILE:
+        onnx.save(assemble_beside(draft, path.with_name(f"{path.name}.data")), path)
+    else:
+        write_file(draft, path)
     draft.model = onnx.ModelProto()
 
 
@@ -171,6 +176,7 @@ def _card(source: Source, precision: str) -> Card:
         toolkit_version=__version__,
         extra={
             "normalization": source.input_range,
+            "head": source.head,
             **({} if source.parameters is None else {"parameters": str(source.parameters)}),
         },
     )
@@ -198,6 +204,20 @@ def _found(
         "data": data,
         "verified": json.dumps({"on": verified_on, **verified.agreement.to_document()}),
     }
+
+
+def refuse_no_numbers(verified: Verification, precision: str) -> None:
+    """Refuse an export that gives, or whose source gives, something that is not a finite number.
+
+    Raises:
+        ExportError: for one picture is enough, whatever the gates allow.
+    """
+    if not np.isfinite(verified.agreement.max_difference):
+        raise ExportError(
+            f"the {precision} graph or its source gives answers that are not numbers",
+            where="step 'verify'",
+            remedy="check the source with: toolkit evaluate; another --precision may hold the values",
+        )
 
 
 def refuse_difference(verified: Verification, options: ExportOptions) -> None:

@@ -8,8 +8,9 @@ import onnx
 from onnx import TensorProto, helper
 
 from toolkit.errors import ModelError, UsageError
-from toolkit.export.graph.draft import Draft, take_apart
-from toolkit.export.graph.interface import INPUT, OUTPUT, rename
+from toolkit.export.graph.draft import Draft, rename, take_apart
+from toolkit.export.graph.interface import INPUT, OUTPUT
+from toolkit.models.head import ONE_UNIT
 from toolkit.models.open import OpenModel
 from toolkit.preprocess.transforms import BGR, LUMA, SCALE_AND_SHIFT, Normalization
 
@@ -132,7 +133,9 @@ def _behind(draft: Draft, source: OpenModel) -> None:
         last = add("Cast", [last], "scores__float", to=TensorProto.FLOAT)
     if source.head == "logits":
         last = add("Softmax", [last], "scores__softmax", axis=1)
-    elif source.head == "sigmoid":
+    if source.head == "logit":
+        last = add("Sigmoid", [last], "scores__sigmoid")
+    if source.head in ONE_UNIT:
         draft.set_constant("scores__one", np.array(1, np.float32))
         other = add("Sub", ["scores__one", last], "scores__other")
         last = add("Concat", [other, last], "scores__both", axis=1)

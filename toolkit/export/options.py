@@ -44,6 +44,7 @@ class ExportOptions:
             explains, as a check.
         min_agreement: gate: least share of pictures with the same top-1 class; None means no gate in fp32,
             0.98 in fp16 and int8.
+        skip_broken: leave broken pictures of --calibration and --verify out instead of stopping.
         data_name: what to call the data of --verify in records.
         force: replace an output that exists already.
     """
@@ -66,6 +67,7 @@ class ExportOptions:
     limit: int | None = None
     tolerance: float | None = None
     min_agreement: float | None = None
+    skip_broken: bool = False
     data_name: str | None = None
     force: bool = False
 

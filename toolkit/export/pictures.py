@@ -4,11 +4,16 @@ import numpy as np
 
 from toolkit.preprocess.transforms import Pixels
 
-GENERATED = 96
+MOST = 96
+LEAST = 40
+PIXELS = 2**20
+"""Pixels of all generated pictures together, within the two numbers: a large network takes minutes over 96 pictures
+of 224x224, and a graph that is wrong is wrong on nearly every one. Forty hold each size of blotch six times."""
+
 BLOCKS = (1, 2, 4, 8, 16)  # sizes of the blotches, pixels: fine noise up to large areas
 
 
-def generated_pictures(height: int, width: int, *, count: int = GENERATED, seed: int = 0) -> Pixels:
+def generated_pictures(height: int, width: int, *, count: int | None = None, seed: int = 0) -> Pixels:
     """Make pictures that drive a network through different ranges.
 
     Black, white and one-colour pictures, slopes, and noise with blotches of several sizes.
@@ -16,12 +21,13 @@ def generated_pictures(height: int, width: int, *, count: int = GENERATED, seed:
     Args:
         height: pixels.
         width: pixels.
-        count: how many, 8 or more.
+        count: how many, 8 or more; None means 96, fewer of large ones.
         seed: of everything random.
 
     Returns:
         uint8 [count, height, width, 3].
     """
+    count = count or min(MOST, max(LEAST, PIXELS // (height * width)))
     generator = np.random.default_rng(seed)
     pictures = np.empty((count, height, width, 3), np.uint8)
     pictures[0], pictures[1] = 0, 255

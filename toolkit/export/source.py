@@ -7,13 +7,14 @@ from toolkit.export.convert import COMMAND, convert
 from toolkit.export.graph.crop_unused import CROP_UNUSED
 from toolkit.export.graph.draft import Draft
 from toolkit.export.graph.drop_reshapes import DROP_RESHAPES
-from toolkit.export.graph.erfc import ERFC
 from toolkit.export.graph.flatten import FLATTEN
 from toolkit.export.graph.fold_constants import FOLD_CONSTANTS
 from toolkit.export.graph.fold_into_conv import FOLD_INTO_CONV
 from toolkit.export.graph.fold_pad import FOLD_PAD
 from toolkit.export.graph.fold_scaling import FOLD_SCALING
 from toolkit.export.graph.interface import interface
+from toolkit.export.graph.keep_pad import KEEP_PAD
+from toolkit.export.graph.mend import MEND
 from toolkit.export.graph.portable import PORTABLE
 from toolkit.export.onnx_source import wrap
 from toolkit.export.opset import choose
@@ -22,8 +23,9 @@ from toolkit.export.step import Step
 from toolkit.files import sha256_of
 from toolkit.keras_model.choices import KerasChoices, head_choice
 from toolkit.keras_model.files import looks_like_keras
+from toolkit.keras_model.head import Head
 from toolkit.keras_model.predictor import keras_predictor
-from toolkit.keras_model.tensorflow import require
+from toolkit.keras_model.tensorflow import hold_little_memory, require
 from toolkit.models.open import open_model
 from toolkit.models.predictor import Predictor
 from toolkit.observer import Observer
@@ -43,6 +45,8 @@ class Source:
         resize: how pictures are brought to size.
         parameters: of the source, None where it isn't known.
         input_range: how pixels are scaled, and how that is known.
+        head: whose probabilities it gives: of classes, or of each label by itself ("multi-label").
+        head_told: what its output is and what is done to it, in words; empty where nothing is.
         sha256: digest of the file.
     """
 
@@ -55,21 +59,24 @@ class Source:
     resize: str
     parameters: int | None
     input_range: str
+    head: str
+    head_told: str
     sha256: str
 
     def steps(self) -> list[Step]:
         """Return the changes between the converter's graph and ours, in order."""
         height, width = self.predictor.input_size
         return [
-            ERFC,
+            MEND,
             PORTABLE,
             interface(height, width, len(self.predictor.labels), self.batch),
             FOLD_CONSTANTS,
+            FOLD_PAD,
+            KEEP_PAD,
             FOLD_SCALING,
             FOLD_INTO_CONV,
             FLATTEN,
             DROP_RESHAPES,
-            FOLD_PAD,
             CROP_UNUSED,
         ]
 
@@ -83,11 +90,14 @@ def open_source(options: ExportOptions, observer: Observer) -> Source:
     opset = None if options.opset is None else choose(options.opset)
     source = _keras(options, opset) if looks_like_keras(options.model) else _onnx(options, opset)
     observer.notice(f"input range: {source.input_range}")
+    if source.head_told:
+        observer.notice(f"output: {source.head_told}")
     return source
 
 
 def _keras(options: ExportOptions, opset: int | None) -> Source:
     require("tensorflow", "keras", "tf2onnx", where=COMMAND)
+    hold_little_memory()
     choices = KerasChoices(
         allow_code=options.allow_code,
         custom_objects=options.custom_objects,
@@ -111,6 +121,8 @@ def _keras(options: ExportOptions, opset: int | None) -> Source:
         resize=predictor.plan.resize.value,
         parameters=int(predictor.model.count_params()),
         input_range=f"{predictor.plan.normalization.value}, {predictor.range_reason}",
+        head=predictor.head.value if predictor.head is Head.MULTI_LABEL else Head.PROBABILITIES.value,
+        head_told=predictor.head.told(len(predictor.labels)),
         sha256=predictor.loaded.sha256,
     )
 
@@ -124,6 +136,7 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         resize=options.resize,
     )
     batch = options.batch or model.session.signature.batch
+    head = Head(model.head)
     reason = "as --normalize says" if options.normalize else "as its uint8 input says"
     return Source(
         predictor=model,
@@ -135,5 +148,7 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         resize=model.plan.resize.value,
         parameters=None,
         input_range=f"{model.plan.normalization.value}, {reason}",
+        head=head.value if head is Head.MULTI_LABEL else Head.PROBABILITIES.value,
+        head_told=head.told(len(model.labels)),
         sha256=sha256_of(model.session.path),
     )

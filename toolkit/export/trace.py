@@ -5,8 +5,7 @@ converter's, which for a model of 550 MB takes 20 GB; small ones are constants, 
 batch normalisation.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from toolkit.export.graph.draft import LARGE
 from toolkit.export.graph.interface import INPUT, OUTPUT
 from toolkit.keras_model.head import Head
 from toolkit.keras_model.predictor import KerasPredictor
+from toolkit.keras_model.tensorflow import values_of, without_jit
 from toolkit.preprocess.transforms import BGR, LUMA, SCALE_AND_SHIFT, Normalization
 
 Array = NDArray[np.generic]
@@ -48,7 +48,7 @@ def trace(tf: Any, predictor: KerasPredictor, batch: int | None) -> Trace:
     """
     model = predictor.model
     variables = [*model.trainable_variables, *model.non_trainable_variables]
-    arrays = [np.asarray(variable) for variable in variables]
+    arrays = [values_of(variable) for variable in variables]
     large = [index for index, array in enumerate(arrays) if array.size >= LARGE]
     trainable = len(model.trainable_variables)
 
@@ -71,26 +71,6 @@ def trace(tf: Any, predictor: KerasPredictor, batch: int | None) -> Trace:
     return Trace(function=function, signature=signature, values=values)
 
 
-@contextlib.contextmanager
-def without_jit(tf: Any) -> Iterator[None]:
-    """Let Keras trace what it would hand to XLA (grouped convolutions) as plain operations.
-
-    A compiled part stays a call that ONNX has no form for.
-    """
-    real = tf.function
-
-    def plain(function: Any = None, **options: Any) -> Any:
-        if options.get("jit_compile"):
-            return function if function is not None else (lambda f: f)
-        return real(function, **options) if function is not None else real(**options)
-
-    tf.function = plain
-    try:
-        yield
-    finally:
-        tf.function = real
-
-
 def _classifier(
     tf: Any, predictor: KerasPredictor, scores_of: Callable[[Any, tuple[Any, ...]], Any]
 ) -> Callable[..., dict[str, Any]]:
@@ -110,7 +90,9 @@ def _classifier(
         scores = tf.cast(scores_of(values, weights), tf.float32)
         if head is Head.LOGITS:
             scores = tf.nn.softmax(scores)
-        elif head is Head.SIGMOID:
+        elif head is Head.LOGIT:
+            scores = tf.nn.sigmoid(scores)
+        if head.classes == 2:
             scores = tf.concat([1 - scores, scores], axis=1)
         return {OUTPUT: scores}
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ExportError
+from toolkit.machine.memory import give_back_memory
 from toolkit.models.open import open_model
 from toolkit.models.predictor import Predictor, predict
 from toolkit.observer import SILENT, Observer
@@ -16,15 +17,19 @@ from toolkit.stats.agreement import Agreement, compare, differences, logit_diffe
 BATCH_SIZES = (1, 2, 7, 64)
 """A graph that mixes pictures of a batch, or has a batch size baked in, passes at one of these but not at all."""
 
-SMALL_BATCH = 8
 LARGEST_BATCH_PIXELS = 2**19
-"""A batch holds at most this many pixels, or 8 pictures: 64 pictures of 224x224 alone would take 2 GB in VGG16."""
+"""A batch of more than 7 pictures holds at most this many pixels: 64 of 224x224 alone would take 2 GB in VGG16."""
 
-TOLERANCE = 1e-5
+SMALL_BATCH = 7
+SMALL_BATCH_PIXELS = 2**20
+"""A batch of 3 to 7 pictures holds at most this many: 7 of 600x600 take 2 GB in EfficientNetB7."""
+
+TOLERANCE = 1e-4
 """Difference of a probability that always passes.
 
-Source: measured on the paper's CNN, 1.4e-6 at most over 10,000 pictures; float32 has a relative spacing of 1.2e-7
-and sums over some thousand terms lose one to two digits."""
+Source: a logit that is off by d moves a probability by d/4 at most, so that this is stricter than `LOGIT_TOLERANCE`
+where it can be. Measured on the paper's CNN, 1.4e-6 at most over 10,000 pictures; on a network with every kind of
+normalisation 3e-5, for a picture of one colour, whose deviation is nearly zero and divided by."""
 
 LOGIT_TOLERANCE = 1e-3
 """Difference of a logit that always passes: a saturated softmax hides a wrong weight from the probabilities, but
@@ -39,12 +44,18 @@ can tip a value to the next step, of which there are 255."""
 NOISE_FACTOR = 10
 """How many times its own rounding noise a picture may differ by.
 
-Source: measured on EfficientNetB0 with spread logits: an all-black picture drives it so far out that Keras and
-ONNX Runtime differ by 0.16 in a logit, and ONNX Runtime with and without graph optimisation by 0.09; pictures of
-noise by 1e-5 both."""
+Source: measured on EfficientNetB7 with spread logits: in a picture of one colour every sum of ONNX Runtime's blocked
+GlobalAveragePool rounds the same way, so that its answers differ by 0.04 in a logit from Keras's, and from its own
+without graph optimisation; pictures of noise by 2e-5 both."""
 
-MOST_EXPLAINED = 0.01
+MOST_EXPLAINED = 0.005
 """Difference of a probability that rounding never excuses: a model that is this sensitive isn't exported unseen."""
+
+MOST_EXPLAINED_LOGIT = 0.1
+"""The same of a logit.
+
+Source: bench/applications.py, 0.04 at most (EfficientNetB7). ONNX Runtime's faults look like noise too, since its
+optimised graph differs from the plain one: folding the zeros around ResNet50V2's max pooling came to 0.2 and more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +103,11 @@ def verify_file(
         ExportError: a picture's result depends on the batch that it is in, or the labels changed their order.
         ModelError: ONNX Runtime can't load the file.
     """
+    give_back_memory()
     expected = predict(source, images_nhwc, observer=observer)
+    give_back_memory()  # activations of a source that won't be asked again
     plain = predict(open_model(str(path), device="cpu", optimize=False), images_nhwc, observer=observer)
+    give_back_memory()
     exported = open_model(str(path), device="cpu")
     if exported.labels != source.labels:
         raise ExportError(
@@ -102,14 +116,14 @@ def verify_file(
     answers = predict(exported, images_nhwc, observer=observer)
     noise, logit_noise = differences(plain, answers), logit_differences(plain, answers)
     if batch is None:
+        give_back_memory()
         _same_in_every_batch(
             exported, images_nhwc, answers, np.maximum(TOLERANCE, NOISE_FACTOR * noise), path
         )
     excused = np.minimum(NOISE_FACTOR * noise, MOST_EXPLAINED)
     wrong = _beyond(differences(expected, answers), np.maximum(TOLERANCE, excused))
-    wrong |= _beyond(
-        logit_differences(expected, answers), np.maximum(LOGIT_TOLERANCE, NOISE_FACTOR * logit_noise)
-    )
+    excused = np.minimum(NOISE_FACTOR * logit_noise, MOST_EXPLAINED_LOGIT)
+    wrong |= _beyond(logit_differences(expected, answers), np.maximum(LOGIT_TOLERANCE, excused))
     return Verification(
         agreement=compare(expected, answers),
         beyond_noise=int(wrong.sum()),
@@ -132,8 +146,10 @@ def _same_in_every_batch(
     path: Path,
 ) -> None:
     height, width = images_nhwc.shape[1:3]
-    for wanted in BATCH_SIZES:
-        size = min(wanted, max(SMALL_BATCH, LARGEST_BATCH_PIXELS // (height * width)))
+    pixels = height * width
+    most = max(2, min(SMALL_BATCH, SMALL_BATCH_PIXELS // pixels), LARGEST_BATCH_PIXELS // pixels)
+    # The largest first: the others find room in what it took.
+    for size in sorted({min(wanted, most) for wanted in BATCH_SIZES}, reverse=True):
         few = images_nhwc[: 2 * size]
         moved = differences(answers[: len(few)], predict(exported, few, batch_size=size))
         if not np.all(moved <= allowed[: len(few)]):

@@ -67,6 +67,23 @@ def kind_of(path: Path) -> Kind:
     return kind
 
 
+def unfinished_run(argument: str) -> Path | None:
+    """Return the run folder of a model whose training was interrupted; None for any other.
+
+    Args:
+        argument: a KERAS_MODEL.
+    """
+    path = Path(argument)
+    folder = path if path.is_dir() else path.parent
+    if not path.is_dir() and path.name != RUN_MODEL:
+        return None
+    try:
+        record = json.loads((folder / RUN_RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # no run of ours, or one that loading will complain about
+        return None
+    return folder if isinstance(record, dict) and record.get("finished") is False else None
+
+
 def _signature(path: Path) -> Kind | None:
     try:
         with path.open("rb") as file:

@@ -1,5 +1,6 @@
-"""What a Keras model's output is: probabilities, logits, or one sigmoid unit."""
+"""What a Keras model's output is: probabilities, logits, one unit, or a probability for each label by itself."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -8,16 +9,45 @@ from numpy.typing import NDArray
 
 from toolkit.errors import ModelError, UsageError
 from toolkit.stats.classification import softmax
+from toolkit.stats.logistic import sigmoid
 
 SUM_TOLERANCE = 1e-3  # of probabilities from a half-precision softmax
 
+Scores = NDArray[np.float32]
+
 
 class Head(StrEnum):
-    """What the last layer gives; only logits and one sigmoid unit need another step."""
+    """What the last layer gives, and so what has to be done to it."""
 
     PROBABILITIES = "probabilities"
-    LOGITS = "logits"
-    SIGMOID = "sigmoid"
+    LOGITS = "logits"  # a softmax is added
+    SIGMOID = "sigmoid"  # one unit: it becomes two classes
+    LOGIT = "logit"  # one unit before its sigmoid: both are added
+    MULTI_LABEL = "multi-label"  # several sigmoid units: kept as they are
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes it stands for; None where each unit is one."""
+        return 2 if self in (Head.SIGMOID, Head.LOGIT) else None
+
+    def told(self, units: int) -> str:
+        """Say in words what the output is and what is done to it; empty for plain probabilities."""
+        match self:
+            case Head.LOGITS:
+                return f"{units} logits; a softmax is added"
+            case Head.SIGMOID:
+                return (
+                    "one sigmoid unit; it becomes the probabilities of two classes, its own being the second"
+                )
+            case Head.LOGIT:
+                return "one logit; a sigmoid is added and makes two classes of it, its own being the second"
+            case Head.MULTI_LABEL:
+                return (
+                    f"{units} sigmoid units (multi-label): each is the probability of one label by itself, kept as"
+                    " it is; they don't add up to 1"
+                )
+            case _:
+                return ""
 
 
 def classes_of(model: Any, where: object) -> int:
@@ -37,6 +67,36 @@ def classes_of(model: Any, where: object) -> int:
     return int(shape[1])
 
 
+def find_head(model: Any, wanted: Head | None, probe: Callable[[], Scores], where: object) -> Head:
+    """Decide what a model's output is.
+
+    Args:
+        model: a Keras model with an output [N, units].
+        wanted: LOGITS or PROBABILITIES where the user says so, else None. Which of the probabilities (one unit,
+            one of several labels) is found out all the same.
+        probe: gives what the model says to some pictures, float32 [N, units]; called only where its layers
+            don't tell.
+        where: the model, for errors.
+
+    Raises:
+        ModelError: its only unit is a softmax of one.
+        UsageError: what the user says can't be, or nobody can tell.
+    """
+    units = classes_of(model, where)
+    told = head_from_layers(model)
+    if told is Head.PROBABILITIES and units == 1:
+        raise ModelError(
+            "its output is a softmax of one unit, which is always 1",
+            where=where,
+            remedy="end it in one sigmoid unit, or in a softmax of two or more",
+        )
+    if wanted is Head.LOGITS:
+        return Head.LOGIT if units == 1 else Head.LOGITS
+    if wanted is Head.PROBABILITIES:
+        return told if told in (Head.MULTI_LABEL, Head.SIGMOID) else _which_probabilities(probe(), where)
+    return told or head_from_scores(probe(), where)
+
+
 def head_from_layers(model: Any) -> Head | None:
     """Tell what a model's output is from the activation of its last layer; None where the layers don't tell.
 
@@ -44,15 +104,17 @@ def head_from_layers(model: Any) -> Head | None:
     """
     if type(model).__name__ not in ("Sequential", "Functional"):
         return None
-    activation = _last_activation(model)
+    activation, one = _last_activation(model), model.output_shape[1] == 1
     if activation == "softmax":
         return Head.PROBABILITIES
     if activation == "sigmoid":
-        return Head.SIGMOID if model.output_shape[1] == 1 else Head.PROBABILITIES
-    return Head.LOGITS if activation == "linear" else None
+        return Head.SIGMOID if one else Head.MULTI_LABEL
+    if activation == "linear":
+        return Head.LOGIT if one else Head.LOGITS
+    return None
 
 
-def head_from_scores(scores: NDArray[np.float32], where: object) -> Head:
+def head_from_scores(scores: Scores, where: object) -> Head:
     """Tell what a model's output is from what it gives for some pictures.
 
     Args:
@@ -62,33 +124,60 @@ def head_from_scores(scores: NDArray[np.float32], where: object) -> Head:
     Raises:
         UsageError: the scores lie between 0 and 1 but don't add up to 1: they may be anything.
     """
-    inside = bool(np.all((scores >= 0) & (scores <= 1)))
-    if inside and np.allclose(scores.sum(axis=1), 1, atol=SUM_TOLERANCE):
+    one = scores.shape[1] == 1
+    if not _inside(scores):
+        return Head.LOGIT if one else Head.LOGITS
+    if not one and _add_up(scores):
         return Head.PROBABILITIES
-    if inside:
-        raise UsageError(
-            "its output could be logits or probabilities: all scores lie between 0 and 1, and don't add up to 1",
-            where=where,
-            remedy="add --from-logits or --from-probabilities",
-        )
-    return Head.LOGITS
+    raise UsageError(
+        "its output could be logits or probabilities: all scores lie between 0 and 1, and don't add up to 1",
+        where=where,
+        remedy="add --from-logits or --from-probabilities",
+    )
 
 
-def to_probabilities(scores: NDArray[np.float32], head: Head) -> NDArray[np.float32]:
-    """Turn a model's output into class probabilities.
+def to_probabilities(scores: Scores, head: Head) -> Scores:
+    """Turn a model's output into probabilities.
 
     Args:
-        scores: float32 [N, classes], or [N, 1] for one sigmoid unit.
+        scores: float32 [N, classes], or [N, 1] for one unit.
         head: what they are.
 
     Returns:
-        float32 [N, classes]; two classes for one sigmoid unit, the second being what it stands for.
+        float32 [N, classes]; two classes for one unit, the second being what it stands for.
     """
     if head is Head.LOGITS:
         return softmax(scores)
-    if head is Head.SIGMOID:
+    if head is Head.LOGIT:
+        scores = sigmoid(scores)
+    if head.classes == 2:
         return np.concatenate([1 - scores, scores], axis=1)
     return scores
+
+
+def _which_probabilities(scores: Scores, where: object) -> Head:
+    """Tell one unit and labels by themselves from plain probabilities.
+
+    Raises:
+        UsageError: they can't be probabilities.
+    """
+    if not _inside(scores):
+        raise UsageError(
+            f"its output isn't probabilities: it goes from {scores.min():.3g} to {scores.max():.3g}",
+            where=where,
+            remedy="use --from-logits",
+        )
+    if scores.shape[1] == 1:
+        return Head.SIGMOID
+    return Head.PROBABILITIES if _add_up(scores) else Head.MULTI_LABEL
+
+
+def _inside(scores: Scores) -> bool:
+    return bool(np.all((scores >= -SUM_TOLERANCE) & (scores <= 1 + SUM_TOLERANCE)))
+
+
+def _add_up(scores: Scores) -> bool:
+    return bool(np.allclose(scores.sum(axis=1), 1, atol=SUM_TOLERANCE))
 
 
 def _last_activation(model: Any) -> str:

@@ -9,22 +9,24 @@ from toolkit.preprocess.transforms import Normalization
 
 PASS_THROUGH = frozenset(
     {
+        "AugMix",
+        "AutoContrast",
         "CenterCrop",
+        "CutMix",
+        "Equalization",
         "Identity",
         "InputLayer",
-        "RandomBrightness",
-        "RandomContrast",
-        "RandomCrop",
-        "RandomErasing",
-        "RandomFlip",
-        "RandomRotation",
-        "RandomTranslation",
-        "RandomZoom",
+        "MixUp",
+        "Pipeline",
+        "RandAugment",
         "Resizing",
+        "Solarization",
         "ZeroPadding2D",
     }
 )
 SCALES_ITSELF = frozenset({"Rescaling", "Normalization"})
+
+AUGMENTATION = "Random"  # how the names of Keras's other augmentation layers begin
 
 APPLICATIONS = (
     (re.compile(r"(vgg1[69]|resnet(50|101|152))(_\d+)?$"), Normalization.CAFFE),
@@ -88,17 +90,22 @@ def scaling_layer(model: Any) -> str | None:
         kind = type(layer).__name__
         if kind in SCALES_ITSELF:
             return str(layer.name)
-        if kind in PASS_THROUGH:
+        if _keeps_range(layer):
             continue
         return scaling_layer(layer) if getattr(layer, "layers", None) else None
     return None
+
+
+def _keeps_range(layer: Any) -> bool:
+    kind = type(layer).__name__
+    return kind in PASS_THROUGH or kind.startswith(AUGMENTATION)
 
 
 def application(model: Any) -> tuple[str, Normalization] | None:
     """Return the name and range of the keras.applications model that this is or begins with, or None."""
     names = [str(getattr(model, "name", ""))]
     for layer in getattr(model, "layers", []):
-        if type(layer).__name__ not in PASS_THROUGH:
+        if not _keeps_range(layer):
             names += [str(layer.name)] if getattr(layer, "layers", None) else []
             break
     for name in names:

@@ -52,6 +52,12 @@ class LoadedModel:
                 return "NHWC"
             if shape[1] in CHANNEL_COUNTS and shape[2] and shape[3]:
                 return "NCHW"
+            if shape[3] in CHANNEL_COUNTS or shape[1] in CHANNEL_COUNTS:
+                raise ModelError(
+                    f"the size of its input isn't fixed: {shape}",
+                    where=self.path,
+                    remedy="build it again with keras.Input((height, width, channels)) and give it its weights",
+                )
         raise ModelError(
             f"not an image classifier: its input is {shape}",
             where=self.path,
@@ -133,7 +139,7 @@ def _one_output(keras: Any, model: Any, wanted: str | None, path: Path) -> Any:
         ]
         choose_output(names or ["the only one"], wanted, path)
         return model
-    if isinstance(shape, dict):
+    if isinstance(model.output, dict):
         named = dict(model.output)
     else:
         named = {str(tensor._keras_history.operation.name): tensor for tensor in model.outputs}

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
 from toolkit.keras_model.choices import KerasChoices
-from toolkit.keras_model.head import Head, classes_of, head_from_layers, head_from_scores, to_probabilities
+from toolkit.keras_model.head import Head, classes_of, find_head, to_probabilities
 from toolkit.keras_model.input_range import input_range
 from toolkit.keras_model.load import LoadedModel, load_keras
+from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
 from toolkit.models.card import read_labels
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels, Resize
@@ -59,7 +60,7 @@ class KerasPredictor:
         """
         if len(batch_nhwc) == 0:
             return np.empty((0, len(self.labels)), np.float32)
-        return to_probabilities(_scores(self.model, self.plan, batch_nhwc), self.head)
+        return to_probabilities(_scores(self.loaded, self.plan, batch_nhwc), self.head)
 
 
 def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None = None) -> KerasPredictor:
@@ -90,8 +91,8 @@ def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None =
         normalization=scaling.normalization,
         resize=Resize(choices.resize or loaded.record.get("resize", "stretch")),
     )
-    head = choices.head or head_from_layers(loaded.model) or _probed(loaded, plan)
-    classes = 2 if head is Head.SIGMOID else units
+    head = find_head(loaded.model, choices.head, lambda: _probed(loaded, plan), loaded.path)
+    classes = head.classes or units
     labels = read_labels(choices.labels_file) if choices.labels_file else loaded.labels
     if not labels:
         labels = tuple(str(index) for index in range(classes))
@@ -106,10 +107,24 @@ def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None =
     )
 
 
-def _scores(model: Any, plan: Plan, batch_nhwc: Pixels) -> NDArray[np.float32]:
-    return np.asarray(model.predict_on_batch(plan.model_input(batch_nhwc)), np.float32)
+def _scores(loaded: LoadedModel, plan: Plan, batch_nhwc: Pixels) -> NDArray[np.float32]:
+    tf = import_tensorflow(str(loaded.path))
+    values = plan.model_input(batch_nhwc)
+    try:
+        try:
+            with without_jit(tf):
+                return np.asarray(loaded.model.predict_on_batch(values), np.float32)
+        except tf.errors.UnimplementedError:  # without oneDNN, grouped convolutions exist in XLA only
+            loaded.model.predict_function = None  # what was traced
+            return np.asarray(loaded.model.predict_on_batch(values), np.float32)
+    except Exception as error:  # a model may raise anything
+        raise ModelError(
+            f"Keras can't compute it here: {cause(error)}"[:300],
+            where=loaded.path,
+            remedy="try it in Keras itself: model.predict(...)",
+        ) from error
 
 
-def _probed(loaded: LoadedModel, plan: Plan) -> Head:
+def _probed(loaded: LoadedModel, plan: Plan) -> NDArray[np.float32]:
     noise = np.random.default_rng(0).integers(0, 256, (PROBES, plan.height, plan.width, 3), np.uint8)
-    return head_from_scores(_scores(loaded.model, plan, noise), loaded.path)
+    return _scores(loaded, plan, noise)

@@ -1,6 +1,8 @@
 """A SavedModel folder: its serving signature, behind the few methods of a Keras model that are used here."""
 
-from collections.abc import Sequence
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 from toolkit.errors import ModelError
 
 SIGNATURE = "serving_default"
+GRAPH = "saved_model.pb"
+FINGERPRINT = "fingerprint.pb"  # of the graph as it was
+COMPILED = "_XlaMustCompile"
 
 
 class SavedModelClassifier:
@@ -34,7 +39,8 @@ class SavedModelClassifier:
     def __init__(self, tf: Any, path: Path, output: str | None) -> None:
         self._tf = tf
         try:
-            self._loaded = tf.saved_model.load(str(path))
+            with _uncompiled(path) as folder:
+                self._loaded = tf.saved_model.load(str(folder))
         except Exception as error:
             raise ModelError(
                 f"TensorFlow can't load it: {error}",
@@ -84,6 +90,30 @@ class SavedModelClassifier:
     def count_params(self) -> int:
         """Count the weights."""
         return sum(int(np.prod(v.shape)) for v in self._loaded.variables)
+
+
+@contextlib.contextmanager
+def _uncompiled(path: Path) -> Iterator[Path]:
+    """Yield a SavedModel in which nothing is to be compiled by XLA: the folder itself, or a copy of its graph.
+
+    Keras marks grouped convolutions so. A marked part stays a call that ONNX has no form for.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel.FromString((path / GRAPH).read_bytes())
+    functions = [function for meta in saved.meta_graphs for function in meta.graph_def.library.function]
+    marked = [part for f in functions for part in (f, *f.node_def) if COMPILED in part.attr]
+    if not marked:
+        yield path
+        return
+    for part in marked:
+        del part.attr[COMPILED]
+    with tempfile.TemporaryDirectory() as copy:
+        for file in path.iterdir():
+            if file.name not in (GRAPH, FINGERPRINT):
+                (Path(copy) / file.name).symlink_to(file.resolve())
+        (Path(copy) / GRAPH).write_bytes(saved.SerializeToString())
+        yield Path(copy)
 
 
 def choose_output(names: list[str], wanted: str | None, where: object) -> str:

@@ -5,13 +5,23 @@ import importlib
 import importlib.util
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from toolkit.errors import MissingDependency
 
 EXTRA = "train"
+RAISED = re.compile(r"(ValueError|TypeError|NotImplementedError|\w+Error): ")
+COLOURS = re.compile(r"\x1b\[\d*m")
+CALLING = re.compile(r"Exception encountered when calling (\w+)")
+AROUND = re.compile(
+    r"File |Graph execution error|Detected at|Stack trace|in user code|Exception encountered|Arguments "
+)
 
 
 def require(*names: str, where: str) -> None:
@@ -62,6 +72,72 @@ def import_tensorflow(where: str) -> Any:
     logging.getLogger("absl").setLevel(logging.ERROR)
     with _without_stderr():
         return importlib.import_module("tensorflow")
+
+
+def hold_little_memory() -> None:
+    """Let TensorFlow give back memory that it doesn't use; call it before the import.
+
+    Its own pool keeps what drawing the first weights took, about three times the weights of VGG16, for good. The
+    pool is for training, where the same buffers are wanted again and again.
+
+    Source: the environment variable is read in tensorflow/core/common_runtime/mkl_cpu_allocator.h.
+    """
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+
+
+def cause(error: BaseException) -> str:
+    """Return what went wrong in one sentence, without the Python frames that TensorFlow and Keras put around it."""
+    text = COLOURS.sub("**", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    starred = [line for line in lines if line.startswith("**")]  # Keras, below the layer that it happened in
+    if starred:
+        layer = CALLING.search(text)
+        return f"{layer[1] if layer else type(error).__name__}: {starred[-1].strip('* ')}"
+    raised = [line for line in lines if RAISED.match(line)]
+    if raised:
+        return raised[-1]
+    told = [line.strip("* ") for line in lines if not AROUND.match(line)]
+    return f"{type(error).__name__}: {(told or lines or ['no reason given'])[0]}"
+
+
+def values_of(variable: Any) -> NDArray[np.generic]:
+    """Return a weight's values without copying them where TensorFlow shares its memory; don't change them.
+
+    Args:
+        variable: a Keras variable.
+
+    Returns:
+        Its values, any dtype, any shape [...].
+    """
+    tensor = variable.value.read_value() if hasattr(variable.value, "read_value") else variable.value
+    try:
+        values = np.asarray(memoryview(tensor))
+    except (TypeError, ValueError, BufferError):  # bfloat16 has no form that a buffer can have
+        return np.asarray(variable)
+    return values if values.shape == tuple(variable.shape) else np.asarray(variable)
+
+
+@contextlib.contextmanager
+def without_jit(tf: Any) -> Iterator[None]:
+    """Let Keras run as plain operations what it would hand to XLA (grouped convolutions).
+
+    ONNX has no form for a compiled part. And XLA's grouped convolutions take sixty times as long on the CPU.
+
+    Args:
+        tf: the imported library.
+    """
+    real = tf.function
+
+    def plain(function: Any = None, **options: Any) -> Any:
+        if options.get("jit_compile"):
+            return function if function is not None else (lambda f: f)
+        return real(function, **options) if function is not None else real(**options)
+
+    tf.function = plain
+    try:
+        yield
+    finally:
+        tf.function = real
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 cores     cores this process may use (affinity, container quota)
 facts     CPU, GPU, memory, versions: the "machine" part of every record
-memory    peak resident memory
+memory    peak resident memory, and giving back what is unused
 state     what may slow a process down while it measures
 gpu       the same for an NVIDIA GPU
 features  what of the processor decides about int8 arithmetic

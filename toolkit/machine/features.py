@@ -11,14 +11,14 @@ DOT_PRODUCT = frozenset({"avx_vnni", "avx512_vnni", "amx_int8", "asimddp"})
 X86 = frozenset({"x86_64", "amd64", "i386", "i686", "x86"})
 
 
-def cpu_features(cpu_info: Path = CPU_INFO) -> frozenset[str] | None:
+def cpu_features(cpu_info: Path | None = None) -> frozenset[str] | None:
     """Return the processor's features as Linux names them, or None where they can't be read.
 
     Args:
-        cpu_info: where Linux describes the processors.
+        cpu_info: where Linux describes the processors; None means its own place.
     """
     try:
-        lines = cpu_info.read_text(errors="replace").splitlines()
+        lines = (cpu_info or CPU_INFO).read_text(errors="replace").splitlines()
     except OSError:
         return None
     for line in lines:
@@ -28,12 +28,12 @@ def cpu_features(cpu_info: Path = CPU_INFO) -> frozenset[str] | None:
     return None
 
 
-def int8_sums_saturate(machine: str | None = None, cpu_info: Path = CPU_INFO) -> bool:
+def int8_sums_saturate(machine: str | None = None, cpu_info: Path | None = None) -> bool:
     """Tell whether sums of two u8*s8 products may be cut off at 16 bits on this machine.
 
     Args:
         machine: the architecture; None means this one's.
-        cpu_info: where Linux describes the processors.
+        cpu_info: where Linux describes the processors; None means its own place.
 
     Returns:
         True on x86 without a dot-product instruction, and where that can't be found out.

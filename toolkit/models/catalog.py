@@ -136,7 +136,9 @@ def find_model(argument: str) -> Path:
         return shipped[argument]
     if path.is_dir():
         raise ModelError(
-            "is a folder, not an .onnx file", where=path, remedy="export it first: toolkit export"
+            "is a folder, not an .onnx file",
+            where=path,
+            remedy=f"export it first: toolkit export {path} -o {path.name}.onnx",
         )
     near = difflib.get_close_matches(argument, shipped, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""

@@ -1,8 +1,14 @@
-"""What the output of an ONNX classifier from elsewhere is: probabilities or logits."""
+"""What the output of an ONNX classifier from elsewhere is: probabilities or logits, of classes or of labels."""
 
 from pathlib import Path
 
 from toolkit.errors import ModelError
+
+MULTI_LABEL = "multi-label"
+"""Several sigmoid units: each is the probability of one label by itself, and they don't add up to 1."""
+
+ONE_UNIT = ("sigmoid", "logit")
+"""Heads of one unit that says how likely the second of two classes is."""
 
 PASSES_VALUES_ON = frozenset(
     [
@@ -28,8 +34,8 @@ def head_of(path: Path, output_name: str, classes: int | None) -> str:
         classes: how many; None where unknown.
 
     Returns:
-        "probabilities" after a softmax (or a sigmoid over several classes), "sigmoid" after a sigmoid of
-        one unit, else "logits".
+        "probabilities" after a softmax, "sigmoid" after a sigmoid of one unit and "multi-label" after one of
+        several, "logit" where one unit has no sigmoid, else "logits".
 
     Raises:
         ModelError: the file can't be parsed.
@@ -46,5 +52,7 @@ def head_of(path: Path, output_name: str, classes: int | None) -> str:
         node = makers.get(node.input[0])
     operator = node.op_type if node is not None else ""
     if operator == "Sigmoid":
-        return "sigmoid" if classes == 1 else "probabilities"
-    return "probabilities" if operator == "Softmax" else "logits"
+        return "sigmoid" if classes == 1 else MULTI_LABEL
+    if operator == "Softmax":
+        return "probabilities"
+    return "logit" if classes == 1 else "logits"

@@ -9,14 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ModelError, UsageError
+from toolkit.machine.features import int8_sums_saturate
 from toolkit.models.card import Card, from_metadata, read_labels
 from toolkit.models.catalog import find_model
+from toolkit.models.head import MULTI_LABEL, ONE_UNIT, head_of
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Normalization, Pixels, Resize
 from toolkit.runtime.session import Session, open_session
 from toolkit.runtime.signature import Signature
 from toolkit.stats.classification import softmax
+from toolkit.stats.logistic import sigmoid
+
+SAFE_BITS = "7"  # of weights: two products with a byte stay below 16 bits
 
 E = TypeVar("E", Normalization, Resize)
 
@@ -31,7 +36,8 @@ class OpenModel:
         card: what the file tells about itself.
         plan: how pictures become its input.
         labels: class names, one per output.
-        head: what its output is: "probabilities", or "logits" that still need a softmax.
+        head: what its output is: "probabilities", "logits" that still need a softmax, "sigmoid" or "logit" for one
+            unit that stands for two classes, or "multi-label" for a probability of each label by itself.
     """
 
     name: str
@@ -64,6 +70,12 @@ class OpenModel:
             ModelError: the batch has another shape or type.
         """
         expected = (*self.input_size, 3)
+        if not isinstance(batch_nhwc, np.ndarray):
+            raise ModelError(
+                f"a {type(batch_nhwc).__name__} is no batch of pictures",
+                where=self.name,
+                remedy=f"give a numpy array, uint8 [N, {expected[0]}, {expected[1]}, 3]",
+            )
         if batch_nhwc.dtype != np.uint8 or batch_nhwc.ndim != 4 or batch_nhwc.shape[1:] != expected:
             raise ModelError(
                 f"a batch of {batch_nhwc.dtype} {list(batch_nhwc.shape)} does not fit",
@@ -82,7 +94,9 @@ class OpenModel:
 
     def _scores(self, batch_nhwc: Pixels) -> NDArray[np.float32]:
         scores = self.session.run(self.plan.model_input(batch_nhwc)).astype(np.float32, copy=False)
-        if self.head == "sigmoid":  # one unit says how likely the second of two classes is
+        if self.head == "logit":
+            scores = sigmoid(scores)
+        if self.head in ONE_UNIT:  # it says how likely the second of two classes is
             return np.concatenate([1 - scores, scores], axis=1)
         return scores
 
@@ -139,8 +153,18 @@ def open_model(
     plan = _plan(session.signature, card, normalize, resize, path)
     if labels_file is not None:
         card = replace(card, labels=read_labels(labels_file))
-    head = "probabilities" if card.toolkit_version else _foreign_head(session.signature, path)
-    classes = 2 if head == "sigmoid" else session.signature.classes
+    head = _own_head(card) if card.toolkit_version else _foreign_head(session.signature, path)
+    if head == MULTI_LABEL:
+        observer.notice(
+            f"{path.name} is a multi-label model: each probability is that of one label by itself, and they don't"
+            " add up to 1"
+        )
+    if saturates_here(card):
+        observer.notice(
+            f"{path.name} has 8-bit weights, and this processor has no dot product of bytes (VNNI): sums may be cut"
+            " off; check it here with toolkit verify, or export it here"
+        )
+    classes = 2 if head in ONE_UNIT else session.signature.classes
     labels = _labels(card, classes, path if labels_file is None else labels_file)
     return OpenModel(name=argument, session=session, card=card, plan=plan, labels=labels, head=head)
 
@@ -195,8 +219,18 @@ def _labels(card: Card, classes: int | None, where: object) -> tuple[str, ...]:
     return card.labels
 
 
+def saturates_here(card: Card) -> bool:
+    """Tell whether this processor may cut off sums of an int8 file of ours that was made for a newer one."""
+    if card.precision != "int8":
+        return False
+    return card.extra.get("weight_bits") != SAFE_BITS and int8_sums_saturate()
+
+
+def _own_head(card: Card) -> str:
+    """Tell what a file of ours gives: probabilities in any case, and it says whose."""
+    return MULTI_LABEL if card.extra.get("head") == MULTI_LABEL else "probabilities"
+
+
 def _foreign_head(signature: Signature, path: Path) -> str:
     """Find out from the graph what a file from elsewhere gives: its own metadata can't tell."""
-    from toolkit.models.head import head_of
-
     return head_of(path, signature.output_name, signature.classes)

@@ -1,4 +1,4 @@
-"""Softmax, sigmoid, top-k, accuracy, per-class figures, confusion matrix, calibration error."""
+"""Softmax, top-k, accuracy, per-class figures, confusion matrix, calibration error."""
 
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -79,21 +79,6 @@ def softmax(logits: Floats) -> Floats:
     """
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
-
-
-def sigmoid(logits: Floats) -> Floats:
-    """Compute 1 / (1 + exp(-logit)), each by itself.
-
-    Args:
-        logits: float32, any shape [...]; of any size, since only exponentials of numbers below zero are taken.
-
-    Returns:
-        float32 of the same shape, 0 to 1.
-
-    Source: the definition of the logistic function.
-    """
-    small = np.exp(-np.abs(logits))
-    return np.asarray(np.where(logits >= 0, 1, small) / (1 + small), np.float32)
 
 
 def top_k(probabilities: Floats, k: int) -> tuple[Labels, Floats]:

@@ -27,7 +27,8 @@ def counting(weights: dict[str, float]) -> Any:
 def test_int8_is_kept_where_it_is_faster_and_agrees(
     paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
-    model, table = choose(paper, calibration, held_out, 0.95, counting({"float": 1.0, "int8": 0.1}))
+    choice = choose(paper, calibration, held_out, 0.95, counting({"float": 1.0, "int8": 0.1}))
+    model, table = choice.model, choice.candidates
     assert table[0].chosen
     assert table[0].name == "int8"
     assert [row.seconds for row in table] == sorted(row.seconds for row in table)
@@ -37,7 +38,8 @@ def test_int8_is_kept_where_it_is_faster_and_agrees(
 def test_float32_is_kept_as_it_is_where_int8_is_slower(
     paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
-    model, table = choose(paper, calibration, held_out, 0.95, counting({"float": 0.1, "int8": 1.0}))
+    choice = choose(paper, calibration, held_out, 0.95, counting({"float": 0.1, "int8": 1.0}))
+    model, table = choice.model, choice.candidates
     assert model is paper
     assert [row.name for row in table if row.chosen] == ["fp32"]
 
@@ -45,7 +47,8 @@ def test_float32_is_kept_as_it_is_where_int8_is_slower(
 def test_what_does_not_agree_is_not_chosen_however_fast_it_is(
     paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
-    model, table = choose(paper, calibration, held_out, 1.01, counting({"float": 1.0, "int8": 0.1}))
+    choice = choose(paper, calibration, held_out, 1.01, counting({"float": 1.0, "int8": 0.1}))
+    model, table = choice.model, choice.candidates
     assert model is paper
     assert not any(row.agrees for row in table)
     assert [row.name for row in table if row.chosen] == ["fp32"]
@@ -57,13 +60,13 @@ def test_a_gain_within_the_noise_does_not_replace_float32(
     def measure(models: Sequence[onnx.ModelProto]) -> list[float]:
         return [1.0, *[0.99] * (len(models) - 1)]
 
-    assert choose(paper, calibration, held_out, 0.5, measure)[0] is paper
+    assert choose(paper, calibration, held_out, 0.5, measure).model is paper
 
 
 def test_every_combination_of_kinds_is_tried_and_named(
     mobile: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
-    _, table = choose(mobile, calibration, held_out, 0.5, lambda models: [1.0] * len(models))
+    table = choose(mobile, calibration, held_out, 0.5, lambda models: [1.0] * len(models)).candidates
     names = {row.name for row in table}
     assert names == {
         "fp32",

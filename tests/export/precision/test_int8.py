@@ -294,6 +294,24 @@ def test_seven_bits_never_reach_sixteen(paper: onnx.ModelProto, calibration: np.
     assert 2 * 255 * max(int(np.abs(v).max()) for v in stored) < 2**15
 
 
+@pytest.mark.parametrize(("flags", "largest"), [("fpu avx2 avx512_vnni", 127), ("fpu avx2 avx512f", 63)])
+def test_weights_keep_to_seven_bits_on_a_processor_whose_sums_saturate(
+    paper: onnx.ModelProto,
+    calibration: np.ndarray,
+    flags: str,
+    largest: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    described = tmp_path / "cpuinfo"
+    described.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    monkeypatch.setattr("toolkit.machine.features.CPU_INFO", described)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    values = constants(quantize_int8(paper, calibration))
+    stored = [v for name, v in values.items() if name.endswith("weights__stored")]
+    assert max(int(np.abs(v).max()) for v in stored) == largest
+
+
 # What stays in float
 
 

@@ -68,7 +68,7 @@ class Draft:
         del self.graph.node[:]
         self.graph.node.extend(copies)
         del self.graph.value_info[:]  # shapes of values that may be gone; inference finds them again
-        used = {name for node in copies for name in node.input}
+        used = {name for node in copies for name in names_used(node)}
         for name in self._constant_names() - used:
             self._drop(name)
 
@@ -79,7 +79,7 @@ class Draft:
         for node in reversed(self.graph.node):
             if any(name in needed for name in node.output):
                 kept.append(node)
-                needed.update(node.input)
+                needed.update(names_used(node))
         self.set_nodes(kept[::-1])
 
     @property
@@ -112,7 +112,7 @@ class Index:
         self._makers = {name: node for node in draft.graph.node for name in node.output}
         self._users: dict[str, list[onnx.NodeProto]] = defaultdict(list)
         for node in draft.graph.node:
-            for name in node.input:
+            for name in names_used(node):
                 self._users[name].append(node)
         self._outputs = {value.name for value in draft.graph.output}
         self._shapes: dict[str, tuple[int | None, ...]] | None = None
@@ -152,6 +152,35 @@ class Index:
         return self._shapes.get(name)
 
 
+def names_used(node: onnx.NodeProto) -> list[str]:
+    """Return the values that a node takes, also those that its loop or branch takes from around it."""
+    names = list(node.input)
+    for graph in _graphs_in(node):
+        names += [name for inner in graph.node for name in names_used(inner)]
+        names += [value.name for value in graph.output]
+    return names
+
+
+def rename(graph: onnx.GraphProto, old: str, new: str) -> None:
+    """Give a value another name wherever it is made, used or declared, also in loops and branches."""
+    if old == new:
+        return
+    for node in graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+        node.output[:] = [new if name == old else name for name in node.output]
+        for inner in _graphs_in(node):
+            rename(inner, old, new)
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        if value.name == old:
+            value.name = new
+
+
+def _graphs_in(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    return [
+        graph for entry in node.attribute for graph in (entry.g, *entry.graphs) if graph.node or graph.output
+    ]
+
+
 def attribute(node: onnx.NodeProto, name: str) -> list[int]:
     """Return an integer-list attribute of a node, empty where it isn't given."""
     return next((list(entry.ints) for entry in node.attribute if entry.name == name), [])
@@ -159,7 +188,7 @@ def attribute(node: onnx.NodeProto, name: str) -> list[int]:
 
 def assemble(draft: Draft) -> onnx.ModelProto:
     """Put the large weights into the model, in place: the structure becomes the finished model."""
-    _inputs_only(draft)
+    inputs_only(draft)
     for name in list(draft.weights):
         value = draft.weights.pop(name)
         _declare(draft, name, value).raw_data = value.tobytes()
@@ -175,7 +204,7 @@ def assemble_beside(draft: Draft, data_file: Path) -> onnx.ModelProto:
 
     Source: ONNX, External Data: location, offset and length, the offset a multiple of 4,096.
     """
-    _inputs_only(draft)
+    inputs_only(draft)
     with data_file.open("wb") as file:
         for name in list(draft.weights):
             value = draft.weights.pop(name)
@@ -189,7 +218,8 @@ def assemble_beside(draft: Draft, data_file: Path) -> onnx.ModelProto:
     return draft.model
 
 
-def _inputs_only(draft: Draft) -> None:
+def inputs_only(draft: Draft) -> None:
+    """Declare as inputs what the finished model takes, and the large weights no more."""
     inputs = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in draft.inputs]
     del draft.graph.input[:]
     draft.graph.input.extend(inputs)

@@ -8,7 +8,7 @@ from toolkit.export.graph.draft import Draft, Index, attribute
 from toolkit.export.step import Step
 
 
-def _zeros_around(index: Index, pad: onnx.NodeProto) -> list[int] | None:
+def zeros_around(index: Index, pad: onnx.NodeProto) -> list[int] | None:
     """Return [top, left, bottom, right] of a Pad that adds zeros around an NCHW map, else None."""
     mode = next((entry.s for entry in pad.attribute if entry.name == "mode"), b"constant")
     amounts = index.constant(pad.input[1]) if len(pad.input) > 1 else None
@@ -52,7 +52,7 @@ def _change(draft: Draft) -> None:
     index = Index(draft)
     folded: list[str] = []
     for pad in draft.graph.node:
-        amounts = _zeros_around(index, pad) if pad.op_type == "Pad" else None
+        amounts = zeros_around(index, pad) if pad.op_type == "Pad" else None
         user = index.only_user(pad.output[0])
         if amounts is None or user is None or not _takes(index, user, pad, amounts):
             continue

@@ -3,7 +3,7 @@
 import onnx
 from onnx import TensorProto
 
-from toolkit.export.graph.draft import Draft
+from toolkit.export.graph.draft import Draft, rename
 from toolkit.export.step import Step
 
 INPUT = "image"
@@ -30,18 +30,6 @@ def interface(height: int, width: int, classes: int, batch: int | None) -> Step:
         _shape(probabilities, [first, classes])
 
     return Step(name="name the border", before=_one_each, change=change, after=_as_promised)
-
-
-def rename(graph: onnx.GraphProto, old: str, new: str) -> None:
-    """Give a value another name wherever it is made, used or declared."""
-    if old == new:
-        return
-    for node in graph.node:
-        node.input[:] = [new if name == old else name for name in node.input]
-        node.output[:] = [new if name == old else name for name in node.output]
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        if value.name == old:
-            value.name = new
 
 
 def _one_each(draft: Draft) -> str | None:

@@ -8,11 +8,12 @@ from typing import Any
 import onnx
 
 from toolkit.errors import ExportError
-from toolkit.export.precision.int8 import Calibrated, calibrated
+from toolkit.export.precision.int8 import Calibrated
 from toolkit.export.precision.layers import Layer
 from toolkit.export.precision.ranges import Method
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.sensitivity import Probabilities, until
+from toolkit.export.precision.ways import Way, best_way
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import compare
@@ -63,6 +64,23 @@ class Candidate:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What was kept, and what it was chosen from.
+
+    Args:
+        model: the model kept.
+        candidates: what was tried, fastest first.
+        ways: of quantising that were tried before.
+        limit: largest stored weight of those in int8.
+    """
+
+    model: onnx.ModelProto
+    candidates: tuple[Candidate, ...]
+    ways: tuple[Way, ...]
+    limit: int
+
+
 @dataclass(frozen=True)
 class _Form:
     name: str
@@ -80,9 +98,9 @@ def choose(
     measure: Measure,
     observer: Observer = SILENT,
     *,
-    method: Method = Method.MINMAX,
+    method: Method | None = None,
     reduce_range: bool | None = None,
-) -> tuple[onnx.ModelProto, tuple[Candidate, ...]]:
+) -> Choice:
     """Try float32, int8, and int8 with kinds of layers in float32; keep the fastest that agrees.
 
     Args:
@@ -92,20 +110,28 @@ def choose(
         min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
         measure: times the candidates.
         observer: told the steps.
-        method: how ranges are found.
+        method: how ranges are found; None tries.
         reduce_range: see `calibrated`.
 
     Returns:
-        The model kept, `model` itself where float32 is; and the candidates, fastest first.
+        The model kept, `model` itself where float32 is; the candidates, fastest first; and how they were calibrated.
 
     Raises:
         ExportError: there is no calibration picture, or values are not finite.
         ModelError: ONNX Runtime can't run a candidate.
         ValueError: `measure` gave another number of times than it was given models.
     """
-    found = calibrated(model, calibration_nhwc, method=method, reduce_range=reduce_range, observer=observer)
-    observer.step("Comparing candidates with float32")
     reference = probabilities(model, held_out_nhwc)
+    found, ways = best_way(
+        model,
+        calibration_nhwc,
+        held_out_nhwc,
+        reference,
+        method=method,
+        reduce_range=reduce_range,
+        observer=observer,
+    )
+    observer.step("Comparing candidates with float32")
     forms = [_Form(FP32, (), 0, model, 1.0), *_mixed(found, reference, held_out_nhwc)]
     forms += _rescued(found, forms[1], reference, held_out_nhwc, min_agreement, observer)
     observer.step(f"Measuring {len(forms)} candidates")
@@ -125,7 +151,8 @@ def choose(
         )
         for form, time in zip(forms, seconds, strict=True)
     ]
-    return best.model, tuple(sorted(table, key=lambda candidate: candidate.seconds))
+    by_time = tuple(sorted(table, key=lambda candidate: candidate.seconds))
+    return Choice(model=best.model, candidates=by_time, ways=ways, limit=found.limit)
 
 
 def _fastest(forms: Sequence[_Form], seconds: Sequence[float], min_agreement: float) -> _Form:

@@ -1,7 +1,7 @@
 """Quantise a finished float32 graph to int8: static, calibrated on pictures, uint8 activations, int8 weights."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -12,7 +12,7 @@ from toolkit.export.graph.draft import Draft, assemble
 from toolkit.export.precision.layers import Layer, fast_layers, tensors_to_calibrate
 from toolkit.export.precision.layout import laid_out
 from toolkit.export.precision.quantizer import Quantizer
-from toolkit.export.precision.ranges import Method, calibrate
+from toolkit.export.precision.ranges import Method, calibrate, histograms, ranges_of
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.scales import REDUCED_LIMIT, WEIGHT_LIMIT, Range, Scale, activation_scale
 from toolkit.export.step import broken
@@ -35,6 +35,8 @@ class Calibrated:
         ranges: of its tensors on the calibration pictures, by name.
         trial_nhwc: a few of the pictures, uint8 [N, height, width, channels].
         limit: largest stored weight.
+        method: how the ranges were found.
+        per_channel: whether each channel's weights have a scale of their own.
     """
 
     model: onnx.ModelProto
@@ -42,6 +44,8 @@ class Calibrated:
     ranges: dict[str, Range]
     trial_nhwc: Pixels
     limit: int
+    method: Method = Method.MINMAX
+    per_channel: bool = True
 
     def int8(self, keep_float: Collection[str] = ()) -> onnx.ModelProto:
         """Write the int8 form.
@@ -57,7 +61,9 @@ class Calibrated:
             ModelError: ONNX Runtime can't load it.
         """
         draft = laid_out(self.model, keep_float)
-        Quantizer(draft, self._scale_of, keep_float=keep_float, limit=self.limit).run()
+        Quantizer(
+            draft, self._scale_of, keep_float=keep_float, limit=self.limit, per_channel=self.per_channel
+        ).run()
         return _proven(draft, self.trial_nhwc)
 
     def _scale_of(self, name: str) -> Scale:
@@ -94,13 +100,36 @@ def calibrated(
             where=WHERE,
             remedy="use --precision fp32",
         )
-    # Ranges are those of the graph without blocks: the same numbers, and fewer products in float32.
-    draft = laid_out(model, keep_float=[layer.name for layer in layers])
+    draft = _unblocked(model, layers)
     observer.step(f"Calibrating on {len(images_nhwc):,} pictures")
     ranges = calibrate(draft, tensors_to_calibrate(draft), images_nhwc, method=method, observer=observer)
     reduced = int8_sums_saturate() if reduce_range is None else reduce_range
     limit = REDUCED_LIMIT if reduced else WEIGHT_LIMIT
-    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], limit)
+    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], limit, method)
+
+
+def with_other_ranges(
+    found: Calibrated, images_nhwc: Pixels, methods: Sequence[Method], observer: Observer = SILENT
+) -> list[Calibrated]:
+    """Find the ranges of a calibrated model in other ways, all from one look at the pictures.
+
+    Args:
+        found: the model.
+        images_nhwc: uint8 [N, height, width, channels], N >= 1, at the model's size.
+        methods: how ranges are found.
+        observer: told how many pictures are done.
+
+    Returns:
+        The calibrated model for each method.
+    """
+    draft = _unblocked(found.model, found.layers)
+    counted = histograms(draft, tensors_to_calibrate(draft), images_nhwc, observer=observer)
+    return [replace(found, ranges=ranges_of(counted, method), method=method) for method in methods]
+
+
+def _unblocked(model: onnx.ModelProto, layers: Sequence[Layer]) -> Draft:
+    """Lay a model out without blocks of columns: the same ranges, and fewer products in float32."""
+    return laid_out(model, keep_float=[layer.name for layer in layers])
 
 
 def quantize_int8(

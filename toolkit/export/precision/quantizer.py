@@ -37,16 +37,24 @@ class Quantizer:
         scale_of: gives the scale of a tensor by its name.
         keep_float: names of nodes that stay in float32.
         limit: largest weight.
+        per_channel: whether each channel's weights have a scale of their own.
     """
 
     def __init__(
-        self, draft: Draft, scale_of: ScaleOf, *, keep_float: Collection[str] = (), limit: int = WEIGHT_LIMIT
+        self,
+        draft: Draft,
+        scale_of: ScaleOf,
+        *,
+        keep_float: Collection[str] = (),
+        limit: int = WEIGHT_LIMIT,
+        per_channel: bool = True,
     ) -> None:
         self._draft = draft
         self._index = Index(draft)
         self._scale_of = scale_of
         self._keep_float = frozenset(keep_float)
         self._limit = limit
+        self._per_channel = per_channel
         self._sealed: set[str] = set()  # outputs of activations that a quantised tensor's limits express
         self._written = Tensors(draft)
 
@@ -111,6 +119,7 @@ class Quantizer:
             input_scale=scale.scale,
             bias=None if bias is None else bias.astype(np.float32),
             limit=self._limit,
+            per_channel=self._per_channel,
         )
         name = node.output[0]
         inputs = [self._written.for_int8(node.input[0], name), f"{name}__weights"]

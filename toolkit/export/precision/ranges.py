@@ -1,6 +1,6 @@
 """What values each tensor takes on the calibration pictures, in memory that doesn't grow with their number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -10,12 +10,11 @@ from onnx import TensorProto, helper
 
 from toolkit.errors import ExportError
 from toolkit.export.graph.draft import Draft
+from toolkit.export.precision.histogram import Histogram
 from toolkit.export.precision.running import values
 from toolkit.export.precision.scales import Range
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
-
-Floats = NDArray[np.float32]
 
 CHUNK = 64  # pictures at once
 CHUNK_PIXELS = 2**18
@@ -23,60 +22,13 @@ CHUNK_PIXELS = 2**18
 CHUNK_BYTES = 2**26
 """Values kept at once where whole tensors are looked at, bytes; of one picture at least."""
 
-BINS = 4_096
-LEAST = 1e-30  # smallest limit of a histogram: bins must be numbers that float32 tells apart
-PERCENTILE = 99.999
-"""Share of values that a range keeps, in percent. Source: the default of onnxruntime.quantization."""
-
 
 class Method(StrEnum):
     """How a range is found from the values."""
 
-    MINMAX = "minmax"
-    PERCENTILE = "percentile"
-
-
-class Histogram:
-    """Counts of values around zero whose limits grow with the data: bins are joined in pairs, none is lost.
-
-    Args:
-        bins: how many; a multiple of 4.
-    """
-
-    def __init__(self, bins: int = BINS) -> None:
-        self.counts = np.zeros(bins, np.int64)
-        self.limit = 0.0
-
-    def add(self, data: Floats) -> None:
-        """Count values, any shape; all finite."""
-        largest = float(np.abs(data).max(initial=0.0))
-        if not self.limit and largest:
-            self.limit = max(largest, LEAST)
-        while self.limit and largest > self.limit:
-            self._double()
-        if not self.limit:  # nothing but zeros so far: they belong to the middle
-            self.counts[len(self.counts) // 2] += data.size
-            return
-        counts, _ = np.histogram(data, bins=len(self.counts), range=(-self.limit, self.limit))
-        self.counts += counts
-
-    def range(self, percent: float = PERCENTILE) -> Range:
-        """Return the range that holds a share of the values, the rest cut off equally at both ends, percent."""
-        total = self.counts.sum()
-        if not total or not self.limit:
-            return Range(0.0, 0.0)
-        cut = total * (100 - percent) / 200
-        reached = np.cumsum(self.counts)
-        first = int(np.searchsorted(reached, cut, side="right"))
-        last = int(np.searchsorted(reached, total - cut, side="left"))
-        width = 2 * self.limit / len(self.counts)
-        return Range(-self.limit + first * width, -self.limit + (last + 1) * width)
-
-    def _double(self) -> None:
-        joined = self.counts.reshape(-1, 2).sum(axis=1)
-        quarter = len(self.counts) // 4
-        self.counts = np.concatenate([np.zeros(quarter, np.int64), joined, np.zeros(quarter, np.int64)])
-        self.limit *= 2
+    MINMAX = "minmax"  # holds every value
+    PERCENTILE = "percentile"  # the rarest are cut off
+    ENTROPY = "entropy"  # as many are cut off as bring the steps closest to the values
 
 
 def calibrate(
@@ -93,7 +45,7 @@ def calibrate(
         draft: the float32 graph; not changed.
         names: of its float32 tensors.
         images_nhwc: uint8 [N, height, width, channels], N >= 1, at the model's size.
-        method: MINMAX keeps every value, PERCENTILE cuts the rarest off.
+        method: how ranges are found.
         observer: told how many pictures are done.
 
     Returns:
@@ -107,17 +59,66 @@ def calibrate(
     if not wanted:
         return {}
     if method is Method.MINMAX:
-        found = _min_max(draft, wanted, images_nhwc, observer)
-    else:
-        found = _percentile(draft, wanted, images_nhwc, observer)
+        return _finite(_min_max(draft, wanted, images_nhwc, observer))
+    return ranges_of(histograms(draft, wanted, images_nhwc, observer=observer), method)
+
+
+def ranges_of(counted: Mapping[str, Histogram], method: Method) -> dict[str, Range]:
+    """Read the range of each tensor from its histogram."""
+    match method:
+        case Method.MINMAX:
+            return {name: histogram.whole() for name, histogram in counted.items()}
+        case Method.PERCENTILE:
+            return {name: histogram.range() for name, histogram in counted.items()}
+        case Method.ENTROPY:
+            return {name: histogram.entropy_range() for name, histogram in counted.items()}
+
+
+def histograms(
+    draft: Draft, names: Sequence[str], images_nhwc: Pixels, *, observer: Observer = SILENT
+) -> dict[str, Histogram]:
+    """Count the values of tensors by running the graph on pictures.
+
+    Args:
+        draft: the float32 graph; not changed.
+        names: of its float32 tensors.
+        images_nhwc: uint8 [N, height, width, channels], N >= 1, at the model's size.
+        observer: told how many pictures are done.
+
+    Returns:
+        A histogram for each name. Memory is that of the histograms, and of the values of a few pictures.
+
+    Raises:
+        ExportError: a tensor takes values that are not finite.
+        ModelError: ONNX Runtime can't run the graph.
+    """
+    wanted = list(dict.fromkeys(names))
+    probe = _copy(draft)
+    _expose(probe, wanted)
+    counted = {name: Histogram() for name in wanted}
+    one = next(values(probe, wanted, images_nhwc[:1], 1))
+    size = max(1, min(CHUNK, CHUNK_BYTES // max(1, sum(part.nbytes for part in one))))
+    for parts in _told(values(probe, wanted, images_nhwc, size), images_nhwc, size, observer):
+        for name, part in zip(wanted, parts, strict=True):
+            if not np.isfinite(part).all():
+                raise _not_finite(name)
+            counted[name].add(part.astype(np.float32, copy=False))
+    return counted
+
+
+def _finite(found: dict[str, Range]) -> dict[str, Range]:
     for name, span in found.items():
         if not np.isfinite([span.low, span.high]).all():
-            raise ExportError(
-                f"the values of '{name}' are not finite on the calibration pictures",
-                where="calibration",
-                remedy="check the model with: toolkit verify; int8 needs finite values",
-            )
+            raise _not_finite(name)
     return found
+
+
+def _not_finite(name: str) -> ExportError:
+    return ExportError(
+        f"the values of '{name}' are not finite on the calibration pictures",
+        where="calibration",
+        remedy="check the model with: toolkit verify; int8 needs finite values",
+    )
 
 
 def _min_max(draft: Draft, names: list[str], images_nhwc: Pixels, observer: Observer) -> dict[str, Range]:
@@ -135,20 +136,6 @@ def _min_max(draft: Draft, names: list[str], images_nhwc: Pixels, observer: Obse
         extremes = np.array([float(part) for part in parts]).reshape(-1, 2)
         lows, highs = np.minimum(lows, extremes[:, 0]), np.maximum(highs, extremes[:, 1])
     return {name: Range(float(lows[i]), float(highs[i])) for i, name in enumerate(names)}
-
-
-def _percentile(draft: Draft, names: list[str], images_nhwc: Pixels, observer: Observer) -> dict[str, Range]:
-    probe = _copy(draft)
-    _expose(probe, names)
-    histograms = {name: Histogram() for name in names}
-    one = next(values(probe, names, images_nhwc[:1], 1))
-    size = max(1, min(CHUNK, CHUNK_BYTES // max(1, sum(part.nbytes for part in one))))
-    for parts in _told(values(probe, names, images_nhwc, size), images_nhwc, size, observer):
-        for name, part in zip(names, parts, strict=True):
-            if not np.isfinite(part).all():
-                return {name: Range(-np.inf, np.inf)}
-            histograms[name].add(part.astype(np.float32, copy=False))
-    return {name: histogram.range() for name, histogram in histograms.items()}
 
 
 def _copy(draft: Draft) -> Draft:

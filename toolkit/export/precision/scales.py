@@ -71,9 +71,15 @@ def activation_scale(found: Range) -> Scale:
 
 
 def quantize_weights(
-    weights: Floats, axis: int, *, input_scale: float, bias: Floats | None, limit: int = WEIGHT_LIMIT
+    weights: Floats,
+    axis: int,
+    *,
+    input_scale: float,
+    bias: Floats | None,
+    limit: int = WEIGHT_LIMIT,
+    per_channel: bool = True,
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Quantise weights, each output channel by itself, around zero.
+    """Quantise weights around zero, each output channel by itself or all at one scale.
 
     Args:
         weights: float32, any shape.
@@ -82,6 +88,7 @@ def quantize_weights(
         bias: float32 [channels] or None; a channel whose weights are tiny beside its bias gets a scale at which
             the bias still fits into an int32.
         limit: largest stored number.
+        per_channel: whether each channel has a scale of its own.
 
     Returns:
         int8 of the weights' shape; scales, float32 [channels], positive.
@@ -90,6 +97,8 @@ def quantize_weights(
     """
     others = tuple(i for i in range(weights.ndim) if i != axis)
     scales = np.maximum(weights.max(axis=others), -weights.min(axis=others)).astype(np.float64) / limit
+    if not per_channel:
+        scales = np.full_like(scales, scales.max(initial=0.0))
     if bias is not None:
         scales = np.maximum(scales, np.abs(bias.astype(np.float64)) / (input_scale * BIAS_LIMIT))
     scales = np.where(scales < np.finfo(np.float32).tiny, 1.0, scales).astype(np.float32)

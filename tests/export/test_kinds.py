@@ -1,0 +1,149 @@
+"""Kinds of models that came out wrong, or with an error that nobody could act on, before."""
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit.errors import ExportError, ModelError
+from toolkit.export import job, source
+from toolkit.export.options import ExportOptions
+from toolkit.export.pictures import generated_pictures
+from toolkit.export.step import Step
+from toolkit.models.open import open_model
+from toolkit.models.predictor import predict
+
+pytestmark = pytest.mark.keras
+
+SIZE = (12, 16)
+
+
+@pytest.fixture(scope="module")
+def keras() -> Any:
+    from toolkit.keras_model.tensorflow import import_keras
+
+    return import_keras("tests")
+
+
+def settled(model: Any) -> Any:
+    """Give weights a scale at which the answers differ between pictures."""
+    generator = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        shape = tuple(variable.shape)
+        if len(shape) > 1:
+            variable.assign(generator.normal(0, 2 / np.sqrt(np.prod(shape[:-1])), shape))
+    return model
+
+
+def chain(keras: Any, *layers: Any, first: Any = None) -> Any:
+    k = keras.layers
+    begin = [keras.Input((*SIZE, 3)), *([] if first is None else [first]), k.Rescaling(1 / 127.5, -1)]
+    return settled(keras.Sequential([*begin, *layers, k.Flatten(), k.Dense(5, activation="softmax")]))
+
+
+def activations(keras: Any) -> Any:
+    """Two operators that ONNX doesn't have, in one graph."""
+    k = keras.layers
+    return chain(keras, k.Conv2D(4, 3, activation="gelu"), k.Conv2D(4, 3, activation="celu"))
+
+
+def longer_output(keras: Any) -> Any:
+    k = keras.layers
+    return chain(keras, k.Conv2DTranspose(4, 4, strides=3, padding="valid", output_padding=1))
+
+
+def recurrent(keras: Any) -> Any:
+    """Loops that take values from around them."""
+    k = keras.layers
+    return chain(keras, k.Reshape((SIZE[0], SIZE[1] * 3)), k.Bidirectional(k.GRU(4)))
+
+
+def padded_resizing(keras: Any) -> Any:
+    """Branches that take values from around them."""
+    return chain(keras, first=keras.layers.Resizing(8, 8, pad_to_aspect_ratio=True))
+
+
+def augmented(keras: Any) -> Any:
+    return chain(keras, keras.layers.Conv2D(4, 3), first=keras.layers.RandAugment())
+
+
+@pytest.mark.parametrize(
+    "build", [activations, longer_output, recurrent, padded_resizing, augmented], ids=lambda f: f.__name__
+)
+def test_it_exports_and_agrees(keras: Any, tmp_path: Path, build: Callable[[Any], Any]) -> None:
+    build(keras).save(tmp_path / "m.keras")
+    result = job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
+    assert result.agreement["max_logit_difference"] < 1e-4
+    answers = predict(open_model(str(tmp_path / "m.onnx"), device="cpu"), generated_pictures(*SIZE))
+    assert answers.std(axis=0).max() > 0.02, "the answers hardly differ: this test could not fail"
+
+
+def test_what_onnx_runtime_computes_wrong_is_not_excused_as_rounding(
+    keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It folds zeros into a max pooling; its plain and its optimised graph then differ as noise would."""
+    k = keras.layers
+    chain(keras, k.Conv2D(4, 3), k.ZeroPadding2D(1), k.MaxPooling2D(3, 2)).save(tmp_path / "m.keras")
+    options = ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx")
+    assert job.run(options).agreement["max_logit_difference"] < 1e-4
+    monkeypatch.setattr(source, "KEEP_PAD", Step(name="nothing", change=lambda _: None))
+    with pytest.raises(ExportError, match="differs from its source"):
+        job.run(replace(options, force=True))
+
+
+def test_a_saved_model_with_grouped_convolutions_exports(keras: Any, tmp_path: Path) -> None:
+    k = keras.layers
+    model = chain(keras, k.Conv2D(4, 3), k.Conv2D(8, 3, groups=4, activation="relu"))
+    model.export(tmp_path / "saved", verbose=False)
+    options = ExportOptions(model=str(tmp_path / "saved"), output=tmp_path / "m.onnx", normalize="none")
+    assert job.run(options).agreement["max_logit_difference"] < 1e-4
+
+
+def test_an_output_is_chosen_by_its_key(keras: Any, tmp_path: Path) -> None:
+    k = keras.layers
+    x = image = keras.Input((*SIZE, 3))
+    x = k.Flatten()(k.Rescaling(1 / 255)(x))
+    outputs = {"kind": k.Dense(5, activation="softmax")(x), "age": k.Dense(1)(x)}
+    keras.Model(image, outputs).save(tmp_path / "m.keras")
+    options = {"model": str(tmp_path / "m.keras"), "output": tmp_path / "m.onnx"}
+    assert len(job.run(ExportOptions(**options, output_name="kind")).labels) == 5
+    with pytest.raises(ModelError, match="use --output with one of kind, age"):
+        job.run(ExportOptions(**options, output_name="colour", force=True))
+
+
+def test_an_input_of_any_size_is_told_apart_from_no_picture_at_all(keras: Any, tmp_path: Path) -> None:
+    k = keras.layers
+    image = keras.Input((None, None, 3))
+    x = k.GlobalAveragePooling2D()(k.Conv2D(4, 3)(k.Rescaling(1 / 255)(image)))
+    keras.Model(image, k.Dense(5)(x)).save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match="the size of its input isn't fixed"):
+        job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
+
+
+def test_an_operator_that_onnx_lacks_is_named_with_its_layer(keras: Any, tmp_path: Path) -> None:
+    layer = keras.layers.Resizing(8, 8, antialias=True, name="smooth")
+    chain(keras, first=layer).save(tmp_path / "m.keras")
+    with pytest.raises(ExportError, match=r"'smooth_?\d*/.*' computes ScaleAndTranslate, which ONNX has no"):
+        job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(keras: Any, tmp_path: Path) -> None:
+    chain(keras).save(tmp_path / "m.keras")
+    done = subprocess.run(
+        [sys.executable, "-m", "toolkit", "export", "m.keras", "-o", "m.onnx"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last == "error: can't write: File too large (m.onnx): check the disk and the path"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.keras"]
