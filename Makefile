@@ -43,9 +43,9 @@ sizes:
 	@for d in toolkit toolkit/*/; do printf '%6d  %s\n' "$$(find $$d -maxdepth $$([ $$d = toolkit ] && echo 1 || echo 9) -name '*.py' | xargs cat | wc -l)" $$d; done
 
 bench figures: $(VENV)/.dev
-	for script in start_up shipped_latency paper_latency pictures; do $(BIN)/python bench/$$script.py || exit 1; done
+	for script in start_up shipped_latency paper_latency harness_cost raw_export batch_pixels pictures; do $(BIN)/python bench/$$script.py || exit 1; done
 	@if [ -z "$(DATA)" ]; then echo "the other scripts need CIFAR-10 as JPEG files: make bench DATA=FOLDER"; else \
-		for script in paper_accuracy int8_latency classify_cifar; do $(BIN)/python bench/$$script.py $(DATA) || exit 1; done; fi
+		for script in paper_accuracy calibration int8_latency classify_cifar classify_photos classify_memory; do $(BIN)/python bench/$$script.py $(DATA) || exit 1; done; fi
 
 wheel: $(VENV)/.dev
 	$(BIN)/python -m build

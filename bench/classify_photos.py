@@ -152,7 +152,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--inputs", type=int, default=INPUTS)
     arguments = parser.parse_args()
-    pictures = jpeg_files(str(Path(arguments.data, "train")))  # what scaling costs sets a default, so no test picture
+    pictures = jpeg_files(
+        str(Path(arguments.data, "train"))
+    )  # what scaling costs sets a default, so no test picture
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         files = []

@@ -78,6 +78,20 @@ def test_a_file_in_place_of_a_parent_folder_is_refused(tmp_path: Path) -> None:
         write_text(tmp_path / "file" / "out.txt", "x")
 
 
+def test_asking_makes_no_folder(tmp_path: Path) -> None:
+    refuse_existing(tmp_path / "a" / "b" / "out.txt", force=False)
+    refuse_existing_folder(tmp_path / "c" / "d", force=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_can_not_be_made_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="part of the path is a file"):
+        refuse_existing(tmp_path / "file" / "deep" / "out.txt", force=False)
+    with pytest.raises(OutputError, match="part of the path is a file"):
+        refuse_existing_folder(tmp_path / "file" / "deep", force=False)
+
+
 def test_missing_parent_folders_are_made(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "b" / "out.txt", "x")
     assert (tmp_path / "a" / "b" / "out.txt").read_text() == "x"
@@ -100,8 +114,8 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_output_folder_with_something_in_it_is_refused_unless_forced(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
     refuse_existing_folder(tmp_path / "new", force=False)
-    assert (tmp_path / "new").is_dir()
     (tmp_path / "new" / "x").write_text("")
     with pytest.raises(OutputError, match="isn't empty"):
         refuse_existing_folder(tmp_path / "new", force=False)

@@ -5,6 +5,7 @@ Train a CNN in Keras, export it to ONNX, run it anywhere with one command line. 
 
     cli/          the only place that parses, prints and exits
     train/        KERAS: recipes, the training loop                 (TensorFlow)
+    tune/         search for better settings of a recipe
     export/       KERAS: Keras model -> self-contained ONNX file    (TensorFlow)
     keras_model/  KERAS: what a KERAS_MODEL argument means          (TensorFlow)
     evaluate/ verify/ classify/ bench/ inspect/ doctor/ demo/       one folder per command
@@ -16,7 +17,7 @@ Train a CNN in Keras, export it to ONNX, run it anywhere with one command line. 
     runtime/      ONNX Runtime sessions and execution providers
     machine/      facts about this computer
     stats/        pure mathematics on arrays
-    errors.py  files.py  observer.py    how it fails, writes and reports progress
+    errors.py  files.py  endings.py  observer.py    how it fails, writes, names files and reports progress
 """
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost more than this file

@@ -26,6 +26,8 @@ def safe_cell(text: str) -> str:
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Refuse to overwrite `path` unless `force`, and refuse early what can't be written at all.
 
+    Nothing is made yet, so that a run that fails leaves no empty folder behind.
+
     Raises:
         OutputError: it exists already, it is a folder, or its parent can't be made or written.
     """
@@ -37,15 +39,12 @@ def refuse_existing(path: Path, *, force: bool) -> None:
             where=path,
             remedy="choose another name, or add --force to replace it",
         )
-    make_folder(path.parent)
-    if not is_device(path) and not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(
-            "the folder can't be written to", where=path.parent, remedy="choose another output folder"
-        )
+    if not is_device(path):
+        _refuse_unwritable(path.parent)
 
 
 def refuse_existing_folder(path: Path, *, force: bool) -> None:
-    """Refuse to write into a folder that holds something already, unless `force`.
+    """Refuse to write into a folder that holds something already, unless `force`; nothing is made yet.
 
     Raises:
         OutputError: it is a file, it isn't empty, or it can't be made or written.
@@ -58,9 +57,16 @@ def refuse_existing_folder(path: Path, *, force: bool) -> None:
             where=path,
             remedy="choose another folder, or add --force to write into it",
         )
-    make_folder(path)
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise OutputError("the folder can't be written to", where=path, remedy="choose another output folder")
+    _refuse_unwritable(path)
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Refuse a folder that can't be written to, or that can't be made where it will be needed."""
+    there = next(part for part in (folder, *folder.parents) if os.path.lexists(part))
+    if not there.is_dir():
+        raise output_error(NotADirectoryError(errno.ENOTDIR, "not a folder"), folder)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError("the folder can't be written to", where=there, remedy="choose another folder")
 
 
 def make_folder(path: Path) -> None:
@@ -107,6 +113,7 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
         OutputError: see `refuse_existing`; also a full disk or a failed rename.
     """
     refuse_existing(path, force=force)
+    make_folder(path.parent)
     if is_device(path):
         with tempfile.TemporaryDirectory() as folder:
             temporary = Path(folder) / path.name
@@ -141,6 +148,7 @@ def whole_files(path: Path, *, force: bool = False) -> Iterator[Path]:
         with whole_file(path, force=force) as temporary:
             yield temporary
         return
+    make_folder(path.parent)
     folder = path.with_name(f".{path.name[:200]}.{os.getpid()}.parts")
     try:
         with _translated(path, within=folder):

@@ -36,3 +36,22 @@ class SilentObserver:
 
 
 SILENT: Observer = SilentObserver()
+
+
+class EachNoticeOnce:
+    """Passes everything on, but no notice twice: two models on one device have the same to tell of it.
+
+    Args:
+        observer: who is told.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._told: set[str] = set()
+        self._observer = observer
+        self.step, self.progress, self.line = observer.step, observer.progress, observer.line
+
+    def notice(self, text: str) -> None:
+        """Pass `text` on if it is new."""
+        if text not in self._told:
+            self._told.add(text)
+            self._observer.notice(text)

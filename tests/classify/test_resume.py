@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from toolkit.classify.job import run
+from toolkit.classify.journal import difference
 from toolkit.classify.options import ClassifyOptions
 from toolkit.classify.result import ClassifyResult, Record
 from toolkit.errors import OutputError
@@ -118,7 +119,7 @@ def test_inputs_that_came_or_went_meanwhile_are_handled_and_counted(
     ("change", "words"),
     [
         ({"top_k": 3}, "--top-k 2, now it is 3"),
-        ({"min_confidence": 0.5}, "--min-confidence None, now it is 0.5"),
+        ({"min_confidence": 0.5}, "begun without --min-confidence, now it is 0.5"),
         ({"max_pixels": 10}, "--max-pixels"),
         ({"exact": True}, "--exact"),
         ({"batch_size": 8}, "--batch-size"),
@@ -145,8 +146,60 @@ def test_another_model_is_refused(tiny_model: Path, mixed: Path, tmp_path: Path)
     onnx.save(colour_model(labels=("r", "g", "b")), other)
     with pytest.raises(Stop):
         run(options(tiny_model, mixed, NAMES, output), sink=stop_after(2))
-    with pytest.raises(OutputError, match="begun with the model"):
+    with pytest.raises(OutputError) as caught:
         run(options(other, mixed, NAMES, output, resume=True))
+    assert (
+        caught.value.what == f"the interrupted run was begun with the model {tiny_model}, now it is {other}"
+    )
+
+
+def test_a_model_is_compared_by_its_content_and_called_by_its_name(
+    tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    import onnx
+    from support import colour_model
+
+    output, model = tmp_path / "out.csv", tmp_path / "m.onnx"
+    model.write_bytes(tiny_model.read_bytes())
+    with pytest.raises(Stop):
+        run(options(model, mixed, NAMES, output), sink=stop_after(2))
+    onnx.save(colour_model(labels=("r", "g", "b")), model)
+    with pytest.raises(OutputError, match="as it was then, and it has changed since"):
+        run(options(model, mixed, NAMES, output, resume=True))
+    assert run(options(tiny_model, mixed, NAMES, output, resume=True)).resumed == 8
+
+
+def test_a_journal_from_before_models_had_names_in_it_is_resumed(
+    tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output, log = tmp_path / "out.csv", tmp_path / "out.csv.part.journal"
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output), sink=stop_after(2))
+    first, rest = log.read_text().split("\n", 1)
+    document = json.loads(first)
+    document["begun"]["the model"] = document["begun"]["the model"]["sha256"]
+    log.write_text(json.dumps(document) + "\n" + rest)
+    assert run(options(tiny_model, mixed, NAMES, output, resume=True)).resumed == 8
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words"),
+    [
+        ({"a": 1}, {"a": 1, "b": None}, None),
+        ({"a": 1}, {"a": 2}, "with a 1, now it is 2"),
+        ({"a": None}, {"a": 2}, "without a, now it is 2"),
+        ({"a": 1}, {"a": None}, "with a 1, now there is none"),
+        (
+            {"a": "f" * 64},
+            {"a": {"name": "m", "sha256": "0" * 64}},
+            "with a of digest ffffffffffff…, now it is m",
+        ),
+    ],
+)
+def test_a_difference_is_told_in_words(
+    before: dict[str, Any], now: dict[str, Any], words: str | None
+) -> None:
+    assert difference(before, now) == words
 
 
 def test_what_an_interrupted_run_left_is_neither_overwritten_nor_resumed_unasked(

@@ -49,14 +49,14 @@ def test_counts_are_those_of_the_rows_however_they_are_cut_into_batches(
     pairs = collections.Counter((LABELS.index(str(folder)), c) for folder, c, _ in known)
     assert {pair: n for pair in np.ndindex(3, 3) if (n := int(summary.confusion[pair]))} == pairs
     assert [failed.index for failed in summary.failures] == [i for i, row in enumerate(rows) if row is None]
-    assert [example.index for example in summary.examples] == [i for i, row in enumerate(rows) if row]
+    assert [example.index for example in summary.examples()] == [i for i, row in enumerate(rows) if row]
     wrong = [
         (p, i)
         for i, row in enumerate(rows)
         if row and row[0] in LABELS and LABELS[row[1]] != row[0]
         for p in [row[2]]
     ]
-    assert [example.index for example in summary.mistakes] == [
+    assert [example.index for example in summary.mistakes()] == [
         i for _, i in sorted(wrong, key=lambda pair: (-pair[0], pair[1]))
     ]
 
@@ -76,11 +76,11 @@ def test_the_samples_are_bounded_and_the_same_every_time() -> None:
         return summary
 
     first, second = run(), run()
-    assert (len(first.examples), len(first.failures)) == (SAMPLE_SIZE, SAMPLE_SIZE)
-    assert first.examples == second.examples
-    assert [e.index for e in first.examples] == sorted(e.index for e in first.examples)
-    assert all(e.path == f"{e.index}.png" and e.correct is False for e in first.examples)
-    assert [m.index for m in first.mistakes] == list(range(2999, 2999 - 2 * MISTAKES_KEPT, -2))
+    assert (len(first.examples()), len(first.failures)) == (SAMPLE_SIZE, SAMPLE_SIZE)
+    assert first.examples() == second.examples()
+    assert [e.index for e in first.examples()] == sorted(e.index for e in first.examples())
+    assert all(e.path == f"{e.index}.png" and e.correct is False for e in first.examples())
+    assert [m.index for m in first.mistakes()] == list(range(2999, 2999 - 2 * MISTAKES_KEPT, -2))
 
 
 def test_every_row_is_equally_likely_to_be_in_the_sample() -> None:

@@ -46,6 +46,8 @@ def test_no_arguments_show_the_help_and_count_as_wrong_usage(toolkit: CommandLin
         (["models", "--bogus"], "No such option: --bogus"),
         (["bench", "x", "--duration", "soon"], "--duration"),
         (["verify", "only-one"], "Missing"),
+        (["bench", "x", "-o", "r.html"], "end it in .json"),
+        (["bench", "x", "--report", "r"], "end it in .html or .htm"),
         (["train"], "--data is missing"),
         (["train", "--data", "x"], "-o is missing"),
         (["train", "--data", "x", "-o", "run", "--optimizer", "adm"], "--optimizer"),
@@ -187,3 +189,20 @@ def test_ctrl_c_ends_with_130_and_one_line(tiny_model: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert "error: interrupted (Ctrl-C): what was finished is kept" in stderr.splitlines()
+
+
+@pytest.mark.parametrize("command", [[], ["classify"], ["doctor"]])
+def test_help_tells_of_the_trace(toolkit: CommandLine, command: list[str]) -> None:
+    assert "--traceback" in toolkit(*command, "--help").stdout
+
+
+def test_behind_two_dashes_a_file_may_be_called_anything(toolkit: CommandLine, tiny_model: Path) -> None:
+    done = toolkit("classify", "-m", tiny_model, "--", "--traceback", check=3)
+    assert done.stdout.splitlines()[2].split()[0] == "--traceback"
+
+
+@pytest.mark.parametrize("arguments", [["inspect", "{}.onnx"], ["classify", "x", "-m", "{}", "-o", "{}.csv"]])
+def test_a_name_that_no_file_can_have_is_one_line(toolkit: CommandLine, arguments: list[str]) -> None:
+    line = error_line(toolkit(*[part.format("n" * 300) for part in arguments], check=1))
+    assert "the name is too long (nnnn" in line
+    assert "defect" not in line

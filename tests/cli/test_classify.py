@@ -127,12 +127,99 @@ def test_labels_from_folders_print_accuracy_and_confusion(
     done = toolkit("classify", "colours", "-m", tiny_model, "--labels-from-folders", "-o", "out.csv")
     assert done.stdout.splitlines()[0] == "accuracy 0.9231 (12 of 13 pictures)"
     assert done.stdout.splitlines()[-1].split() == ["blue", "1", "0", "4"]
+    assert "no pictures" not in done.stdout
     document = json.loads(
         toolkit("classify", "colours", "-m", tiny_model, "--labels-from-folders", "--json").stdout
     )
     assert document["summary"]["confusion"] == [[4, 0, 0], [0, 4, 0], [1, 0, 4]]
     lost = toolkit("classify", "colours/red/00.png", "-m", tiny_model, "--labels-from-folders", cwd=None)
     assert "accuracy 1.0000 (1 of 1 pictures)" in lost.stdout
+    assert [line.split() for line in lost.stdout.splitlines()[-5:]] == [
+        ["true", "\\", "predicted", "red"],
+        ["─" * 22],
+        ["red", "1"],
+        [],
+        ["2", "classes", "have", "no", "pictures,", "and", "no", "row"],
+    ]
+
+
+def test_a_matrix_too_wide_for_80_columns_numbers_its_columns(
+    toolkit: CommandLine, tmp_path: Path, colour_folder: Path
+) -> None:
+    import onnx
+    from support import colour_model
+
+    labels = [f"a long name of the colour {name}" for name in ("red", "green", "blue")]
+    onnx.save(colour_model(labels=labels), tmp_path / "long.onnx")
+    for name, label in zip(("red", "green"), labels, strict=False):
+        (colour_folder / name).rename(colour_folder / label)
+    (colour_folder / labels[0] / "wrong.png").write_bytes(encoded(picture((0, 0, 255))))
+    done = toolkit(
+        "classify", "colours", "-m", "long.onnx", "--labels-from-folders", "-o", "out.csv", "--device", "cpu"
+    )
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[2].split() == ["true", "\\", "predicted", "1", "2", "3"]
+    assert lines[4].split() == ["1", *labels[0].split(), "4", "0", "1"]
+    assert f"the other columns: 3 {labels[2]}" in lines
+
+
+def test_a_run_that_fails_leaves_no_folder_behind(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    toolkit("classify", "photos", "-m", "gone.onnx", "-o", "a/b.csv", "--report", "c/d.html", check=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+    toolkit("classify", "photos", "-m", tiny_model, "-o", "a/b.csv", "--report", "c/d.html", check=3)
+    assert (tmp_path / "a" / "b.csv").is_file()
+    assert (tmp_path / "c" / "d.html").is_file()
+
+
+def test_files_are_named_with_their_sizes_on_standard_error_and_not_at_all_when_quiet(
+    toolkit: CommandLine, tiny_model: Path, photos: Path
+) -> None:
+    arguments = ("classify", "photos", "-m", tiny_model, "-o", "o.csv", "--report", "p.html", "--force")
+    done = toolkit(*arguments, check=3)
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[1].startswith("wrote o.csv (")
+    assert done.stderr.splitlines()[2].startswith("wrote p.html (")
+    assert done.stderr.splitlines()[2].endswith(" kB)")
+    quiet = toolkit(*arguments, "-q", check=3)
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+
+
+def test_a_resumed_report_has_equally_many_bars_on_every_card(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path, tmp_path: Path
+) -> None:
+    from toolkit.classify.job import run
+    from toolkit.classify.options import ClassifyOptions
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    folders = tuple(str(colour_folder / name) for name in ("red", "green", "blue"))
+    output = tmp_path / "o.csv"
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            ClassifyOptions(
+                paths=folders, model=str(tiny_model), device="cpu", threads=1, batch_size=4, output=output
+            ),
+            sink=stop,
+        )
+    toolkit("classify", *folders, "-m", tiny_model, "-o", output, "--batch-size", 4, "--resume",
+            "--report", "r.html", "--device", "cpu")  # fmt: skip
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    cards = page.split('<ol class="bars">')[1:]
+    assert [card.split("</ol>")[0].count("<li") for card in cards] == [1] * 12
+    assert "The resumed file has 1 class a row, so each picture has as many bars." in page
+
+
+def test_the_time_of_sorting_is_a_stage_of_its_own(
+    toolkit: CommandLine, tiny_model: Path, photos: Path
+) -> None:
+    done = toolkit("classify", "photos", "-m", tiny_model, "--json", "--sort-into", "s", check=3)
+    assert json.loads(done.stdout)["summary"]["stages"]["sorting"] >= 0
+    plain = toolkit("classify", "photos", "-m", tiny_model, "--json", check=3)
+    assert "sorting" not in json.loads(plain.stdout)["summary"]["stages"]
 
 
 def test_uncertain_rows_are_marked_in_a_last_column(
@@ -234,6 +321,9 @@ def test_each_mention_of_a_path_is_a_row_and_a_missing_one_an_error_row(
         (["photos", "-m", "nothing.onnx"], 1, "no such model file"),
         (["photos", "-o", "there.csv"], 1, "exists already"),
         (["photos", "-o", "no.xlsx"], 2, ".csv, .jsonl or .parquet"),
+        (["photos", "-o", "pics"], 2, ".csv, .jsonl or .parquet"),
+        (["photos", "--report", "page.txt"], 2, ".html or .htm"),
+        (["photos", "--report", "page"], 2, ".html or .htm"),
         (["photos", "--top-k", "0"], 2, "--top-k"),
         (["photos", "--resume"], 2, "--resume"),
         (["photos", "--link"], 2, "--link"),

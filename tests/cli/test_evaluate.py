@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
 from support import CommandLine, encoded, error_line, picture
+
+from toolkit import __version__
 
 
 def test_the_answer_names_data_split_and_count_and_the_files_are_listed(
@@ -18,8 +21,9 @@ def test_the_answer_names_data_split_and_count_and_the_files_are_listed(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "confusion.png", "gallery.png", "metrics.json", "predictions.csv"]  # fmt: skip
     for name in ("out/metrics.json", "out/predictions.csv", "out/confusion.png", "out/gallery.png", "r.html"):
-        assert any(line.startswith(f"{name}  ") for line in done.stdout.splitlines())
-    assert done.stdout.splitlines()[-1].startswith("next: toolkit bench ")
+        assert any(line.startswith(f"wrote {name} (") for line in done.stderr.splitlines())
+        assert name not in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("next: toolkit bench ")
 
 
 def test_json_is_the_metrics_file_and_the_list_of_files(
@@ -82,3 +86,43 @@ def test_a_class_that_the_model_does_not_know_is_one_line(toolkit: CommandLine, 
 def test_wrong_usage_is_exit_code_2(toolkit: CommandLine, tiny_model):
     done = toolkit("evaluate", tiny_model, "--data", "x", "--split", "tset", check=2)
     assert "did you mean 'test'" in error_line(done)
+
+
+def test_an_evaluation_that_fails_leaves_no_folder_behind(toolkit: CommandLine, tiny_model, tmp_path):
+    toolkit("evaluate", tiny_model, "--data", "missing", "-o", "out", "--report", "p/r.html", check=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--report", "r.txt"], "end it in .html or .htm"),
+        (["--report", "r"], "end it in .html or .htm"),
+        (["-o", "metrics.json"], "give the name of a folder"),
+    ],
+)
+def test_outputs_are_called_as_what_they_are(toolkit: CommandLine, arguments, words):
+    assert words in error_line(toolkit("evaluate", "m.onnx", "--data", "x", *arguments, check=2))
+
+
+def test_the_page_names_the_machine_the_command_line_and_the_day(
+    toolkit: CommandLine, tiny_model, colour_folder, tmp_path
+):
+    toolkit("evaluate", tiny_model, "--data", colour_folder, "--split", "train", "--report", "r.html", "-q")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<dt>command line</dt><dd>toolkit evaluate" in page
+    assert "<dt>processor</dt>" in page
+    assert f"Made by toolkit {__version__} on <time" in page
+
+
+def test_robustness_is_a_table_two_files_and_a_part_of_the_page(
+    toolkit: CommandLine, tiny_model, colour_folder, tmp_path
+):
+    arguments = ("evaluate", tiny_model, "--data", colour_folder, "--split", "train", "--robustness")
+    done = toolkit(*arguments, "-o", "out", "--report", "r.html")
+    assert "Accuracy % on damaged pictures (100.0 undamaged)" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert {"robustness.csv", "robustness.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert "On worse pictures" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    found = json.loads(toolkit(*arguments, "--json").stdout)["robustness"]
+    assert {each["kind"] for each in found} >= {"JPEG quality", "blur", "noise", "size"}

@@ -67,6 +67,18 @@ def test_the_page_shows_tensors_totals_layers_and_what_is_dropped(toolkit: Comma
     assert max(len(line) for line in (*table.splitlines(), *rest[1].splitlines())) <= 80
 
 
+def test_what_the_graph_tells_is_not_told_again_from_the_metadata(toolkit: CommandLine, pooled: Path) -> None:
+    model = onnx.load(pooled)
+    for key in ("parameters", "macs"):
+        model.metadata_props.add(key=key, value="17")
+    onnx.save(model, pooled)
+    head = toolkit("inspect", pooled).stdout.split("\n\n")[0].splitlines()
+    (line,) = [line for line in head if line.startswith("parameters")]
+    assert line.split(maxsplit=1)[1] == "180; 17 in the model it was made from"
+    assert not any(line.startswith("macs") for line in head)
+    assert json.loads(toolkit("inspect", pooled, "--json").stdout)["metadata"]["parameters"] == "17"
+
+
 def test_json_has_every_field(toolkit: CommandLine, pooled: Path) -> None:
     document = json.loads(toolkit("inspect", pooled, "--json").stdout)
     assert document == {

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import InputError
+from toolkit.images.lists import as_meant
 from toolkit.images.sources import (
     PICTURE_SUFFIXES,
     Input,
@@ -163,6 +164,22 @@ def test_standard_input_is_a_list_of_paths(here: Path) -> None:
     assert paths("-", stdin=io.BytesIO(given)) == [
         "a.png", "b c.png ", "# d.png", "f/1.jpg", "f/2.jpg", "missing",
     ]  # fmt: skip
+
+
+def test_white_space_around_a_line_counts_only_where_a_file_is_called_so(here: Path) -> None:
+    make("a.png", " b.png", "c.png ", "c.png", "#d.png", "f/1.jpg")
+    given = b"a.png \t\r\n b.png\nc.png \n#d.png\nf \n gone.png \n   \n"
+    expected = ["a.png", " b.png", "c.png ", "#d.png", "f/1.jpg", " gone.png ", "   "]
+    assert paths("-", stdin=io.BytesIO(given)) == expected
+    Path("list.txt").write_bytes(given)
+    assert paths("list.txt") == expected
+
+
+def test_a_list_elsewhere_finds_its_own_files_in_spite_of_white_space(here: Path) -> None:
+    make("set/a.png", "b.png")
+    Path("set/list.txt").write_text("a.png \nb.png \nhttps://example.org/c.png \n")
+    entries = [as_meant(entry, "set") for entry in Path("set/list.txt").read_text().splitlines()]
+    assert entries == [("a.png", "set/a.png"), ("b.png", "b.png"), ("https://example.org/c.png",) * 2]
 
 
 def test_nul_separates_paths_where_there_is_one(here: Path) -> None:

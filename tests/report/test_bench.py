@@ -1,5 +1,6 @@
 """The table of a benchmark, and the series behind its charts."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 
 from toolkit.bench.samples import encode
 from toolkit.report.bench import (
-    closing_lines,
     comparison_lines,
     machine_line,
+    next_command,
     relative_speeds,
     render_result,
     warning_lines,
@@ -156,15 +157,15 @@ def test_speed_is_relative_to_the_first_model_under_the_same_conditions() -> Non
     assert relative_speeds(rows) == [1, 1, 2, None]
 
 
-def test_closing_lines_name_files_and_the_next_command(tmp_path: Any) -> None:
-    output = tmp_path / "r.json"
-    output.write_text("{}")
-    lines = closing_lines(document(row()), models=["paper-cnn"], output=output, report=None)
-    assert lines == [
-        "", f"wrote {output} (2 bytes)",
-        f"next: toolkit bench paper-cnn --baseline {output}   compares with this run",
-    ]  # fmt: skip
-    assert closing_lines(document(row(), interrupted=True), models=["a"], output=None, report=None) == []
+def test_the_next_command_can_be_typed_as_it_stands() -> None:
+    record = document(row())
+    assert next_command(record, models=["paper-cnn"], output=Path("my r.json")) == (
+        "toolkit bench paper-cnn --baseline 'my r.json'   compares with this run"
+    )
+    assert next_command(record, models=["a", "b c"], output=None) == (
+        "toolkit bench a 'b c' -o bench.json   keeps every query"
+    )
+    assert next_command(document(row(), interrupted=True), models=["a"], output=None) is None
 
 
 LATENCIES = st.lists(st.integers(1, 10**11), min_size=1, max_size=400)

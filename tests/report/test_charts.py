@@ -73,6 +73,18 @@ def test_curves_label_each_line_at_its_end_and_leave_out_what_was_not_measured()
     assert accuracy.get_ylim() == (0, 1)
 
 
+def test_every_point_of_a_curve_lies_below_the_top_of_its_axis():
+    figure = curves_figure([1, 2], [9.7, 0.5], [3.0, 12.4], [0.1, 0.2], [0.1, 0.2], heading="finding")
+    assert figure.axes[0].get_ylim()[1] > 12.4
+
+
+def test_a_learning_rate_that_changes_is_drawn_and_one_that_does_not_is_left_out():
+    curves = ([1, 2], [1.0, 0.5], [1.0, 0.5], [0.1, 0.2], [0.1, 0.2])
+    assert len(curves_figure(*curves, heading="x", learning_rate=[0.1, 0.1]).axes) == 2
+    assert len(curves_figure(*curves, heading="x", learning_rate=[None, None]).axes) == 2
+    assert len(curves_figure(*curves, heading="x", learning_rate=[0.1, 0.05]).axes) == 3
+
+
 def test_one_epoch_is_drawn_as_points(tmp_path):
     save_png(curves_figure([1], [1.0], [1.1], [0.4], [0.5], heading="finding"), tmp_path / "c.png")
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")

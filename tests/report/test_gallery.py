@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from matplotlib.colors import to_hex
 
 from toolkit.evaluate.result import Example
-from toolkit.report.gallery import caption, gallery_figure, shown_classes
+from toolkit.report.gallery import CELL_WIDTH_IN, RIGHT_IN, caption, gallery_figure, shown_classes
 from toolkit.report.page import percent
 from toolkit.report.style import OTHER, RIGHT, WRONG, save_png
 
@@ -57,9 +58,23 @@ def test_the_file_has_the_size_of_its_grid(tmp_path):
     examples = [example([0.5, 0.3, 0.2], i % 3) for i in range(6)]
     save_png(gallery_figure(examples, LABELS, heading="h", subtitle="s"), tmp_path / "g.png")
     with Image.open(tmp_path / "g.png") as image:
-        assert image.size == (round(4 * 3.75 * 150), round((0.75 + 2 * 2.1) * 150))
+        assert image.size == (
+            round((4 * CELL_WIDTH_IN + RIGHT_IN) * 150), round((0.75 + 2 * 2.1) * 150))  # fmt: skip
         colours = {pixel for _, pixel in image.convert("RGB").getcolors(1 << 24)}
     assert {tuple(bytes.fromhex(c[1:])) for c in (RIGHT, WRONG, OTHER)} <= colours
+
+
+@pytest.mark.parametrize("shares", [(0.0, 0.001, 0.999), (0.0, 0.0, 1.0)])
+def test_no_number_beside_a_bar_reaches_the_next_picture_or_the_edge(shares):
+    examples = [example(shares, place % 3) for place in range(8)]
+    figure = gallery_figure(examples, LABELS, heading="h", subtitle="s")
+    figure.canvas.draw()
+    pixels_in = figure.dpi
+    ends = figure.bbox.width - 0.1 * pixels_in
+    for place, (_, bars) in enumerate(panels(figure)):
+        column = place % 4
+        limit = ends if column == 3 else panels(figure)[place + 1][0].get_window_extent().x0 - 0.1 * pixels_in
+        assert max(text.get_window_extent().x1 for text in bars.texts) <= limit
 
 
 def test_the_caption_is_predicted_percent_and_truth():

@@ -47,11 +47,30 @@ def test_a_classification_page_shows_every_picture_and_the_broken_one(pictures, 
     html = classify_page.page(result, command_line="toolkit classify x")
     assert sorted(cards(html)) == sorted([("right", "")] * 12 + [("wrong", "")] * 2 + [("other", " failed")])
     assert headings(html) == [
-        "What was seen", "Pictures", "Surest mistakes", "What could not be read", "How it was run"]  # fmt: skip
-    assert "13 pictures, 0.9231 right, 1 error, " in html
+        "What was seen", "Pictures", "Surest mistakes", "What could not be read", "How it was run",
+        "Machine and versions"]  # fmt: skip
+    assert "14 pictures, 1 could not be read, 0.9231 right, " in html
     assert "toolkit classify x" in html
     assert html.count("data:image/png;base64,") == 14
-    assert "All of them: 13 pictures and 1 error." in html
+    assert "All 14 pictures: 13 classified and 1 that could not be read." in html
+
+
+def test_a_card_shows_the_file_name_in_two_parts_and_the_path_as_its_title(pictures, tiny_model, tmp_path):
+    name = f"{'long ' * 20}0001.png"
+    (pictures / "red" / "00.png").rename(pictures / "red" / name)
+    html = classify_page.page(classified(pictures, tiny_model, tmp_path))
+    start, end = f"{'long ' * 20}0001.png"[:-12], "ong 0001.png"
+    assert f'title="{pictures}/red/{name}"><span class="start">{start}</span>' in html
+    assert f'<span class="end">{end}</span>' in html
+    assert '<span class="start"></span><span class="end">01.png</span>' in html
+
+
+def test_the_page_closes_with_the_machine_where_it_is_known(pictures, tiny_model, tmp_path):
+    result = classified(pictures, tiny_model, tmp_path)
+    html = classify_page.page(result, machine={"cpu": "a processor"}, command_line="toolkit classify x")
+    closing = html[html.index("Machine and versions") :]
+    assert "a processor" in closing
+    assert "toolkit classify x" in closing
 
 
 def test_without_labels_nothing_is_called_right_or_wrong(pictures, tiny_model, tmp_path):
@@ -64,8 +83,8 @@ def test_only_broken_pictures_still_make_a_page(tiny_model, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(b"nothing")
     html = classify_page.page(classified(tmp_path / "in", tiny_model, tmp_path))
-    assert headings(html) == ["Pictures", "What could not be read", "How it was run"]
-    assert "0 pictures, 1 error" in html
+    assert headings(html) == ["Pictures", "What could not be read", "How it was run", "Machine and versions"]
+    assert "1 picture, 1 could not be read" in html
 
 
 def test_a_picture_that_is_gone_by_now_leaves_a_card_without_a_picture(pictures, tiny_model, tmp_path):
@@ -83,7 +102,7 @@ def test_an_evaluation_page_holds_figures_examples_and_the_missed_gate(evaluatio
     assert sorted({kind for kind, _ in cards(html)}) == ["right", "wrong"]
     assert f"{evaluation.metrics.accuracy:.4f}" in html
     assert "gate not met: accuracy" in html
-    assert "1 broken pictures were left out" in html
+    assert "1 broken picture was left out of the figures" in html
     assert "bee &lt;b&gt;" in html
     assert "<b>" not in html
     assert html.count("<svg") == 2
@@ -99,7 +118,8 @@ def test_the_text_of_an_evaluation_fits_80_columns_and_leads_with_the_answer(eva
     assert max(map(len, lines)) <= 80
     assert "most frequent confusions" in text
     assert "test/ant/broken.png: not a picture" in text
-    assert lines[-1] == "next: toolkit bench model.onnx"
+    assert "1 broken picture was left out:" in lines
+    assert evaluate.next_command(evaluation) == "toolkit bench model.onnx"
 
 
 def test_a_class_that_was_never_seen_has_dashes(evaluation):
@@ -185,3 +205,20 @@ def test_more_classes_than_a_terminal_shows_are_cut_to_the_weakest(evaluation):
     text = evaluate.text(result)
     assert "the 30 classes with the lowest F1, of 40" in text
     assert text.index("class 5 ") < text.index("class 0 ")
+
+
+def test_classes_that_are_neither_there_nor_predicted_are_counted_and_have_no_row(evaluation):
+    import dataclasses
+
+    from toolkit.evaluate.metrics import measure
+
+    result = dataclasses.replace(
+        evaluation,
+        labels=("ant", "bee", "crab", "dodo", "eel"),
+        metrics=measure(np.eye(5, dtype=np.float32)[[0, 1, 4]], np.array([0, 1, 0]), top_k=1),
+        pictures=3,
+    )
+    text = evaluate.text(result)
+    rows = [line.split()[0] for line in text.split("\n\n")[1].splitlines()[2:]]
+    assert rows == ["ant", "bee", "eel"]
+    assert "2 classes have no pictures and were never predicted: no row" in text

@@ -144,33 +144,122 @@ def test_the_path_of_a_picture_shows_when_its_card_has_the_focus(files, visit):
     assert card.locator(".path").evaluate(opacity) == "1"
 
 
-def test_both_schemes_have_enough_contrast_for_reading(all_files, visit):
-    for scheme in SCHEMES:
-        page = visit(all_files["evaluate"], scheme=scheme)
-        ground = page.locator(".card").first.evaluate("e => getComputedStyle(e).backgroundColor")
-        for selector in (
-            "h2",
-            ".lead",
-            ".card.right h3",
-            ".card.wrong h3",
-            ".bars .name",
-            "figcaption",
-            "caption",
-        ):
-            colour = page.locator(selector).first.evaluate("e => getComputedStyle(e).color")
-            assert contrast(colour, ground) >= 4.5, (scheme, selector, colour, ground)
+CONTRASTS = """() => {
+    const parts = (text) => { const n = text.match(/[\\d.]+/g).map(Number);
+                              return text.startsWith("color(") ? [...n.slice(0, 3).map(v => 255 * v), n[3] ?? 1]
+                                                               : [n[0], n[1], n[2], n[3] ?? 1]; };
+    const over = (top, below) => [...[0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3])), 1];
+    const light = (colour) => { const [r, g, b] = colour.map(v => v / 255).map(
+        v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    const ground = (element) => {
+        const layers = [];
+        for (let e = element; e; e = e.parentElement) layers.push(parts(getComputedStyle(e).backgroundColor));
+        return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255, 1]);
+    };
+    const cells = (text, svg) => {  // what is painted under a text of a chart
+        text.scrollIntoView({ block: "center", inline: "center" });
+        const box = text.getBoundingClientRect();
+        return document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2)
+            .filter(e => ["path", "rect"].includes(e.tagName) && getComputedStyle(e).fill !== "none").reverse()
+            .reduce((below, e) => { const style = getComputedStyle(e), colour = parts(style.fill);
+                colour[3] *= style.fillOpacity * style.opacity; return over(colour, below); }, ground(svg));
+    };
+    for (const details of document.querySelectorAll("details")) details.open = true;
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode()) {
+        const text = walker.currentNode, element = text.parentElement;
+        if (!text.textContent.trim() || element.closest("script, style, title")) continue;
+        const svg = element.closest("svg"), style = getComputedStyle(element);
+        const below = svg ? cells(element, svg) : ground(element);
+        const high = [light(below), light(over(parts(svg ? style.fill : style.color), below))].sort((a, b) => b - a);
+        found.push([(high[0] + 0.05) / (high[1] + 0.05), text.textContent.trim(), style.color, below.join()]);
+    }
+    return found;
+}"""
+"""The contrast of every text on a page. Source: WCAG 2.2, relative luminance and contrast ratio."""
 
 
-def contrast(first, second):
-    """Source: WCAG 2.2, relative luminance and contrast ratio."""
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_text_has_enough_contrast_for_reading(all_files, visit, scheme):
+    for name, path in all_files.items():
+        found = visit(path, scheme=scheme).evaluate(CONTRASTS)
+        assert len(found) > 50
+        assert [entry for entry in found if entry[0] < 4.5] == [], name
 
-    def luminance(colour):
-        parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    high, low = sorted((luminance(first), luminance(second)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_confusion_matrix_of_any_share_can_be_read(visit, tmp_path, scheme):
+    from toolkit.report.charts import confusion_figure
+    from toolkit.report.html import render
+    from toolkit.report.page import Chart, Column, Page, Section, Table
+    from toolkit.report.style import to_svg
+
+    right = np.linspace(1, 100, 40).round().astype(np.int64)
+    confusion = np.diag(right)
+    confusion[np.arange(40), (np.arange(40) + 1) % 40] = 100 - right
+    svg = to_svg(confusion_figure(confusion, [f"c{i}" for i in range(40)]), title="t")
+    chart = Chart(svg=svg, caption="c", table=Table(columns=[Column("a")], rows=[], caption="c"))
+    page = Page(command="c", title="t", lead="l", figures=[], sections=[Section(heading="h", charts=[chart])])
+    (tmp_path / "m.html").write_text(render(page), encoding="utf-8")
+    found = visit(tmp_path / "m.html", scheme=scheme).evaluate(CONTRASTS)
+    assert sum(entry[1].isdigit() for entry in found) >= 79
+    assert [entry for entry in found if entry[0] < 4.5] == []
+
+
+def test_a_long_file_name_is_cut_in_the_middle_and_its_end_stays(files, visit):
+    for width in (WIDE, PHONE):
+        card = visit(files["classify"], width=width).locator(".card:not(.failed)").first
+        start, end, box = (
+            card.locator(selector).evaluate("e => e.getBoundingClientRect().toJSON()")
+            for selector in (".file .start", ".file .end", ".file")
+        )
+        assert card.locator(".file .start").evaluate("e => e.scrollWidth > e.clientWidth + 50")
+        assert start["right"] <= end["left"] + 0.5
+        assert end["right"] <= box["right"] + 0.5
+        assert card.locator(".file .end").inner_text() == "t_any_space_.png"[-12:]
+
+
+def test_what_scrolls_sideways_keeps_its_caption_in_sight(all_files, visit):
+    page = visit(all_files["evaluate"], width=PHONE)
+    table = page.locator("section", has_text="Class by class").locator(".scroll").first
+    assert table.evaluate("e => e.scrollWidth > e.clientWidth")
+    right = table.locator("caption span").evaluate("e => e.getBoundingClientRect().right")
+    assert right <= PHONE
+    table.evaluate("e => e.scrollLeft = 1000")
+    assert table.locator("caption span").evaluate("e => e.getBoundingClientRect().left") >= 0
+
+
+def test_a_number_and_the_text_beside_it_stand_apart(files, visit):
+    table = visit(files["classify"]).locator("section", has_text="What could not be read").locator("table")
+    number, path = table.locator("tbody td").evaluate_all(
+        """cells => cells.slice(0, 2).map(cell => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            return range.getBoundingClientRect().toJSON();
+        })"""
+    )
+    assert path["left"] - number["right"] >= 10
+
+
+def test_without_any_truth_the_filter_says_classified(visit, tiny_model, colour_folder, tmp_path):
+    (colour_folder / "red" / "broken.png").write_bytes(b"not a picture")
+    options = ClassifyOptions(
+        paths=(str(colour_folder),), model=str(tiny_model), device="cpu", output=tmp_path / "p.csv"
+    )
+    (tmp_path / "page.html").write_text(classify_page.page(classify(options)), encoding="utf-8")
+    buttons = visit(tmp_path / "page.html").locator(".filter button").all_inner_texts()
+    assert buttons == ["all 13", "classified 12", "could not be read 1"]
+
+
+def test_pages_of_every_command_close_with_machine_version_and_day(all_files, visit):
+    for path in all_files.values():
+        page = visit(path, scripts=False)
+        assert page.locator("h1").count() == page.locator("title").count() == 1
+        assert page.locator("h2").last.inner_text() == "Machine and versions"
+        assert page.locator("footer time").get_attribute("datetime")[:2] == "20"
+        assert page.locator("table").count() == page.locator("caption").count()
+        assert page.locator("img:not([alt]), svg.chart:not([aria-label])").count() == 0
 
 
 def test_the_colour_scheme_of_the_system_decides(all_files, visit):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import OutputError
-from toolkit.evaluate.robustness import Damaged
+from toolkit.evaluate.result import Damaged
 from toolkit.report.robustness import figure, finding, table, write_figure, write_rows
 
 

@@ -2,9 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.classify.journal import journal_of, part_of
+from toolkit.classify.journal import DIGEST, NAME, journal_of, part_of
 from toolkit.classify.options import ClassifyOptions
 from toolkit.errors import OutputError
 from toolkit.files import is_device, refuse_existing, sha256_of
@@ -95,9 +96,9 @@ def _begun(
 ) -> dict[str, Any]:
     """Return what the rows depend on, under the names that a user knows it by."""
     return {
-        "the model": sha256_of(find_model(options.model)),
+        "the model": _file(options.model, find_model(options.model)),
         "the format": suffix,
-        "the labels": sha256_of(options.labels) if options.labels is not None else None,
+        "the labels": _file(str(options.labels), options.labels) if options.labels is not None else None,
         "the columns": ",".join(columns),
         "--top-k": options.top_k,
         "--min-confidence": options.min_confidence,
@@ -108,3 +109,8 @@ def _begun(
         "--exact": options.exact,
         "the execution provider": facts.provider,
     }
+
+
+def _file(name: str, path: Path) -> dict[str, str]:
+    """Return what a file is compared by, and what the user calls it."""
+    return {NAME: name, DIGEST: sha256_of(path)}

@@ -14,6 +14,10 @@ from toolkit.errors import OutputError
 PART_SUFFIX = ".part"
 JOURNAL_SUFFIX = ".part.journal"
 SCHEMA = 1
+NAME, DIGEST = "name", "sha256"
+"""Keys of a file that the rows depend on: what the user called it, and what it is compared by."""
+
+DIGEST_DIGITS, SHOWN_DIGITS = 64, 12  # of a digest
 READ_BYTES = 1 << 20
 
 
@@ -80,6 +84,36 @@ def read(path: Path) -> tuple[dict[str, Any], list[Entry]]:
         for line in lines[1:]:
             entries.append(Entry(**json.loads(line)))
     return begun, entries
+
+
+def difference(begun: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """Say with what else a file was begun than this run is; None where nothing differs.
+
+    Args:
+        begun: first line of the file's journal.
+        now: what it would be for this run.
+    """
+    for thing, wanted in now.items():
+        before = begun.get(thing)
+        if _compared(before) != _compared(wanted):
+            was, is_now = _called(before), _called(wanted)
+            if was == is_now:  # a file that has changed under its name
+                return f"with {thing} {was} as it was then, and it has changed since"
+            began = f"without {thing}" if before is None else f"with {thing} {was}"
+            return f"{began}, now {'there is none' if wanted is None else f'it is {is_now}'}"
+    return None
+
+
+def _compared(value: Any) -> Any:
+    return value.get(DIGEST) if isinstance(value, dict) else value
+
+
+def _called(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get(NAME))
+    if isinstance(value, str) and len(value) == DIGEST_DIGITS:  # a journal from before files had names in it
+        return f"of digest {value[:SHOWN_DIGITS]}…"
+    return str(value)
 
 
 def trusted(part: Path, entries: Sequence[Entry]) -> Entry:

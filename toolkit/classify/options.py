@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.endings import DEVICES, check_ending, check_page
 from toolkit.errors import UsageError
 
 OUTPUT_SUFFIXES = (".csv", ".jsonl", ".parquet")
-DEVICE_FOLDER = "/dev/"  # what lies there has no suffix of its own; it is written as CSV
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,19 +105,15 @@ class ClassifyOptions:
         if self.output is None:
             return None
         suffix = self.output.suffix.lower()
-        return ".csv" if not suffix and str(self.output).startswith(DEVICE_FOLDER) else suffix
+        return ".csv" if not suffix and str(self.output).startswith(DEVICES) else suffix
 
     def _check_output(self) -> None:
-        if self.output is not None and self.output_format not in OUTPUT_SUFFIXES:
-            raise UsageError(
-                f"'{self.output.suffix}' is no format of predictions",
-                where=f"--output {self.output}",
-                remedy=f"end the name in {', '.join(OUTPUT_SUFFIXES[:-1])} or {OUTPUT_SUFFIXES[-1]}",
-            )
         if self.output is not None and self.output == self.report:
             raise UsageError(
                 "the output and the report are one file", where="--report", remedy="give two different names"
             )
+        check_ending(self.output, OUTPUT_SUFFIXES, flag="--output", what="a file of predictions")
+        check_page(self.report)
 
     def _check_combinations(self) -> None:
         for flag, given, needed, missing in (

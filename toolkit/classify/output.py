@@ -17,7 +17,7 @@ from toolkit.classify import journal
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Finished, Format
 from toolkit.errors import OutputError
-from toolkit.files import output_error, replace_durably, whole_file
+from toolkit.files import make_folder, output_error, replace_durably, whole_file
 from toolkit.images.inputs import Inputs
 
 FLUSH_S = 5.0  # a power cut costs at most the work of so many seconds
@@ -154,6 +154,7 @@ class Output:
                 path.unlink(missing_ok=True)
 
     def _open(self) -> None:
+        make_folder(self.path.parent)
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         self._journal = os.open(self.journal, flags | os.O_APPEND, 0o666)
         journal.lock(self._journal, self.path)  # before anything is changed
@@ -175,14 +176,13 @@ class Output:
             self._flushed = time.monotonic()
 
     def _refuse_difference(self, begun: dict[str, Any]) -> None:
-        for name, now in self._begun.items():
-            before = begun.get(name)
-            if before != now:
-                raise OutputError(
-                    f"the interrupted run was begun with {name} {before}, now it is {now}",
-                    where=self.part,
-                    remedy="use what it was begun with, or --force to begin again",
-                )
+        differs = journal.difference(begun, self._begun)
+        if differs is not None:
+            raise OutputError(
+                f"the interrupted run was begun {differs}",
+                where=self.part,
+                remedy="use what it was begun with, or --force to begin again",
+            )
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -179,7 +179,7 @@ class ClassifyResult:
 
     @property
     def limit(self) -> str:
-        """The stage that set the speed: reading, decoding, running or writing."""
+        """The stage that set the speed: reading, decoding, running, writing or sorting."""
         return limiting_stage(self.stages, self.seconds)
 
     @property

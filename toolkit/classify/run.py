@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from toolkit.classify.options import ClassifyOptions
 from toolkit.classify.output import DeviceOutput, Output
 from toolkit.classify.pipeline import Piece, Pipeline
-from toolkit.classify.result import ClassifyResult, Record
+from toolkit.classify.result import EXAMPLE_TOP_K, ClassifyResult, Record
 from toolkit.classify.resume import Earlier, as_rows
 from toolkit.classify.rows import Rows
 from toolkit.classify.shard import ModelFacts
@@ -48,6 +48,7 @@ class Run:
         self._sink = sink
         self._stages = Stages()
         self._earlier = Earlier(output) if isinstance(output, Output) and options.resume else None
+        self._sorting_ns = 0
         self._sorter = None
         if options.sort_into is not None:
             self._sorter = SortInto(options.sort_into, facts.labels, link=options.link)
@@ -68,9 +69,10 @@ class Run:
         pieces = pipeline.pieces()
         try:
             for piece in pieces:
-                began = time.perf_counter_ns()
+                began, sorted_before = time.perf_counter_ns(), self._sorting_ns
                 self._write(piece)
-                self._stages += Stages(writing_ns=time.perf_counter_ns() - began)
+                spent, sorting = time.perf_counter_ns() - began, self._sorting_ns - sorted_before
+                self._stages += Stages(writing_ns=spent - sorting, sorting_ns=sorting)
                 yield self.summary
         finally:
             pieces.close()
@@ -86,7 +88,9 @@ class Run:
         """
         options, facts, summary, earlier = self._options, self._facts, self.summary, self._earlier
         with_truth = options.labels_from_folders
-        examples, mistakes, kept = summary.examples, summary.mistakes, None
+        # A row that was read back has no more classes than the file: neither has any other example then.
+        most = options.top_k if earlier is not None and earlier.rows else EXAMPLE_TOP_K
+        examples, mistakes, kept = summary.examples(most), summary.mistakes(most), None
         if options.report is not None and any("://" in e.file or not e.file for e in (*examples, *mistakes)):
             from toolkit.classify.kept import KeptPictures
 
@@ -150,7 +154,9 @@ class Run:
     def _take(self, rows: Rows) -> None:
         self.summary.add(rows)
         if self._sorter is not None:
+            began = time.perf_counter_ns()
             self._sorter.add(rows)
+            self._sorting_ns += time.perf_counter_ns() - began
         if self._sink is not None:
             options = self._options
             self._sink(list(rows.records(self._facts.labels, options.top_k, options.min_confidence)))

@@ -12,12 +12,14 @@ class Stages:
         decoding_ns: decoding pictures and bringing them to the model's size.
         running_ns: running the model and finding the most probable classes.
         writing_ns: listing the inputs and writing the results, by the process that hands out the work.
+        sorting_ns: copying or linking pictures by class, by the same process; 0 without --sort-into.
     """
 
     reading_ns: int = 0
     decoding_ns: int = 0
     running_ns: int = 0
     writing_ns: int = 0
+    sorting_ns: int = 0
 
     def __add__(self, other: "Stages") -> "Stages":
         return Stages(
@@ -25,15 +27,18 @@ class Stages:
             self.decoding_ns + other.decoding_ns,
             self.running_ns + other.running_ns,
             self.writing_ns + other.writing_ns,
+            self.sorting_ns + other.sorting_ns,
         )
 
     def seconds(self) -> dict[str, float]:
-        """Return the seconds by name of the stage."""
+        """Return the seconds by name of the stage; sorting only where something was sorted."""
+        sorting = {"sorting": self.sorting_ns / 1e9} if self.sorting_ns else {}
         return {
             "reading": self.reading_ns / 1e9,
             "decoding": self.decoding_ns / 1e9,
             "running": self.running_ns / 1e9,
             "writing": self.writing_ns / 1e9,
+            **sorting,
         }
 
 
@@ -42,18 +47,20 @@ REMEDIES = {
     "decoding": "use more --workers, leave --exact out, or store smaller pictures",
     "running": "export the model with --precision int8, use a GPU, or a machine with more cores",
     "writing": "write CSV, and a smaller --top-k; listing and writing are done by one process",
+    "sorting": "sort with --link instead of copying, or put --sort-into on a faster disk: one process does it",
 }
-BUSY = 0.9  # share of its time above which the process that lists and writes is itself the limit
+BUSY = 0.9  # share of its time above which the process that lists, writes and sorts is itself the limit
 
 
 def limiting_stage(stages: Stages, seconds: float) -> str:
-    """Name the stage that set the speed of a run: reading, decoding, running or writing.
+    """Name the stage that set the speed of a run: reading, decoding, running, writing or sorting.
 
     Args:
         stages: time spent in each, by all workers.
         seconds: the run took.
     """
     spent = stages.seconds()
-    if spent.pop("writing") > BUSY * seconds:
-        return "writing"
+    alone = {stage: spent.pop(stage) for stage in ("writing", "sorting") if stage in spent}
+    if sum(alone.values()) > BUSY * seconds:
+        return max(alone, key=lambda stage: alone[stage])
     return max(spent, key=lambda stage: spent[stage])

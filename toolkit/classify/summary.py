@@ -4,6 +4,7 @@ import heapq
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -118,20 +119,26 @@ class Summary:
             self.errors += len(broken)
         self.inputs += len(rows)
 
-    @property
-    def examples(self) -> tuple[Example, ...]:
-        """The sample of classified pictures."""
-        return self._examples.rows()
+    def examples(self, most: int = EXAMPLE_TOP_K) -> tuple[Example, ...]:
+        """Return the sample of classified pictures.
+
+        Args:
+            most: predictions of each, at most.
+        """
+        return tuple(_shortened(example, most) for example in self._examples.rows())
 
     @property
     def failures(self) -> tuple[Failed, ...]:
         """The sample of error rows."""
         return self._failures.rows()
 
-    @property
-    def mistakes(self) -> tuple[Example, ...]:
-        """The wrong predictions with the highest probability, most probable first."""
-        return tuple(example for _, _, example in sorted(self._mistakes, reverse=True))
+    def mistakes(self, most: int = EXAMPLE_TOP_K) -> tuple[Example, ...]:
+        """Return the wrong predictions with the highest probability, most probable first.
+
+        Args:
+            most: predictions of each, at most.
+        """
+        return tuple(_shortened(example, most) for _, _, example in sorted(self._mistakes, reverse=True))
 
     def _count(self, rows: Rows) -> None:
         confidence = rows.probabilities[:, 0]
@@ -170,3 +177,7 @@ class Summary:
         label = item.label if item.label in self._class_of else None
         file = item.file if isinstance(item.file, str) else ""
         return Example(self.inputs + position, item.path, file, predictions, label)
+
+
+def _shortened(example: Example, most: int) -> Example:
+    return replace(example, predictions=example.predictions[:most])

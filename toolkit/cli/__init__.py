@@ -7,5 +7,5 @@ rows            rows of a classification on standard output, in pieces
 gates           what happens when a quality gate is not met
 model_argument  ONNX or Keras? -> predictor or description (the only place that asks)
 
-One file per command: train evaluate export verify classify bench inspect models doctor demo.
+One file per command: train tune evaluate export verify classify bench inspect models doctor demo.
 """

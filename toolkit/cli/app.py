@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import errno
 import importlib
 import os
 import signal
@@ -18,6 +19,7 @@ from toolkit.files import output_error
 
 COMMANDS = (
     "train",
+    "tune",
     "evaluate",
     "export",
     "verify",
@@ -28,6 +30,10 @@ COMMANDS = (
     "doctor",
     "demo",
 )  # in the order in which a newcomer meets them
+
+LONGEST_NAME = 60  # characters that are shown of a name no file can have
+TRACEBACK = "--traceback"
+EPILOG = f"An error is one line; {TRACEBACK} shows where it came from."
 
 
 def _show_version(value: bool) -> None:
@@ -53,12 +59,15 @@ def build() -> typer.Typer:
         version: bool = typer.Option(
             False, "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
         ),
+        traceback: bool = typer.Option(
+            False, TRACEBACK, help="Show the whole trace of an error; may stand behind any command."
+        ),
     ) -> None:
         pass
 
     for name in COMMANDS:
         module = importlib.import_module(f"toolkit.cli.{name}")
-        app.command(name)(getattr(module, f"{name}_command"))
+        app.command(name, epilog=EPILOG)(getattr(module, f"{name}_command"))
     return app
 
 
@@ -68,8 +77,10 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: the command line without the program's name.
     """
-    show_trace = "--traceback" in arguments
-    arguments = [a for a in arguments if a != "--traceback"]
+    # Behind "--" stand names only, and a file may be called anything.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    show_trace = TRACEBACK in arguments[:end]
+    arguments = [a for a in arguments[:end] if a != TRACEBACK] + list(arguments[end:])
     _open_closed_streams()
     _speak_utf8()
     try:
@@ -85,11 +96,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         # Jobs translate what happens to their files; without a file's name it is standard output.
         _silence_stdout()
-        named = error.filename is not None
-        _print_error(
-            _defect(error) if named else str(output_error(error, "standard output")),
-            error if show_trace else None,
-        )
+        _print_error(_told(error), error if show_trace else None)
         return int(ExitCode.FAILED)
     except Exception as error:  # noqa: BLE001 - the outermost boundary
         _print_error(_defect(error), error if show_trace else None)
@@ -134,6 +141,14 @@ def _usage_error(error: Exception, arguments: list[str]) -> UsageError:
         hint = f"did you mean '{near[0]}'? " if near and "Did you mean" not in message else ""
         return UsageError(message, where=where, remedy=f"{hint}see toolkit --help")
     return UsageError(message, where=where, remedy=f"see {where} --help")
+
+
+def _told(error: OSError) -> str:
+    if error.filename is None:
+        return str(output_error(error, "standard output"))
+    if error.errno == errno.ENAMETOOLONG:  # whoever asks first whether a file is there trips over it
+        return str(output_error(error, f"{str(error.filename)[:LONGEST_NAME]}…"))
+    return _defect(error)
 
 
 def _defect(error: Exception) -> str:

@@ -11,6 +11,7 @@ from toolkit.bench.options import Arrivals, BenchOptions, Scenario, Transfer
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
 from toolkit.cli.options import Force, Json, Normalize, ProviderOption, Quiet
+from toolkit.endings import check_ending, check_page
 from toolkit.errors import ExitCode, UsageError
 
 
@@ -131,6 +132,8 @@ def bench_command(
 
     Example: toolkit bench paper-cnn mine.onnx --threads 1 --batch-size 1,8
     """
+    check_ending(output, (".json",), flag="--output", what="a record")
+    check_page(report)
     options = BenchOptions(
         models=tuple(models),
         devices=tuple(device or BenchOptions.devices),
@@ -163,7 +166,7 @@ def bench_command(
     from toolkit.bench.job import run
     from toolkit.bench.record import to_document
     from toolkit.files import refuse_existing, write_text
-    from toolkit.report.bench import closing_lines, render_result, warning_lines
+    from toolkit.report.bench import next_command, render_result, warning_lines
 
     if report is not None:
         refuse_existing(report, force=force)
@@ -178,9 +181,9 @@ def bench_command(
     for text in warning_lines(document):
         console.warning(text)
     console.result(lambda: document, lambda: render_result(document))
-    if not json:
-        for line in closing_lines(document, models=models, output=output, report=report):
-            console.line(line)
+    console.wrote(output, report)
+    command = next_command(document, models=models, output=output)
+    console.next(*([command] if command else []))
     if result.interrupted:
         raise typer.Exit(int(ExitCode.INTERRUPTED))
     report_missed([f"{gate.subject}: {gate.message}" for gate in result.gates if not gate.met])

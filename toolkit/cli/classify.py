@@ -35,7 +35,7 @@ def classify_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...",
+            metavar="PATH",
             help="Pictures, folders (with all below them), patterns, .txt or .csv lists, .zip or .tar archives, "
             "addresses (https://, s3://, gs://), or - for a list on standard input.",
             show_default=False,
@@ -119,6 +119,9 @@ def classify_command(
 
     The rows come in the order of the inputs; a broken picture is a row with its reason (exit code 3).
 
+    A .txt list has one path a line, without comments: every line that isn't empty is a path. White space
+    around it counts only where a file is called so. A .csv list has its paths in a column "path".
+
     Example: toolkit classify photos -m paper-cnn -o predictions.csv
     """
     console = Console(quiet=quiet, json=json)
@@ -168,17 +171,22 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
     """Write the report, say what was made, and end with the exit code."""
     if options.report is not None:
         from toolkit.files import write_text
+        from toolkit.machine.facts import machine_facts
         from toolkit.report.classify import page
 
         command_line = shlex.join(["toolkit", *sys.argv[1:]])
         write_text(
             options.report,
-            page(result, command_line=command_line),
+            page(result, command_line=command_line, machine=machine_facts()),
             force=options.force or options.resume,
         )
-    for path in (options.output, options.report):
-        if path is not None and path.is_file():
-            console.notice(f"{path}  {path.stat().st_size:,} bytes")
+    console.wrote(options.output, options.report)
+    if options.sort_into is not None:
+        pictures = "picture" if result.pictures == 1 else "pictures"
+        how = "linked" if options.link else "copied"
+        console.notice(
+            f"{how} {result.pictures:,} {pictures} into {options.sort_into}, a folder for each class"
+        )
     console.notice(_summary_line(result))
     if result.seconds >= LONG_RUN_S:
         console.notice(_limit_line(result))

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from toolkit.files import output_error, to_json
@@ -57,6 +58,19 @@ class Console:
         if not self.quiet:
             self._clear_bar()
             print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+    def wrote(self, *paths: Path | None) -> None:
+        """Name the files that were written, a line each; None and devices are passed over."""
+        from toolkit.report.facts import file_size
+
+        for path in paths:
+            if path is not None and path.is_file():
+                self.notice(f"wrote {path} ({file_size(path.stat().st_size)})")
+
+    def next(self, *commands: str) -> None:
+        """Name the commands that are worth typing next, a line each."""
+        for place, command in enumerate(commands):
+            self.notice(f"{'next: ' if place == 0 else '      '}{command}")
 
     def warning(self, text: str) -> None:
         """Print a line that puts a result in doubt, on standard error."""

@@ -1,5 +1,7 @@
 """`toolkit demo`: the main job on the bundled pictures."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +27,7 @@ def demo_command(
 
     Takes about ten seconds and needs nothing but the base install.
     """
-    options = DemoOptions(output=output)
+    options = DemoOptions(output=output, command_line=shlex.join(["toolkit", *sys.argv[1:]]))
     from toolkit.demo.job import run
     from toolkit.report.bench import warning_lines
 
@@ -34,12 +36,17 @@ def demo_command(
     for text in warning_lines(result.benchmark):
         console.warning(text)
     console.result(result.to_document, lambda: _render(result))
+    console.wrote(*result.files)
+    console.next(
+        f"open {result.files[0]} in a browser",
+        "toolkit classify YOUR_PICTURES -m paper-cnn --report report.html",
+        "toolkit bench paper-cnn --batch-size 1,8,32",
+    )
 
 
 def _render(result: "DemoResult") -> str:
     from toolkit.demo.page import headline
     from toolkit.report.bench import render_result
-    from toolkit.report.facts import file_size
     from toolkit.report.tables import Column, render
 
     columns = [Column("picture"), Column("truth"), Column("label"), Column("%", numeric=True), Column("")]
@@ -53,14 +60,4 @@ def _render(result: "DemoResult") -> str:
         )
         for picture in result.pictures
     ]
-    page = result.files[0]
-    return "\n\n".join(
-        [
-            render(columns, rows),
-            render_result(result.benchmark),
-            "\n".join(f"{path}  {file_size(path.stat().st_size)}" for path in result.files),
-            f"{headline(result)}.\nopen {page} in a browser\n"
-            "next: toolkit classify YOUR_PICTURES -m paper-cnn --report report.html\n"
-            "      toolkit bench paper-cnn --batch-size 1,8,32",
-        ]
-    )
+    return "\n\n".join([render(columns, rows), render_result(result.benchmark), f"{headline(result)}."])

@@ -51,6 +51,10 @@ def evaluate_command(
     min_accuracy: Annotated[
         float | None, typer.Option("--min-accuracy", metavar="X", help="Gate: exit 4 below this accuracy.")
     ] = None,
+    robustness: Annotated[
+        bool,
+        typer.Option("--robustness", help="Measure accuracy on damaged pictures too: JPEG, blur, noise, …"),
+    ] = EvaluateOptions.robustness,
     limit: Annotated[
         int | None,
         typer.Option("--limit", metavar="N", help="Use N pictures, the same number of each class."),
@@ -90,10 +94,12 @@ def evaluate_command(
         data_name=data_name,
         skip_broken=skip_broken,
         seed=seed,
+        robustness=robustness,
     )
     from toolkit.cli.model_argument import open_predictor
     from toolkit.evaluate.job import refuse_outputs, run
-    from toolkit.report.evaluate import missed_gate, text, write_report
+    from toolkit.machine.facts import machine_facts
+    from toolkit.report.evaluate import missed_gate, next_command, text, write_report
 
     console = Console(quiet=quiet, json=json)
     refuse_outputs(options)
@@ -111,10 +117,17 @@ def evaluate_command(
         observer=console,
     )
     result = run(options, predictor, console)
-    files = write_report(result, options.report, command_line=shlex.join(["toolkit", *sys.argv[1:]]))
-    console.result(
-        lambda: {**result.to_document(), "files": [str(path) for path in files]}, lambda: text(result, files)
+    files = write_report(
+        result,
+        options.report,
+        command_line=shlex.join(["toolkit", *sys.argv[1:]]),
+        machine=machine_facts() if options.report is not None else None,
     )
+    console.result(
+        lambda: {**result.to_document(), "files": [str(path) for path in files]}, lambda: text(result)
+    )
+    console.wrote(*files)
+    console.next(next_command(result))
     missed = missed_gate(result)
     report_missed([missed] if missed else [])
     if result.skipped:

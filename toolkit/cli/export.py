@@ -1,7 +1,8 @@
 """`toolkit export`: a Keras model to a self-contained, verified ONNX file."""
 
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ from toolkit.cli.options import (
     Normalize,
     Quiet,
     Resize,
+    SkipBroken,
 )
 from toolkit.errors import UsageError
 from toolkit.export.options import ExportOptions, Precision
@@ -70,6 +72,7 @@ def export_command(
     calibration_samples: Annotated[
         int, typer.Option(metavar="N", help="Use N of them.")
     ] = ExportOptions.calibration_samples,
+    skip_broken: SkipBroken = False,
     data_name: DataName = None,
     force: Force = False,
     json: Json = False,
@@ -102,13 +105,19 @@ def export_command(
         limit=limit,
         tolerance=tolerance,
         min_agreement=min_agreement,
+        skip_broken=skip_broken,
         data_name=data_name,
         force=force,
     )
+    from toolkit.cli.model_argument import tell_unfinished
     from toolkit.export.job import run
 
+    tell_unfinished(model, console)
     result = run(options, console)
     console.result(result.to_document, lambda: _render(result))
+    if not result.missed:
+        console.wrote(output)
+        console.next(f"toolkit classify PICTURES -m {shlex.quote(str(output))}")
     report_missed(result.missed)
 
 
@@ -121,6 +130,8 @@ def _batch(text: str) -> int | None:
 
 
 def _render(result: "ExportResult") -> str:
+    from toolkit.report.facts import file_size
+
     figures = result.agreement
     difference = figures["max_difference"]
     shown = "not a number" if difference is None else f"{difference:.1e}"
@@ -135,11 +146,18 @@ def _render(result: "ExportResult") -> str:
         lines.append(f"not written: {result.output}")
     else:
         lines.append(
-            f"{result.output}  {result.size_bytes / 1000:,.0f} kB, {result.precision}, opset {result.opset},"
-            f" {result.nodes} operators, {len(result.labels)} classes"
+            f"exported: {result.precision}, opset {result.opset}, {result.nodes} operators,"
+            f" {len(result.labels)} classes, {file_size(result.size_bytes)}"
         )
-        lines.append(f"next: toolkit classify PICTURES -m {result.output}")
     return "\n".join(lines)
+
+
+def _way(ways: list[dict[str, Any]]) -> str:
+    """Say how ranges were found, and what else was tried."""
+    (kept,) = (way for way in ways if way["chosen"])
+    words = f", ranges by {kept['ranges']}, weights {kept['weights']}"
+    others = [f"{way['ranges']} {way['weights']} {way['agreement']:.4f}" for way in ways if not way["chosen"]]
+    return words + (f" ({kept['agreement']:.4f}; tried: {', '.join(others)})" if others else "")
 
 
 def _reduction(result: "ExportResult") -> list[str]:
@@ -163,7 +181,7 @@ def _reduction(result: "ExportResult") -> list[str]:
         ]
         lines += ["", render(columns, rows), ""]
     if found["calibrated_on"]:
-        lines.append(f"calibrated on {found['calibrated_on']}")
+        lines.append(f"calibrated on {found['calibrated_on']}{_way(found['ways'])}")
     if found["kept_float"]:
         lines.append(f"kept in float32: {', '.join(found['kept_float'])}")
     ratio = found["seconds"] / found["fp32_seconds"]

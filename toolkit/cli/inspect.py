@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult, LayerRow, TensorRow
 
 LONGEST_VALUE = 120  # characters of a metadata value that are shown; --json has them all
+COUNTED = ("parameters", "macs")  # the graph itself tells; the file's own word stands in --json
 RULE = (
     "Output size = (H + 2P − F)/S + 1. Where it isn't whole, the last rows and\n"
     "columns never reach the output: a pooling should divide its input."
@@ -28,8 +29,9 @@ def inspect_command(
     """Show a model's layers, shapes, parameters and MACs."""
     from toolkit.cli.model_argument import describe
 
-    result = describe(model, allow_code=allow_code, custom_objects=custom_objects)
-    Console(quiet=quiet, json=json).result(result.to_document, lambda: _page(result))
+    console = Console(quiet=quiet, json=json)
+    result = describe(model, allow_code=allow_code, custom_objects=custom_objects, observer=console)
+    console.result(result.to_document, lambda: _page(result))
 
 
 def _page(result: "InspectResult") -> str:
@@ -51,7 +53,7 @@ def _head(result: "InspectResult") -> str:
     }
     tensors = [("input", row) for row in result.inputs] + [("output", row) for row in result.outputs]
     totals = {
-        "parameters": f"{result.parameters:,}",
+        "parameters": _parameters(result),
         "MACs": "unknown" if result.macs is None else f"{result.macs:,} for one picture",
     }
     lines = [
@@ -59,10 +61,21 @@ def _head(result: "InspectResult") -> str:
         *made.items(),
         *((side, _tensor(row)) for side, row in tensors),
         *totals.items(),
-        *((key, _value(key, value)) for key, value in result.metadata.items() if value),
+        *(
+            (key, _value(key, value))
+            for key, value in result.metadata.items()
+            if value and key not in COUNTED
+        ),
     ]
     width = max(len(printable(key)) for key, _ in lines)
     return "\n".join(f"{printable(key):<{width}}  {printable(value)}" for key, value in lines)
+
+
+def _parameters(result: "InspectResult") -> str:
+    source = result.metadata.get("parameters", "")
+    if source.isdecimal() and int(source) != result.parameters:  # an int8 file repeats some, for speed
+        return f"{result.parameters:,}; {int(source):,} in the model it was made from"
+    return f"{result.parameters:,}"
 
 
 def _layers(result: "InspectResult", notes: list[str]) -> str:
@@ -116,8 +129,18 @@ def _value(key: str, text: str) -> str:
         parsed = text
     if key == "verified" and isinstance(parsed, dict):
         return _certificate(parsed)
+    if key == "quantization" and isinstance(parsed, dict):
+        return _quantization(parsed)
     shown = ", ".join(map(str, parsed)) if isinstance(parsed, list) else text
     return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}… (--json shows all of it)"
+
+
+def _quantization(found: dict[str, Any]) -> str:
+    """Say what the ranges and weights of an int8 file are from, and what it leaves in float32."""
+    kept = found.get("kept_float")
+    float32 = f"{len(kept)} layers in float32" if isinstance(kept, list) and kept else "no layer in float32"
+    ranges, weights = found.get("ranges", ""), found.get("weights", "")
+    return f"on {found.get('calibrated_on', '')}: ranges by {ranges}, weights {weights}, {float32}"
 
 
 def _certificate(verified: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.keras_model.files import looks_like_keras
+from toolkit.keras_model.files import looks_like_keras, unfinished_run
 from toolkit.observer import SILENT, Observer
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def open_predictor(
         from toolkit.keras_model.choices import KerasChoices
         from toolkit.keras_model.predictor import keras_predictor
 
+        tell_unfinished(argument, observer)
+
         choices = KerasChoices(
             allow_code=allow_code,
             custom_objects=custom_objects,
@@ -68,8 +70,27 @@ def open_predictor(
     )
 
 
+def tell_unfinished(argument: str, observer: Observer) -> None:
+    """Tell of a KERAS_MODEL whose training was interrupted: its figures aren't those of the finished run.
+
+    Args:
+        argument: what the user wrote.
+        observer: told, where it is so.
+    """
+    run = unfinished_run(argument)
+    if run is not None:
+        observer.notice(
+            f"warning: the training in {run} isn't finished: this is its model so far; "
+            f"toolkit train … -o {run} --resume goes on with it"
+        )
+
+
 def describe(
-    argument: str, *, allow_code: bool = False, custom_objects: str | None = None
+    argument: str,
+    *,
+    allow_code: bool = False,
+    custom_objects: str | None = None,
+    observer: Observer = SILENT,
 ) -> "InspectResult":
     """Describe a MODEL or KERAS_MODEL argument, layer by layer.
 
@@ -77,8 +98,10 @@ def describe(
         argument: what the user wrote.
         allow_code: for Keras: run Python code that the file carries.
         custom_objects: for Keras: module with the model's own classes.
+        observer: told of a training that isn't finished.
     """
     if looks_like_keras(argument):
+        tell_unfinished(argument, observer)
         from toolkit.inspect.keras_layers import inspect_keras
         from toolkit.keras_model.choices import KerasChoices
 

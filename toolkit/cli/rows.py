@@ -113,12 +113,30 @@ def accuracy_text(result: "ClassifyResult") -> str:
     unlabelled = result.pictures - result.labelled
     beside = f"; {unlabelled:,} in folders that are named like no class" if unlabelled else ""
     if result.accuracy is None:
-        return f"accuracy unknown: no picture's folder is named like a class{beside}"
+        return "accuracy unknown: no picture's folder is named like a class"
     lines = [f"accuracy {result.accuracy:.4f} ({result.correct:,} of {result.labelled:,} pictures{beside})"]
     if result.confusion is not None and len(result.labels) <= WIDEST_CONFUSION:
-        from toolkit.report.tables import Column, render
-
-        columns = [Column("true \\ predicted"), *(Column(label, numeric=True) for label in result.labels)]
-        rows = [(label, *row) for label, row in zip(result.labels, result.confusion.tolist(), strict=True)]
-        lines += ["", render(columns, rows)]
+        lines += ["", *_confusion(result.labels, result.confusion.tolist())]
     return "\n".join(lines)
+
+
+def _confusion(labels: "Sequence[str]", counts: list[list[int]]) -> list[str]:
+    """Lay out the classes that there are pictures of; a class that is never predicted either has no column."""
+    from toolkit.report.tables import NARROWEST, Column, render
+
+    seen = [i for i, row in enumerate(counts) if any(row)]
+    given = [j for j in range(len(labels)) if j in seen or any(counts[i][j] for i in seen)]
+    heads, names = [labels[j] for j in given], dict(enumerate(labels))
+    widest = max(len(labels[i]) for i in given) + sum(max(len(head), 4) + 3 for head in heads)
+    if widest > NARROWEST:  # the columns are then called by the numbers of their rows
+        heads = [str(number) for number in range(1, len(given) + 1)]
+        names = {j: f"{number:>{len(str(len(given)))}} {labels[j]}" for number, j in enumerate(given, 1)}
+    columns = [Column("true \\ predicted"), *(Column(head, numeric=True) for head in heads)]
+    lines = [render(columns, [(names[i], *(counts[i][j] for j in given)) for i in seen])]
+    if widest > NARROWEST and len(seen) < len(given):
+        others = ", ".join(names[j].strip() for j in given if j not in seen)
+        lines += ["", f"the other columns: {others}"]
+    missing = len(labels) - len(seen)
+    if missing:
+        lines += ["", f"{missing} {'class has' if missing == 1 else 'classes have'} no pictures, and no row"]
+    return lines

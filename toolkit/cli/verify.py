@@ -23,6 +23,7 @@ from toolkit.cli.options import (
     SkipBroken,
     Threads,
 )
+from toolkit.observer import EachNoticeOnce
 from toolkit.verify.options import VerifyOptions
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def verify_command(
     from toolkit.cli.model_argument import open_predictor
     from toolkit.verify.job import run
 
+    listener = EachNoticeOnce(console)
     first, second = (
         open_predictor(
             argument,
@@ -91,7 +93,7 @@ def verify_command(
             labels_file=labels,
             normalize=normalize,
             resize=resize,
-            observer=console,
+            observer=listener,
         )
         for argument in (model, other)
     )

@@ -12,9 +12,9 @@ from toolkit.classify.result import ClassifyResult
 from toolkit.demo.options import DemoOptions
 from toolkit.demo.page import page
 from toolkit.demo.result import DemoPicture, DemoResult
-from toolkit.files import make_folder, write_text
+from toolkit.files import refuse_existing_folder, write_text
 from toolkit.models.catalog import DEFAULT_MODEL
-from toolkit.observer import SILENT, Observer
+from toolkit.observer import SILENT, EachNoticeOnce, Observer
 
 REPORT, PREDICTIONS, BENCHMARK = "report.html", "predictions.csv", "bench.json"
 TOP_K = 5
@@ -33,7 +33,8 @@ def run(options: DemoOptions, observer: Observer = SILENT) -> DemoResult:
         ModelError: the model can't be opened.
         OutputError: the folder can't be written to.
     """
-    make_folder(options.output)
+    refuse_existing_folder(options.output, force=True)
+    observer = EachNoticeOnce(observer)  # both parts would tell of the same device
     model = options.model or DEFAULT_MODEL
     report, predictions, benchmark = (options.output / name for name in (REPORT, PREDICTIONS, BENCHMARK))
     with resources.as_file(resources.files("toolkit.demo") / "photos") as photos:
@@ -64,7 +65,7 @@ def run(options: DemoOptions, observer: Observer = SILENT) -> DemoResult:
             benchmark=to_document(measured),
             files=(report, predictions, benchmark),
         )
-        write_text(report, page(result), force=True)
+        write_text(report, page(result, command_line=options.command_line), force=True)
     return result
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.endings import check_folder
 from toolkit.errors import UsageError
 
 
@@ -15,17 +16,22 @@ class DemoOptions:
         model: MODEL argument; None means the default shipped model.
         batch_sizes: of the benchmark, pictures a run.
         duration_s: of the whole benchmark, seconds, shared among the batch sizes.
+        command_line: that started it, for the page's end; empty where it is unknown.
 
     Raises:
-        UsageError: the duration is not positive, or there is no batch size.
+        UsageError: the duration is not positive, there is no batch size, or the folder is called like a file.
     """
 
     output: Path = Path("toolkit-demo")
     model: str | None = None
     batch_sizes: tuple[int, ...] = (1, 32)
     duration_s: float = 3.0
+    command_line: str = ""
 
     def __post_init__(self) -> None:
+        check_folder(
+            self.output, flag="--output", remedy="give the name of a folder, in which report.html will be"
+        )
         if not self.duration_s > 0:
             raise UsageError(f"{self.duration_s:g} seconds", where="duration", remedy="use a number above 0")
         if not self.batch_sizes:

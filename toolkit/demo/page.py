@@ -13,13 +13,18 @@ from toolkit.report.bench_page import (
 )
 from toolkit.report.bench_tables import median_ms
 from toolkit.report.cards import picture_card
-from toolkit.report.facts import file_size, machine_pairs
+from toolkit.report.facts import closing_section, file_size
 from toolkit.report.html import render
 from toolkit.report.page import Card, KeyFigure, Page, Section
 
 
-def page(result: DemoResult) -> str:
-    """Render the page of the demo."""
+def page(result: DemoResult, *, command_line: str = "") -> str:
+    """Render the page of the demo.
+
+    Args:
+        result: what came of it.
+        command_line: that started it, for the page's end; empty where it is unknown.
+    """
     rows = result.benchmark["results"]
     warnings = warning_lines(result.benchmark)
     quick = fastest(rows)
@@ -40,7 +45,7 @@ def page(result: DemoResult) -> str:
                 ),
                 timing_section(rows, heading="How fast it is here"),
                 *([Section(heading="Warnings", lines=warnings)] if warnings else []),
-                Section(heading="Machine and versions", facts=machine_pairs(result.benchmark["machine"])),
+                closing_section(result.benchmark["machine"], command_line),
             ],
         )
     )

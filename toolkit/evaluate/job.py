@@ -14,6 +14,7 @@ from toolkit.evaluate.metrics import measure
 from toolkit.evaluate.options import EvaluateOptions
 from toolkit.evaluate.predictions import write_predictions
 from toolkit.evaluate.result import EvaluateResult, Example
+from toolkit.evaluate.robustness import robustness
 from toolkit.files import refuse_existing, refuse_existing_folder, write_json
 from toolkit.models.matching import match_classes
 from toolkit.models.predictor import Predictor, predict
@@ -69,6 +70,16 @@ def run(options: EvaluateOptions, predictor: PlannedPredictor, observer: Observe
     probabilities = _probabilities(options, predictor, split, observer)
     paths = split.paths or tuple(f"{options.split}[{index}]" for index in range(len(truth)))
     result = _result(options, predictor, dataset, split, paths, truth, probabilities)
+    if options.robustness:
+        found = robustness(
+            predictor,
+            split.images,
+            truth,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            observer=observer,
+        )
+        result = dataclasses.replace(result, damaged=found)
     return result if options.output is None else _write(options, result, paths, truth, probabilities)
 
 

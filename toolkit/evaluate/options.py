@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.endings import check_folder, check_page
 from toolkit.errors import UsageError
 
 SPLITS = ("train", "test")
@@ -27,6 +28,7 @@ class EvaluateOptions:
         skip_broken: leave broken pictures out instead of stopping.
         seed: of the examples that are drawn, and of the split where a folder has none.
         examples: how many pictures the gallery shows at most.
+        robustness: measure accuracy on damaged pictures too.
 
     Raises:
         UsageError: a value is out of range.
@@ -45,6 +47,7 @@ class EvaluateOptions:
     skip_broken: bool = False
     seed: int = 0
     examples: int = 16
+    robustness: bool = False
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -55,6 +58,10 @@ class EvaluateOptions:
                 where="--split",
                 remedy=f"{hint}use {' or '.join(SPLITS)}",
             )
+        check_folder(
+            self.output, flag="--output", remedy="give the name of a folder; --report FILE.html writes a page"
+        )
+        check_page(self.report)
         _at_least_one(self.top_k, "--top-k")
         _at_least_one(self.batch_size, "--batch-size")
         _at_least_one(self.examples, "examples")

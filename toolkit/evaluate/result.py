@@ -93,6 +93,40 @@ class Confusion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Damaged:
+    """Accuracy on pictures that were damaged in one way.
+
+    Args:
+        kind: such as "JPEG quality".
+        level: how much, as a number.
+        level_text: the same with its unit.
+        unit: such as "%"; may be empty.
+        severity: place of the level among those of its kind, 1 is the mildest.
+        accuracy: share of the pictures that is still recognised, 0 to 1.
+        accuracy_ci95: its 95 % Wilson interval.
+    """
+
+    kind: str
+    level: float
+    level_text: str
+    unit: str
+    severity: int
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the values for JSON."""
+        return {
+            "kind": self.kind,
+            "level": self.level,
+            "unit": self.unit,
+            "severity": self.severity,
+            "accuracy": self.accuracy,
+            "accuracy_ci95": list(self.accuracy_ci95),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateResult:
     """A model's figures on one split of a data set.
 
@@ -110,6 +144,7 @@ class EvaluateResult:
         examples: right ones first, then wrong ones.
         min_accuracy: the gate; None where none was set.
         output: the folder written; None where none was asked for.
+        damaged: accuracy on damaged pictures; None where it wasn't asked for.
         files: what the job wrote into it.
     """
 
@@ -126,6 +161,7 @@ class EvaluateResult:
     examples: tuple[Example, ...]
     min_accuracy: float | None = None
     output: Path | None = None
+    damaged: tuple[Damaged, ...] | None = None
     files: tuple[Path, ...] = ()
 
     @property
@@ -187,6 +223,7 @@ class EvaluateResult:
                 for i, label in enumerate(self.labels)
             ],
             "confusion": {"labels": list(self.labels), "matrix": metrics.confusion.tolist()},
+            "robustness": None if self.damaged is None else [each.to_document() for each in self.damaged],
             "min_accuracy": self.min_accuracy,
             "missed_by": self.missed_by,
         }

@@ -1,50 +1,14 @@
 """How accuracy falls when pictures get worse than those of the test set."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.evaluate.result import Damaged
 from toolkit.models.predictor import Predictor, predict
 from toolkit.observer import Observer
 from toolkit.preprocess.corruptions import CORRUPTIONS
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.classification import wilson_interval
-
-
-@dataclass(frozen=True, kw_only=True)
-class Damaged:
-    """Accuracy on pictures that were damaged in one way.
-
-    Args:
-        kind: such as "JPEG quality".
-        level: how much, as a number.
-        level_text: the same with its unit.
-        unit: such as "%"; may be empty.
-        severity: place of the level among those of its kind, 1 is the mildest.
-        accuracy: share of the pictures that is still recognised, 0 to 1.
-        accuracy_ci95: its 95 % Wilson interval.
-    """
-
-    kind: str
-    level: float
-    level_text: str
-    unit: str
-    severity: int
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the values for JSON."""
-        return {
-            "kind": self.kind,
-            "level": self.level,
-            "unit": self.unit,
-            "severity": self.severity,
-            "accuracy": self.accuracy,
-            "accuracy_ci95": list(self.accuracy_ci95),
-        }
 
 
 def robustness(

@@ -1,7 +1,7 @@
 """Lists of paths: text with one path a line, NUL-separated, CSV with a `path` column."""
 
 # Path objects change names, and these may hold bytes that are not UTF-8.
-# ruff: noqa: PTH113
+# ruff: noqa: PTH113, PTH118
 
 import codecs
 import csv
@@ -14,6 +14,7 @@ from typing import BinaryIO
 from toolkit.errors import InputError
 from toolkit.images.inputs import shown
 from toolkit.images.read import reason
+from toolkit.images.remote import is_address
 
 LIST_SUFFIXES = (".txt", ".csv")
 CHUNK_BYTES = 1 << 16
@@ -46,6 +47,28 @@ def list_entries(argument: str) -> Iterator[Sequence[tuple[str, tuple[str, ...] 
                     yield [(entry, None) for entry in entries]
     except OSError as error:
         raise _unreadable(error, argument) from error
+
+
+def as_meant(entry: str, folder: str = "") -> tuple[str, str]:
+    """Return the path that an entry stands for, and the file to open.
+
+    An entry is a path as it is written. Only where nothing of that name is there, and something is under the
+    name without the white space around it, that is meant: no file can get lost by it.
+
+    Args:
+        entry: of a list.
+        folder: of the list's file, in which relative paths are looked for first; "" for standard input.
+    """
+    plain = entry.strip()
+    if is_address(plain):
+        return plain, plain
+    if plain == entry and not folder:  # nearly always, and nobody has to look
+        return entry, entry
+    for path in (entry, plain) if plain else (entry,):
+        for file in (os.path.join(folder, path), path):
+            if os.path.lexists(file):
+                return path, file
+    return entry, entry
 
 
 def list_columns(paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
@@ -81,9 +104,10 @@ def list_columns(paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
 def text_entries(stream: BinaryIO) -> Iterator[list[str]]:
     """Read paths, one a line or separated by NUL bytes, as they come in.
 
-    A NUL before the end of the first piece read decides for NULs, so that `find -print0` works too. Blank
-    lines are left out; nothing else is: spaces and "#" are part of names. UTF-8 with or without a byte-order
-    mark, UTF-16 with one; bytes that are neither are kept as they are.
+    A NUL before the end of the first piece read decides for NULs, so that `find -print0` works too. Empty
+    lines are left out, and nothing else is: there are no comments, since a name may begin with "#", and spaces
+    are part of names (but see `as_meant`). UTF-8 with or without a byte-order mark, UTF-16 with one; bytes that
+    are neither are kept as they are.
 
     Args:
         stream: open for reading bytes.

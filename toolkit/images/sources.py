@@ -18,7 +18,7 @@ from typing import BinaryIO
 from toolkit.errors import InputError
 from toolkit.images.archives import is_archive, members
 from toolkit.images.inputs import Input, Inputs, one, readable, shown
-from toolkit.images.lists import is_list, list_columns, list_entries, text_entries
+from toolkit.images.lists import as_meant, is_list, list_columns, list_entries, text_entries
 from toolkit.images.ordering import in_order
 from toolkit.images.read import reason
 from toolkit.images.remote import is_address, remote_files
@@ -104,9 +104,8 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
         folder = os.path.dirname(argument)
         for entries in list_entries(argument):
             for entry, extra in entries:
-                beside = os.path.join(folder, entry)
-                file = beside if not is_address(entry) and _mode(beside) is not None else entry
-                yield from _listed(entry, file, skipped, extra)
+                path, file = as_meant(entry, folder)
+                yield from _listed(path, file, skipped, extra)
     elif _mode(argument) is not None and is_archive(argument) and not _is_folder(argument):
         yield from _with_a_picture(members(argument, skipped), "archive", argument)
     elif _mode(argument) is None and not is_address(argument) and glob.has_magic(argument):
@@ -122,7 +121,7 @@ def _from_stdin(stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
     for entries in text_entries(stdin or sys.stdin.buffer):
         for entry in entries:
             found = True
-            yield from _listed(entry, entry, skipped)
+            yield from _listed(*as_meant(entry), skipped)
     if not found:
         raise _nothing_in("list", "standard input")
 

@@ -55,32 +55,32 @@ class Corruption:
 
 
 def jpeg(image_hwc: Pixels, quality: float, _: np.random.Generator) -> Pixels:
-    """Save a picture as JPEG, 1 to 100, and load it again."""
+    """Save a picture, uint8 [H, W, 3], as JPEG of a quality of 1 to 100, and load it again."""
     buffer = io.BytesIO()
     Image.fromarray(image_hwc).save(buffer, "JPEG", quality=round(quality))
     return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 def blur(image_hwc: Pixels, sigma: float, _: np.random.Generator) -> Pixels:
-    """Blur a picture; `sigma` is the Gaussian's standard deviation in pixels of a picture of 32 pixels a side."""
+    """Blur a picture, uint8 [H, W, 3], by a Gaussian of `sigma` pixels where a side has 32; more where it has more."""
     radius = sigma * min(image_hwc.shape[:2]) / REFERENCE_SIDE
     return np.asarray(Image.fromarray(image_hwc).filter(ImageFilter.GaussianBlur(radius)))
 
 
 def noise(image_hwc: Pixels, deviation: float, generator: np.random.Generator) -> Pixels:
-    """Add Gaussian noise of a standard deviation, in levels of 255, to each value."""
+    """Add Gaussian noise of a standard deviation, in levels of 255, to each value of a picture, uint8 [H, W, 3]."""
     noisy = image_hwc + generator.normal(0, deviation, image_hwc.shape)
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
 def brightness(image_hwc: Pixels, percent: float, _: np.random.Generator) -> Pixels:
-    """Multiply every value by a percentage; above 100 the bright parts are cut off."""
+    """Multiply every value of a picture, uint8 [H, W, 3], by a percentage; what gets above 255 is cut off."""
     scaled: Pixels = np.clip(np.rint(image_hwc * (percent / 100)), 0, 255).astype(np.uint8)
     return scaled
 
 
 def size(image_hwc: Pixels, percent: float, _: np.random.Generator) -> Pixels:
-    """Make a picture smaller, to a percentage of its sides, and large again."""
+    """Make a picture, uint8 [H, W, 3], smaller, to a percentage of its sides, and large again."""
     height, width = image_hwc.shape[:2]
     small = (max(1, round(width * percent / 100)), max(1, round(height * percent / 100)))
     picture = Image.fromarray(image_hwc).resize(small, Image.Resampling.BILINEAR)

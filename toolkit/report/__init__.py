@@ -8,9 +8,10 @@ timing    latency and throughput
 gallery   picture beside its probability bars, as PNG
 page      what a page is made of, as plain values
 cards     pictures and answers -> the cards of a page
+terminal_curves  learning curves as text
 facts     the machine and the versions
 html      pages from templates/
 robustness  how accuracy falls with worse pictures
-train evaluate evaluate_page classify bench bench_names bench_lines bench_series bench_page bench_sections
+train tune evaluate evaluate_page classify bench bench_names bench_lines bench_series bench_page bench_sections
           bench_figures bench_tables    what each command's report contains
 """

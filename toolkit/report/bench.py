@@ -1,17 +1,20 @@
 """What a benchmark looks like on a terminal, drawn from the record alone."""
 
+import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.bench.wording import count
 from toolkit.report.axes import significant
 from toolkit.report.bench_lines import bottleneck, comparison_lines, placement_text, warning_lines
-from toolkit.report.bench_names import Document, case_label, count, model_label, varies
+from toolkit.report.bench_names import Document, case_label, model_label, varies
 from toolkit.report.tables import Column, render
 
-__all__ = ["case_label", "closing_lines", "comparison_lines", "conditions_line", "count", "machine_line",
-           "model_label", "relative_speeds", "render_result", "varies", "warning_lines", "wider_interval"]  # fmt: skip
+__all__ = ["case_label", "comparison_lines", "conditions_line", "count", "machine_line",
+           "model_label", "next_command", "relative_speeds", "render_result", "varies", "warning_lines",
+           "wider_interval"]  # fmt: skip
 
 BYTES_PER_GB = 1_000_000_000
 
@@ -67,24 +70,19 @@ def conditions_line(document: Document) -> str:
     if not varies(results, "threads"):
         shared.append(count(first["threads"], "thread"))
     queries = sum(r["queries"] for r in results)
-    shared += [count(len(first["rounds"]), "round"), f"{queries:,} queries"]
+    shared += [count(len(first["rounds"]), "round"), count(queries, "query")]
     return ", ".join(shared)
 
 
-def closing_lines(
-    document: Document, *, models: Sequence[str], output: Path | None, report: Path | None
-) -> list[str]:
-    """Say where the files went, and what is worth typing next."""
-    lines = ["", *[f"wrote {path} ({path.stat().st_size:,} bytes)" for path in (output, report)
-                   if path is not None and path.is_file()]]  # fmt: skip
-    first = models[0]
+def next_command(document: Document, *, models: Sequence[str], output: Path | None) -> str | None:
+    """Return the command that is worth typing next, with what it does; None where there is none."""
     if document["interrupted"]:
-        return lines[1:]
+        return None
     if output is None:
-        lines.append(f"next: toolkit bench {' '.join(models)} -o bench.json   keeps every query")
-    elif document["settings"]["baseline"] is None:
-        lines.append(f"next: toolkit bench {first} --baseline {output}   compares with this run")
-    return lines
+        return f"toolkit bench {shlex.join(models)} -o bench.json   keeps every query"
+    if document["settings"]["baseline"] is None:
+        return f"toolkit bench {shlex.quote(models[0])} --baseline {shlex.quote(str(output))}   compares with this run"
+    return None
 
 
 def relative_speeds(results: Sequence[Document]) -> list[float | None]:

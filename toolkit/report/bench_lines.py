@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from toolkit.report.bench_names import Document, case_label, count
+from toolkit.bench.wording import count
+from toolkit.report.bench_names import Document, case_label
 
 HELP = {
     "read": "a faster disk or fewer, larger files would help",

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.bench.wording import count
+
 Document = Mapping[str, Any]
 
 
@@ -27,9 +29,3 @@ def model_label(model: str) -> str:
 def varies(results: Sequence[Document], key: str) -> bool:
     """Return whether cases differ in one of their entries."""
     return len({result[key] for result in results}) > 1
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun: 1 thread, 2 threads, 3 fresh processes."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"

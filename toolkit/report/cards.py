@@ -104,7 +104,13 @@ def error_card(path: str, reason: str) -> Card:
         reason: why not.
     """
     name = Path(path).name
-    return Card(image=None, alternative=f"{name} could not be read", heading=name, path=path, error=reason)
+    return Card(
+        image=None,
+        alternative=f"{name} could not be read",
+        heading="could not be read",
+        path=path,
+        error=reason,
+    )
 
 
 def _thumbnail_of(file: str, *, cards: int) -> tuple[str | None, bool, str]:

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.report.axes import few_plain_ticks, percent_axis, shortened, title, write_beside
-from toolkit.report.style import GRID, INK, MUTED, ON_MIDDLE, PAPER, RIGHT, SERIES, WRONG, new_figure, styled
+from toolkit.report.style import GRID, INK, MUTED, RIGHT, SERIES, WRONG, ink_on, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_MARKERS = 60  # epochs that are drawn as points on their line
 MOST_CLASSES = 100  # of a confusion matrix that can still be read
 
 
@@ -82,16 +83,11 @@ def _draw_cells(axes: "Axes", counts: NDArray[np.int64], share: NDArray[np.float
         text = f"{counts[row, column]:,}"
         fits = cell_in * 72 * 0.94 / (0.6 * len(text))
         axes.text(column, row, text, ha="center", va="center", size=min(base, fits),
-                  color=_text_colour(strength))  # fmt: skip
+                  color=ink_on(strength, right=bool(row == column)))  # fmt: skip
     axes.add_collection(PatchCollection(rectangles, facecolors=colours, linewidths=0))
     lines = np.arange(size + 1) - 0.5
     axes.hlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)
     axes.vlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)
-
-
-def _text_colour(strength: float) -> str:
-    # Over a cell of middle strength only dark text reaches 4.5 : 1, on a light page and on a dark one.
-    return INK if strength < 0.6 else ON_MIDDLE if strength < 0.88 else PAPER
 
 
 def calibration_figure(
@@ -129,8 +125,11 @@ def curves_figure(
     val_accuracy: Sequence[float | None],
     *,
     heading: str,
+    learning_rate: Sequence[float | None] = (),
 ) -> "Figure":
     """Draw learning curves: loss on the left, accuracy on the right, training and validation in each.
+
+    A learning rate that changes is drawn beside them.
 
     Args:
         epochs: their numbers, from 1.
@@ -139,12 +138,14 @@ def curves_figure(
         accuracy: of the training split, 0 to 1; None where it wasn't measured.
         val_accuracy: of the validation split, 0 to 1; None where it wasn't measured.
         heading: the finding.
+        learning_rate: of the epochs' last steps; empty or None where it isn't known.
     """
     from matplotlib.ticker import MaxNLocator
 
+    changes = len({rate for rate in learning_rate if rate is not None}) > 1
     with styled():
-        figure = new_figure(10, 4.4)
-        left, right = figure.subplots(1, 2)
+        figure = new_figure(13 if changes else 10, 4.4)
+        left, right, *more = figure.subplots(1, 3 if changes else 2)
         for axes, name, train, validation in (
             (left, "loss, nats", loss, val_loss),
             (right, "accuracy", accuracy, val_accuracy),
@@ -157,10 +158,22 @@ def curves_figure(
                 for values, colour, style in ((train, SERIES[1], "--"), (validation, SERIES[0], "-"))
             ]
             _label_ends(axes, epochs[-1], ends, ("training", "validation"))
-        left.set_ylim(bottom=0)
+        left.set_ylim(0, _upper_limit([*loss, *val_loss]))
         right.set_ylim(0, 1)
+        for axes in more:
+            axes.set_title("learning rate", color=INK)
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            _line(axes, epochs, learning_rate, SERIES[0], "-")
+            axes.set_ylim(0, _upper_limit(learning_rate))
         title(figure, heading)
     return figure
+
+
+def _upper_limit(losses: Sequence[float | None]) -> float:
+    """Return the top of a loss axis: above every point, and at least a little above zero."""
+    measured = [value for value in losses if value is not None and math.isfinite(value)]
+    return 1.06 * max(measured, default=1.0) or 1.0
 
 
 def _line(
@@ -170,7 +183,8 @@ def _line(
     measured = [value for value in numbers if math.isfinite(value)]
     if not measured:
         return None
-    axes.plot(epochs, numbers, style, color=colour, marker="o", markersize=4)
+    marker = "o" if len(measured) <= MOST_MARKERS else ""
+    axes.plot(epochs, numbers, style, color=colour, marker=marker, markersize=4)
     return measured[-1]
 
 

@@ -1,14 +1,16 @@
 """What the page of a classification contains."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.classify.result import ClassifyResult, Example
+from toolkit.classify.result import EXAMPLE_TOP_K, ClassifyResult, Example
 from toolkit.report.axes import significant
 from toolkit.report.cards import error_card, picture_card
 from toolkit.report.charts import confidence_figure, confusion_figure, counts_figure
+from toolkit.report.facts import closing_section
 from toolkit.report.html import render
 from toolkit.report.page import Card, Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg
@@ -19,12 +21,13 @@ MOST_CLASSES = 20  # bars of the chart of predicted classes
 MOST_ERROR_CARDS = 24  # the table below the gallery has the rest
 
 
-def page(result: ClassifyResult, *, command_line: str = "") -> str:
+def page(result: ClassifyResult, *, command_line: str = "", machine: Mapping[str, Any] | None = None) -> str:
     """Render the page of a classification: bounded samples, whatever the number of inputs.
 
     Args:
         result: the summary of the run.
         command_line: that made it, for the page's end; empty where it is unknown.
+        machine: facts of the machine, likewise; None where they are unknown.
     """
     return render(
         Page(
@@ -34,18 +37,21 @@ def page(result: ClassifyResult, *, command_line: str = "") -> str:
             f"{result.provider}.",
             figures=key_figures(result),
             warnings=_warnings(result),
-            sections=[section for section in _sections(result, command_line) if section is not None],
+            sections=[
+                *(section for section in _sections(result) if section is not None),
+                closing_section(machine or {}, command_line),
+            ],
         )
     )
 
 
 def headline(result: ClassifyResult) -> str:
     """Say in words how many pictures there were, how many were right, and how quickly."""
-    parts = [_count(result.pictures, "picture")]
+    parts = [_count(result.inputs, "picture")]
+    if result.errors:
+        parts.append(f"{result.errors:,} could not be read")
     if result.accuracy is not None:
         parts.append(f"{result.accuracy:.4f} right")
-    if result.errors:
-        parts.append(_count(result.errors, "error"))
     device = "the CPU" if result.device == "cpu" else f"the GPU ({result.device})"
     parts.append(f"{significant(result.pictures_per_second)} a second on {device}")
     return ", ".join(parts)
@@ -53,7 +59,8 @@ def headline(result: ClassifyResult) -> str:
 
 def key_figures(result: ClassifyResult) -> list[KeyFigure]:
     """Return the figures of the first screen."""
-    figures = [KeyFigure(value=f"{result.inputs:,}", label="inputs")]
+    of = f"of {result.inputs:,}" if result.errors else ""
+    figures = [KeyFigure(value=f"{result.pictures:,}", unit=of, label="pictures classified")]
     if result.labelled and result.correct is not None:
         share = wilson_interval(result.correct, result.labelled)
         figures.append(
@@ -85,7 +92,7 @@ def _warnings(result: ClassifyResult) -> list[str]:
     return warnings
 
 
-def _sections(result: ClassifyResult, command_line: str) -> list[Section | None]:
+def _sections(result: ClassifyResult) -> list[Section | None]:
     examples = len(result.examples)
     cards = examples + len(result.mistakes)
     gallery: list[tuple[int, Card]] = [(example.index, _card(example, cards)) for example in result.examples]
@@ -108,7 +115,7 @@ def _sections(result: ClassifyResult, command_line: str) -> list[Section | None]
         if result.mistakes
         else None,
         _failures(result) if result.failures else None,
-        Section(heading="How it was run", facts=_facts(result, command_line)),
+        Section(heading="How it was run", facts=_facts(result)),
     ]
 
 
@@ -118,11 +125,17 @@ def _card(example: Example, cards: int) -> Card:
 
 
 def _sample_text(result: ClassifyResult, error_cards: int) -> str:
-    shown = _count(len(result.examples), "picture")
-    errors = f" and {_count(error_cards, 'error')}" if error_cards else ""
+    shown = f"{len(result.examples):,} classified"
+    errors = f" and {error_cards:,} that could not be read" if error_cards else ""
+    known = max((len(example.predictions) for example in result.examples), default=0)
+    bars = (
+        f" The resumed file has {_count(known, 'class', 'classes')} a row, so each picture has as many bars."
+        if result.resumed and 0 < known < min(EXAMPLE_TOP_K, len(result.labels))
+        else ""
+    )
     if len(result.examples) == result.pictures and error_cards == result.errors:
-        return f"All of them: {shown}{errors}."
-    return f"{shown}{errors} of {_count(result.inputs, 'input')}. Sample: {result.sampling}."
+        return f"All {_count(result.inputs, 'picture')}: {shown}{errors}.{bars}"
+    return f"{shown}{errors}, of {_count(result.inputs, 'picture')}. Sample: {result.sampling}.{bars}"
 
 
 def _charts(result: ClassifyResult) -> Section:
@@ -200,17 +213,17 @@ def _failures(result: ClassifyResult) -> Section:
     return Section(
         heading="What could not be read",
         table=Table(
-            columns=[Column("input", numeric=True), Column("path"), Column("reason")],
+            columns=[Column("place", numeric=True), Column("path"), Column("reason")],
             rows=[
                 [Cell(f"{failed.index + 1:,}", sort=failed.index), failed.path, failed.error]
                 for failed in result.failures
             ],
-            caption=f"{_count(len(shown), 'input')}, each with its reason.{of}",
+            caption=f"{_count(len(shown), 'path')} with place in the input and reason.{of}",
         ),
     )
 
 
-def _facts(result: ClassifyResult, command_line: str) -> list[tuple[str, str]]:
+def _facts(result: ClassifyResult) -> list[tuple[str, str]]:
     facts = [
         ("model", result.model),
         ("classes", f"{len(result.labels):,}"),
@@ -220,9 +233,11 @@ def _facts(result: ClassifyResult, command_line: str) -> list[tuple[str, str]]:
         ("batch size", str(result.batch_size)),
         ("duration", f"{result.seconds:.2f} s"),
     ]
-    later = [("predictions", result.output or ""), ("command line", command_line)]
+    later = [("predictions", result.output), ("sorted into", result.sorted_into)]
+    if result.resumed is not None:
+        later.insert(0, ("rows of an earlier run", f"{result.resumed:,}"))
     return facts + [(name, value) for name, value in later if value]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"

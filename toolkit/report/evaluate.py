@@ -2,13 +2,14 @@
 
 import math
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from toolkit.evaluate.result import EvaluateResult
 from toolkit.files import write_text
-from toolkit.report import tables
+from toolkit.report import robustness, tables
 from toolkit.report.charts import confusion_figure
-from toolkit.report.facts import file_size
 from toolkit.report.gallery import gallery_figure
 from toolkit.report.style import save_png
 
@@ -20,12 +21,11 @@ MOST_SKIPPED = 10
 WIDEST_LABEL = 24  # characters of a class name in the terminal's tables
 
 
-def text(result: EvaluateResult, files: tuple[Path, ...] = ()) -> str:
+def text(result: EvaluateResult) -> str:
     """Write the result for the terminal, within 80 columns.
 
     Args:
         result: what was found.
-        files: that were written.
     """
     metrics = result.metrics
     low, high = metrics.accuracy_ci95
@@ -38,11 +38,10 @@ def text(result: EvaluateResult, files: tuple[Path, ...] = ()) -> str:
     ]
     if result.most_confused(1):
         parts.append(_confusion_table(result))
+    if result.damaged is not None:
+        parts.append(robustness.table(result.damaged, result.metrics.accuracy))
     if result.skipped:
         parts.append(_skipped(result))
-    if files:
-        parts.append("\n".join(f"{path}  {file_size(path.stat().st_size)}" for path in files))
-    parts.append(f"next: {next_command(result)}")
     return "\n\n".join(parts)
 
 
@@ -65,7 +64,11 @@ def next_command(result: EvaluateResult) -> str:
 
 
 def write_report(
-    result: EvaluateResult, report: Path | None = None, *, command_line: str = ""
+    result: EvaluateResult,
+    report: Path | None = None,
+    *,
+    command_line: str = "",
+    machine: Mapping[str, Any] | None = None,
 ) -> tuple[Path, ...]:
     """Write the pictures into the result's folder, and the page; existing files are replaced.
 
@@ -75,6 +78,7 @@ def write_report(
         result: what was found.
         report: the page; None writes none.
         command_line: that made it, for the page's end.
+        machine: facts of the machine, likewise.
 
     Returns:
         Every file of the evaluation, those of the job first.
@@ -88,12 +92,13 @@ def write_report(
     if report is not None:
         from toolkit.report.evaluate_page import page
 
-        write_text(report, page(result, command_line=command_line), force=True)
+        write_text(report, page(result, command_line=command_line, machine=machine), force=True)
         files += (report,)
     return files
 
 
-def _write_pictures(result: EvaluateResult, folder: Path) -> tuple[Path, Path]:
+def _write_pictures(result: EvaluateResult, folder: Path) -> tuple[Path, ...]:
+    files: tuple[Path, ...]
     confusion, gallery = folder / CONFUSION, folder / GALLERY
     save_png(
         confusion_figure(result.metrics.confusion, result.labels, heading=finding(result)),
@@ -112,7 +117,13 @@ def _write_pictures(result: EvaluateResult, folder: Path) -> tuple[Path, Path]:
         gallery,
         force=True,
     )
-    return confusion, gallery
+    files = (confusion, gallery)
+    if result.damaged is not None:
+        rows, drawing = folder / robustness.ROWS, folder / robustness.FIGURE
+        robustness.write_rows(result.damaged, rows, force=True)
+        robustness.write_figure(result.damaged, result.metrics.accuracy, drawing, force=True)
+        files += (rows, drawing)
+    return files
 
 
 def finding(result: EvaluateResult) -> str:
@@ -126,7 +137,10 @@ def finding(result: EvaluateResult) -> str:
 
 def _class_table(result: EvaluateResult) -> str:
     metrics = result.metrics
-    shown = list(range(len(result.labels)))
+    shown = [
+        i for i in range(len(result.labels)) if metrics.support[i] or not math.isnan(metrics.precision[i])
+    ]
+    unseen = len(result.labels) - len(shown)
     heading = None
     if len(shown) > MOST_CLASSES:
         shown = sorted(shown, key=lambda i: (math.isnan(metrics.f1[i]), metrics.f1[i], i))[:MOST_CLASSES]
@@ -145,7 +159,11 @@ def _class_table(result: EvaluateResult) -> str:
         ]
         for i in shown
     ]
-    return tables.render(columns, rows, title=heading)
+    table = tables.render(columns, rows, title=heading)
+    if not unseen:
+        return table
+    who = "class has no pictures and was" if unseen == 1 else "classes have no pictures and were"
+    return f"{table}\n\n{unseen:,} {who} never predicted: no row"
 
 
 def _confusion_table(result: EvaluateResult) -> str:
@@ -164,7 +182,8 @@ def _confusion_table(result: EvaluateResult) -> str:
 
 
 def _skipped(result: EvaluateResult) -> str:
-    lines = [f"{len(result.skipped):,} broken pictures were left out:"]
+    many = len(result.skipped) != 1
+    lines = [f"{len(result.skipped):,} broken picture{'s were' if many else ' was'} left out:"]
     lines += [f"  {tables.printable(path)}: {reason}" for path, reason in result.skipped[:MOST_SKIPPED]]
     rest = len(result.skipped) - MOST_SKIPPED
     return "\n".join([*lines, f"  and {rest:,} more (all: --json)"] if rest > 0 else lines)

@@ -1,22 +1,27 @@
 """What the page of an evaluation contains."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from toolkit.evaluate.result import EvaluateResult
+from toolkit.report import robustness
 from toolkit.report.cards import class_bars, example_card
 from toolkit.report.charts import calibration_figure, confusion_figure
 from toolkit.report.evaluate import figure, finding, missed_gate
+from toolkit.report.facts import closing_section
 from toolkit.report.html import render
 from toolkit.report.page import Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg
 
 
-def page(result: EvaluateResult, *, command_line: str = "") -> str:
+def page(result: EvaluateResult, *, command_line: str = "", machine: Mapping[str, Any] | None = None) -> str:
     """Render the page of an evaluation.
 
     Args:
         result: what was found.
         command_line: that made it, for the page's end; empty where it is unknown.
+        machine: facts of the machine, likewise; None where they are unknown.
     """
     metrics = result.metrics
     low, high = metrics.accuracy_ci95
@@ -27,7 +32,10 @@ def page(result: EvaluateResult, *, command_line: str = "") -> str:
     missed = missed_gate(result)
     warnings = [f"gate not met: {missed}"] if missed else []
     if result.skipped:
-        warnings.append(f"{len(result.skipped):,} broken pictures were left out")
+        many = len(result.skipped) != 1
+        warnings.append(
+            f"{len(result.skipped):,} broken picture{'s were' if many else ' was'} left out of the figures"
+        )
     return render(
         Page(
             command="toolkit evaluate",
@@ -58,8 +66,10 @@ def page(result: EvaluateResult, *, command_line: str = "") -> str:
                         )
                     ],
                 ),
-                Section(heading="What was evaluated", facts=_facts(result, command_line)),
+                *([robustness.section(result.damaged, metrics.accuracy)] if result.damaged else []),
+                Section(heading="What was evaluated", facts=_facts(result)),
                 *([_skipped_section(result)] if result.skipped else []),
+                closing_section(machine or {}, command_line),
             ],
         )
     )
@@ -152,7 +162,7 @@ def _calibration_table(result: EvaluateResult) -> Table:
     )
 
 
-def _facts(result: EvaluateResult, command_line: str) -> list[tuple[str, str]]:
+def _facts(result: EvaluateResult) -> list[tuple[str, str]]:
     return [
         ("model", result.model),
         ("run by", result.provider),
@@ -160,7 +170,6 @@ def _facts(result: EvaluateResult, command_line: str) -> list[tuple[str, str]]:
         ("digest of the data", result.data_sha256 or "none"),
         ("pictures", f"{result.pictures:,}"),
         ("left out", f"{len(result.skipped):,}"),
-        *([("command line", command_line)] if command_line else []),
     ]
 
 

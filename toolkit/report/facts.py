@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolkit.report.page import Section
+
 NAMES = {
     "cpu": "processor",
     "cores_usable": "cores this process may use",
@@ -31,6 +33,16 @@ def machine_pairs(machine: Mapping[str, Any], command_line: str = "") -> list[tu
     others = [key for key in machine if key not in NAMES and machine[key] is not None]
     pairs = [(NAMES.get(key, key.replace("_", " ")), _text(key, machine[key])) for key in known + others]
     return [*pairs, ("command line", command_line)] if command_line else pairs
+
+
+def closing_section(machine: Mapping[str, Any], command_line: str = "") -> Section:
+    """Return the section that every page ends with.
+
+    Args:
+        machine: the "machine" part of a record; empty where it is unknown.
+        command_line: that made the page; empty where it is unknown.
+    """
+    return Section(heading="Machine and versions", facts=machine_pairs(machine, command_line))
 
 
 def file_size(size_bytes: int) -> str:

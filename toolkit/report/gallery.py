@@ -19,11 +19,12 @@ MOST_BARS = 12
 COLUMNS = 4
 
 TITLE_IN = 0.75
-CELL_WIDTH_IN = 3.75
+CELL_WIDTH_IN = 3.9
 CELL_HEIGHT_IN = 2.1
 PICTURE_IN = 1.6
 BARS_AT_IN = 2.5  # from the picture's left edge; class names stand in between
 BARS_IN = 0.8
+RIGHT_IN = 0.2  # beyond the last column, whose longest bar has its number beside it
 
 
 def gallery_figure(
@@ -39,7 +40,7 @@ def gallery_figure(
     """
     columns = min(COLUMNS, len(examples))
     rows = math.ceil(len(examples) / columns)
-    width_in, height_in = max(CELL_WIDTH_IN * columns, 6.4), TITLE_IN + CELL_HEIGHT_IN * rows
+    width_in, height_in = max(CELL_WIDTH_IN * columns + RIGHT_IN, 6.4), TITLE_IN + CELL_HEIGHT_IN * rows
     with styled():
         figure = new_figure(width_in, height_in)
         title(figure, heading, subtitle)

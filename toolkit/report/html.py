@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit import __version__
 from toolkit.report.page import Page
 
 LARGE_SIDE, SMALL_SIDE = 128, 64  # pixels of a thumbnail
@@ -17,14 +19,23 @@ FEW_CARDS = 60  # up to here thumbnails are large: 60 x 128 x 128 x 3 bytes in b
 
 
 def render(page: Page) -> str:
-    """Render a page as one HTML document that needs nothing else.
+    """Render a page as one HTML document that needs nothing else; it closes with this version and the time.
 
     Args:
         page: its content; every text in it is escaped.
     """
     script = _part("page.js")
     template = _environment().get_template("page.html")
-    return str(template.render(page=page, style=_part("page.css"), script=script, policy=_policy(script)))
+    return str(
+        template.render(
+            page=page,
+            style=_part("page.css"),
+            script=script,
+            policy=_policy(script),
+            version=__version__,
+            made=datetime.now(UTC).replace(microsecond=0),
+        )
+    )
 
 
 def thumbnail(image_hwc: NDArray[np.uint8], *, cards: int) -> tuple[str, bool]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["right", "wrong", "other"]
+NAME_END = 12  # characters at the end of a file name that are always shown: its number and suffix
 
 
 def percent(share: float) -> str:
@@ -140,6 +141,12 @@ class Card:
     bars: Sequence[Bar] = ()
     path: str
     error: str = ""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The file name in two parts: where there is little room, only the first is cut short."""
+        name = self.path.rstrip("/").rsplit("/", 1)[-1]
+        return name[:-NAME_END], name[-NAME_END:]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.evaluate.robustness import Damaged
+from toolkit.evaluate.result import Damaged
 from toolkit.files import whole_file
 from toolkit.report import tables
 from toolkit.report.axes import layout, percent_axis, title
-from toolkit.report.style import INK, MUTED, SERIES, new_figure, save_png, styled
+from toolkit.report.page import Cell, Chart, Column, Section, Table
+from toolkit.report.style import INK, MUTED, SERIES, new_figure, save_png, styled, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,12 +84,40 @@ def write_figure(damaged: Sequence[Damaged], accuracy: float, path: Path, *, for
     save_png(figure(damaged, accuracy), path, force=force)
 
 
-def figure(damaged: Sequence[Damaged], accuracy: float) -> "Figure":
+def section(damaged: Sequence[Damaged], accuracy: float) -> Section:
+    """Return the section of a page: the figure, with its numbers."""
+    rows: list[list[Cell | str]] = [
+        [
+            each.kind,
+            Cell(each.level_text, sort=each.level),
+            Cell(f"{100 * each.accuracy:.1f}", sort=each.accuracy),
+            " to ".join(f"{100 * share:.1f}" for share in each.accuracy_ci95),
+        ]
+        for each in damaged
+    ]
+    columns = [Column("damage"), Column("level", numeric=True), Column("accuracy, %", numeric=True)]
+    return Section(
+        heading="On worse pictures",
+        charts=[
+            Chart(
+                svg=to_svg(figure(damaged, accuracy, heading=False), title=finding(damaged, accuracy)),
+                caption=f"{finding(damaged, accuracy)}. The dashed line is the accuracy on the pictures as they are, "
+                "the band the 95 % interval.",
+                table=Table(
+                    columns=[*columns, Column("95 % interval")], rows=rows, caption="Every level of damage."
+                ),
+            )
+        ],
+    )
+
+
+def figure(damaged: Sequence[Damaged], accuracy: float, *, heading: bool = True) -> "Figure":
     """Draw a panel for each kind of damage: accuracy by level, its 95 % interval, the undamaged pictures as a line.
 
     Args:
         damaged: what was measured.
         accuracy: on the pictures as they are, 0 to 1.
+        heading: write the finding above it.
     """
     kinds = by_kind(damaged)
     rows = -(-len(kinds) // ACROSS)
@@ -110,9 +139,10 @@ def figure(damaged: Sequence[Damaged], accuracy: float) -> "Figure":
             axes.set_visible(False)
         panels[0, 0].annotate(f"undamaged {100 * accuracy:.1f} %", (1, accuracy), (0, 5), color=MUTED,
                               textcoords="offset points", size=9)  # fmt: skip
-        title(
-            drawing,
-            finding(damaged, accuracy),
-            "Accuracy in % by kind and level of damage, with its 95 % interval",
-        )
+        if heading:
+            title(
+                drawing,
+                finding(damaged, accuracy),
+                "Accuracy in % by kind and level of damage, with its 95 % interval",
+            )
     return drawing

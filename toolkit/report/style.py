@@ -22,7 +22,8 @@ PAPER = "#fefefe"
 RIGHT = "#0072b2"
 WRONG = "#bf2f24"
 OTHER = "#8d96a0"
-ON_MIDDLE = "#101418"  # text over a colour of middle strength: dark in both of a page's schemes
+ON_WEAK = "#1a1d22"  # text over a weak colour: dark on a light page, white on a dark one
+ON_MIDDLE = "#010101"  # text over a colour of middle strength: dark in both of a page's schemes
 
 SERIES = ("#0072b3", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Categorical colours that colour-blind people tell apart.
@@ -39,6 +40,7 @@ PAGE_COLOURS = {
     RIGHT: "--right",
     WRONG: "--wrong",
     OTHER: "--other",
+    ON_WEAK: "--on-weak",
     SERIES[0]: "--series-1",
     SERIES[1]: "--series-2",
     SERIES[2]: "--series-3",
@@ -51,6 +53,19 @@ PAGE_COLOURS = {
 
 FONTS = ("Arial", "Liberation Sans", "Helvetica", "DejaVu Sans")
 """The first three have the same widths, so a chart laid out with one is right with another; pages name them too."""
+
+
+def ink_on(strength: float, *, right: bool) -> str:
+    """Return the colour of a text over a cell, so that it can be read on a light page and on a dark one.
+
+    Args:
+        strength: of the cell's colour over the paper, 0 to 1.
+        right: whether that colour is RIGHT; else it is WRONG.
+
+    Source: the strengths at which the contrast by WCAG 2.2 falls below 4.5 in one of the two schemes.
+    """
+    middle, strong = (0.625, 0.935) if right else (0.645, 0.855)
+    return ON_WEAK if strength < middle else ON_MIDDLE if strength < strong else PAPER
 
 
 @contextlib.contextmanager

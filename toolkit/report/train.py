@@ -27,7 +27,9 @@ def curves(history: Sequence[Mapping[str, Any]], path: Path, *, force: bool = Fa
         for name in ("loss", "val_loss", "accuracy", "val_accuracy")
     }
     epochs = [int(row["epoch"]) for row in rows]
-    save_png(curves_figure(epochs, **columns, heading=finding(rows)), path, force=force)
+    rates = [_number(row.get("learning_rate")) for row in rows]
+    figure = curves_figure(epochs, **columns, heading=finding(rows), learning_rate=rates)
+    save_png(figure, path, force=force)
 
 
 def finding(history: Sequence[Mapping[str, Any]]) -> str:

@@ -33,11 +33,14 @@
     });
   }
 
-  const names = { right: "right", wrong: "wrong", other: "unknown truth", failed: "failed" };
+  const names = { right: "right", wrong: "wrong", other: "truth unknown", failed: "could not be read" };
   for (const gallery of document.querySelectorAll(".gallery")) {
     const cards = [...gallery.children];
     const kinds = Object.keys(names).filter((kind) => cards.some((card) => card.dataset.kind === kind));
     if (kinds.length < 2) continue;
+    // Where the truth is known of no picture at all, there is nothing to say about it.
+    const compared = kinds.includes("right") || kinds.includes("wrong");
+    const nameOf = (kind) => (kind === "other" && !compared ? "classified" : names[kind] ?? kind);
     const filter = document.createElement("div");
     filter.className = "filter";
     filter.setAttribute("role", "group");
@@ -50,7 +53,7 @@
       const count = kind === "all" ? cards.length : cards.filter((card) => card.dataset.kind === kind).length;
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = `${names[kind] ?? kind} ${count}`;
+      button.textContent = `${nameOf(kind)} ${count}`;
       button.setAttribute("aria-pressed", String(kind === "all"));
       button.addEventListener("click", () => choose(kind, button));
       filter.append(button);

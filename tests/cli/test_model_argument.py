@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.model_argument import tell_unfinished
+from toolkit.observer import SilentObserver
+
+
+class Listener(SilentObserver):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def told(argument: Path) -> list[str]:
+    listener = Listener()
+    tell_unfinished(str(argument), listener)
+    return listener.notices
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "model.keras").write_bytes(b"PK")
+    (folder / "run.json").write_text(json.dumps({"finished": False}))
+    return folder
+
+
+def test_a_training_that_is_not_finished_is_told_by_its_folder_and_by_its_model(run_folder: Path) -> None:
+    for argument in (run_folder, run_folder / "model.keras"):
+        (notice,) = told(argument)
+        assert notice.startswith(f"warning: the training in {run_folder} isn't finished")
+        assert "--resume" in notice
+
+
+@pytest.mark.parametrize("record", [{"finished": True}, {}, [], None])
+def test_of_any_other_run_nothing_is_told(run_folder: Path, record: object) -> None:
+    (run_folder / "run.json").write_text(json.dumps(record))
+    assert told(run_folder) == []
+
+
+def test_another_model_in_the_folder_is_no_run(run_folder: Path, tmp_path: Path) -> None:
+    (run_folder / "other.keras").write_bytes(b"PK")
+    assert told(run_folder / "other.keras") == []
+    assert told(tmp_path / "missing.keras") == []
+    (run_folder / "run.json").write_text("{")
+    assert told(run_folder) == []
