@@ -72,7 +72,7 @@ def test_a_search_prints_its_trials_and_the_command_of_the_best(
 ) -> None:
     pytest.importorskip("optuna")
     done = toolkit("tune", "edge-s", "--data", shapes_folder, "-o", "search", "--trials", "1", *SHORT)
-    assert done.stdout.splitlines()[-1].startswith("next: toolkit train edge-s --data")
+    assert done.stderr.splitlines()[-1].startswith("next: toolkit train edge-s --data")
     assert (tmp_path / "search" / "trials.png").stat().st_size > 0
     line = error_line(toolkit("tune", "fine-tune", "--data", shapes_folder, "-o", "other", check=2))
     assert "add --from MODEL" in line

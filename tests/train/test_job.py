@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from training import Lines, weights
 
 from toolkit.errors import DataError, OutputError, TrainingError, UsageError
 from toolkit.train import job
@@ -14,35 +15,9 @@ from toolkit.train.options import Optimizer, TrainOptions
 pytestmark = pytest.mark.keras
 
 
-class Lines:
-    """An observer that keeps what it is told."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.lines: list[str] = []
-        self.stop_after = stop_after
-
-    def step(self, text: str) -> None: ...
-
-    def notice(self, text: str) -> None:
-        self.lines.append(text)
-
-    def progress(self, *_: object, **__: object) -> None: ...
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-        if self.stop_after is not None and text.startswith(f"Epoch {self.stop_after}/"):
-            raise KeyboardInterrupt
-
-
 def options(folder: Path, output: Path, **choices: object) -> TrainOptions:
     known: dict[str, object] = {"epochs": 2, "batch_size": 8, "seed": 3}
     return TrainOptions(data=str(folder), output=output, **{**known, **choices})  # type: ignore[arg-type]
-
-
-def weights(output: Path) -> list[np.ndarray]:
-    import keras
-
-    return keras.models.load_model(output / "model.keras").get_weights()
 
 
 def test_the_paper_network_has_122570_parameters_for_cifar_pictures() -> None:
@@ -158,6 +133,30 @@ def test_the_smallest_size_of_the_recipe_really_works(shapes_folder: Path, tmp_p
     assert result.parameters > 0
 
 
-def test_missing_data_is_an_error_about_data(tmp_path: Path) -> None:
+def test_missing_data_is_an_error_about_data_and_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         job.run(options(tmp_path / "nothing", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_papers_recipe_computes_bit_for_bit_what_keras_own_loop_does(
+    shapes_folder: Path, tmp_path: Path
+) -> None:
+    import keras
+    import tensorflow as tf
+
+    from toolkit.data.resolve import load_data
+    from toolkit.train.fit import prepare
+    from toolkit.train.recipes.paper_cnn import RECIPE
+    from toolkit.train.views import epoch_order
+
+    job.run(options(shapes_folder, tmp_path / "run", validation_split=0.0))
+    train = load_data(str(shapes_folder)).split("train")
+    prepare(tf, keras, 3)
+    model = RECIPE.build((48, 48, 3), 3, RECIPE.defaults)  # type: ignore[misc]
+    model.compile(keras.optimizers.Adam(0.001), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    for epoch in range(2):
+        order = epoch_order(len(train), 3, epoch)
+        model.fit(train.images[order], train.labels[order], batch_size=8, shuffle=False, verbose=0)
+    for expected, found in zip(model.get_weights(), weights(tmp_path / "run"), strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -24,6 +24,7 @@ EPOCHS = st.builds(
     val_loss=st.none() | NUMBERS,
     val_accuracy=st.none() | NUMBERS,
     seconds=NUMBERS,
+    learning_rate=st.none() | NUMBERS,
 )
 
 
@@ -38,7 +39,9 @@ def test_a_history_comes_back_as_it_was_written(history: list[Epoch]) -> None:
 
 def test_the_history_has_the_columns_of_the_contract(tmp_path: Path) -> None:
     write_history(tmp_path, [])
-    assert (tmp_path / HISTORY).read_text() == "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n"
+    assert (
+        tmp_path / HISTORY
+    ).read_text() == "epoch,loss,accuracy,val_loss,val_accuracy,seconds,learning_rate\n"
 
 
 def test_a_damaged_history_or_record_is_named(tmp_path: Path) -> None:

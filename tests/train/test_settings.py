@@ -4,8 +4,9 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.train.options import Optimizer, TrainOptions
+from toolkit.train.recipe import Flip, Schedule
 from toolkit.train.recipes import NAMES, find_recipe
-from toolkit.train.settings import LEARNING_RATES, settle
+from toolkit.train.settings import LEARNING_RATES, TEACHER_WEIGHT, TEMPERATURE, settle
 
 
 def options(**choices: object) -> TrainOptions:
@@ -52,6 +53,51 @@ def test_a_value_out_of_range_names_its_flag(choice: dict[str, object], flag: st
     with pytest.raises(UsageError) as caught:
         options(**choice)
     assert caught.value.where == flag
+
+
+def test_any_setting_is_chosen_by_its_name_and_keeps_its_type() -> None:
+    texts = ("label-smoothing=0.2", "schedule=cosine", "views=3", "whole_batches=yes", "flip=none")
+    settings = settle(options(overrides=texts), find_recipe("edge-l"))
+    assert (settings.label_smoothing, settings.schedule) == (0.2, Schedule.COSINE)
+    assert (settings.whole_batches, settings.flip) == (True, Flip.NONE)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("lable_smoothing=0.1", "did you mean 'label_smoothing'"),
+        ("label_smoothing=much", "use a number"),
+        ("views=1.5", "use a whole number"),
+        ("whole_batches=perhaps", "use true or false"),
+        ("schedule=sine", "use constant, triangular, cosine"),
+        ("label_smoothing=1", "0 or more, below 1"),
+        ("temperature=0", "more than 0"),
+        ("weight_decay=-1", "0 or more"),
+        ("cutout=nan", "0 to 1"),
+        ("head_epochs=2", "add --from MODEL"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_says_what_does(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        settle(options(overrides=(text,)), find_recipe("edge-l"))
+
+
+def test_a_recipe_made_for_a_teacher_is_trained_on_labels_alone_where_there_is_none() -> None:
+    alone = settle(options(), find_recipe("edge-s"))
+    taught = settle(options(teacher="edge-l"), find_recipe("edge-s"))
+    assert (alone.teacher_weight, alone.views) == (0.0, 0)
+    assert (taught.teacher_weight, taught.views) == (0.9, 50)
+
+
+def test_any_recipe_can_have_a_teacher() -> None:
+    settings = settle(options(teacher="edge-l"), find_recipe("paper-cnn"))
+    assert (settings.teacher_weight, settings.temperature) == (TEACHER_WEIGHT, TEMPERATURE)
+
+
+def test_a_trained_model_means_the_recipe_for_fine_tuning_unless_another_is_named() -> None:
+    assert options().recipe_name == "paper-cnn"
+    assert options(start_from="edge-l").recipe_name == "fine-tune"
+    assert options(start_from="edge-l", recipe="edge-s").recipe_name == "edge-s"
 
 
 def test_an_unknown_recipe_suggests_the_nearest() -> None:

@@ -155,10 +155,12 @@ def train_command(
     if show_curves:
         coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         console.line(terminal_curves(rows, coloured=coloured))
-    if json or not quiet:
-        console.result(result.to_document, lambda: _render(result))
-    elif result.test_accuracy is not None:
-        console.part(_accuracy(result))
+    if json or result.test_accuracy is not None:
+        console.result(result.to_document, lambda: _accuracy(result))
+    console.wrote(
+        *(result.folder / name for name in ("model.keras", "history.csv", "curves.png", "run.json"))
+    )
+    console.next(f"toolkit export {result.folder} -o {result.folder.name}.onnx")
 
 
 def _rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -172,15 +174,6 @@ def _rows_of(folder: Path) -> list[dict[str, Any]]:
 def _accuracy(result: "TrainResult") -> str:
     measured_on = f"{result.data}, test split, {result.test_count:,} pictures"
     return f"Test accuracy: {result.test_accuracy:.4f} ({measured_on})"
-
-
-def _render(result: "TrainResult") -> str:
-    lines = [_accuracy(result)] if result.test_accuracy is not None else []
-    for name in ("model.keras", "history.csv", "curves.png", "run.json"):
-        path = result.folder / name
-        lines.append(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
-    lines.append(f"next: toolkit export {result.folder} -o {result.folder.name}.onnx")
-    return "\n".join(lines)
 
 
 def _show_recipes(console: Console) -> None:

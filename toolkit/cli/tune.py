@@ -86,6 +86,9 @@ def tune_command(
     result = run(options, console)
     trials_plot(result, output / PLOT)
     console.result(result.to_document, lambda: _render(result, trials_table(result)))
+    console.wrote(*(result.folder / name for name in ("trials.csv", PLOT)))
+    if result.command is not None:
+        console.next(result.command)
 
 
 def _render(result: "TuneResult", table: str) -> str:
@@ -93,9 +96,6 @@ def _render(result: "TuneResult", table: str) -> str:
     if result.importance:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in result.importance.items())
         lines.append(f"What made the difference: {shares}")
-    lines += [f"{result.folder / name}" for name in ("trials.csv", "trials.png")]
     if result.command is None:
         lines.append("no trial was completed")
-    else:
-        lines.append(f"next: {result.command}")
     return "\n".join(lines)

@@ -1,183 +1,221 @@
-"""Build, compile, fit, resume: the only training loop."""
+"""An epoch after the other: the only training loop."""
 
 import math
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.data.dataset import Split
-from toolkit.errors import InputError, TrainingError, UsageError
-from toolkit.files import whole_file
+from toolkit.errors import TrainingError
 from toolkit.observer import Observer
-from toolkit.train.batches import augment, epoch_order
-from toolkit.train.optimizers import make_optimizer
-from toolkit.train.recipe import Recipe, Settings
-from toolkit.train.run_folder import MODEL, Epoch
+from toolkit.train.batches import Source, batches, make_source
+from toolkit.train.recipe import Settings
+from toolkit.train.run_folder import Epoch
+from toolkit.train.schedule import learning_rate
+from toolkit.train.teacher import SoftTargets
+from toolkit.train.trainer import Trainer
+from toolkit.train.views import draw_views, epoch_order, view_number
 
 EVALUATION_BATCH = 256
-EpochDone = Callable[[Any, Epoch], None]
+EpochDone = Callable[[Epoch, Trainer], bool]
+"""Called after each epoch, with the weights to use in the network; True ends the run."""
 
 
-def prepare(keras: Any, seed: int) -> None:
+def prepare(tf: Any, keras: Any, seed: int) -> None:
     """Make TensorFlow give the same weights for the same seed on the same machine."""
-    import tensorflow as tf
-
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
 
-def build(
-    keras: Any, recipe: Recipe, settings: Settings, input_shape: tuple[int, int, int], classes: int
-) -> Any:
-    """Build and compile a recipe's network.
-
-    Raises:
-        UsageError: the pictures are too small for it.
-    """
-    if min(input_shape[:2]) < recipe.smallest:
-        raise UsageError(
-            f"pictures of {input_shape[1]}×{input_shape[0]} pixels are too small for {recipe.name}",
-            where="--image-size",
-            remedy=f"use --image-size {recipe.smallest} or more",
-        )
-    model = recipe.build(input_shape, classes, settings)
-    model.compile(
-        optimizer=make_optimizer(keras, settings.optimizer, settings.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    return model
-
-
-def load_checkpoint(keras: Any, folder: Path) -> Any:
-    """Load the compiled model of the last whole epoch, optimiser state included.
-
-    Raises:
-        InputError: the file can't be loaded.
-    """
-    try:
-        return keras.models.load_model(folder / MODEL)
-    except Exception as error:
-        raise InputError(
-            f"the run's model can't be loaded: {error}", where=folder / MODEL, remedy="start the run again"
-        ) from error
-
-
-def save_checkpoint(model: Any, folder: Path) -> None:
-    """Write the model with its optimiser state, whole or not at all."""
-    with whole_file(folder / MODEL, force=True) as temporary:
-        # Keras goes by the suffix and would refuse a name that ends otherwise.
-        named = temporary.with_name(f"{temporary.name}.keras")
-        try:
-            model.save(named)
-            named.replace(temporary)
-        finally:
-            named.unlink(missing_ok=True)
-
-
-def fit(
-    keras: Any,
-    model: Any,
-    train: Split,
-    validation: Split | None,
-    settings: Settings,
-    *,
-    seed: int,
-    first_epoch: int,
-    observer: Observer,
-    on_epoch: EpochDone,
-) -> None:
-    """Train from `first_epoch` to the last.
-
-    The order, the augmentation and the dropout of an epoch depend on the seed and its number only, so a run
-    that was stopped between two epochs goes on as if it hadn't been.
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """Everything that the epochs of a run have in common.
 
     Args:
-        keras: the imported library.
-        model: compiled.
+        tf: the imported library.
+        network: the one to use, at the pictures' full size.
+        scorer: the same, compiled for evaluation.
+        make_trainer: side of the pictures (None: their own) -> a trainer for them.
         train: pictures to learn from.
         validation: held-out pictures, or None.
         settings: how to train.
         seed: of everything random.
-        first_epoch: from 0.
+        soft_targets: what a teacher says, or None.
         observer: told how many pictures of an epoch are done.
-        on_epoch: called with the model and the figures after each epoch.
+    """
+
+    tf: Any
+    network: Any
+    scorer: Any
+    make_trainer: Callable[[int | None], Trainer]
+    train: Split
+    validation: Split | None
+    settings: Settings
+    seed: int
+    soft_targets: SoftTargets | None
+    observer: Observer
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return self.settings.steps_per_epoch(len(self.train))
+
+    def small_side(self, epoch: int) -> int | None:
+        """Return the side of the pictures in an epoch (from 0); None means their own."""
+        early = epoch < round(self.settings.small_share * self.settings.epochs)
+        return self.settings.small_size if self.settings.small_size and early else None
+
+
+@dataclass(kw_only=True)
+class Sums:
+    """What adds up over an epoch: loss and right answers, pictures, and seconds of waiting for pictures."""
+
+    totals: NDArray[np.float64]
+    pictures: int = 0
+    waited_s: float = 0.0
+    rate: float = 0.0
+
+
+def fit(
+    course: Course, first_epoch: int, state: list[NDArray[np.generic]] | None, on_epoch: EpochDone
+) -> float:
+    """Train from `first_epoch` to the last.
+
+    Order, views and dropout of an epoch depend on the seed and its number only, so a run that was stopped between two
+    epochs goes on as if it hadn't been.
+
+    Args:
+        course: what the epochs have in common.
+        first_epoch: from 0.
+        state: of the trainer, from an earlier run: arrays [...]; None begins.
+        on_epoch: see `EpochDone`.
+
+    Returns:
+        Share of the time that the steps waited for pictures, 0 to 1.
 
     Raises:
         TrainingError: the loss is not a number.
     """
-    for epoch in range(first_epoch, settings.epochs):
+    source = make_source(course.tf, course.train.images, course.train.labels)
+    side = course.small_side(first_epoch)
+    trainer = course.make_trainer(side)
+    if state is not None:
+        trainer.load_state(state)
+    waited, taken = 0.0, 0.0
+    for epoch in range(first_epoch, course.settings.epochs):
         started = time.perf_counter()
-        _reset_randomness(model, seed, epoch)
-        figures = model.fit(
-            _batches(keras, train, settings, seed, epoch),
-            epochs=1,
-            shuffle=False,
-            verbose=0,
-            callbacks=[_progress(keras, len(train.labels), settings.batch_size, observer)],
-        ).history
-        loss = float(figures["loss"][-1])
+        if course.small_side(epoch) != side:
+            side = course.small_side(epoch)
+            grown = course.make_trainer(side)
+            grown.load_state(trainer.state())
+            trainer = grown
+        sums = _run_epoch(course, trainer, source, epoch, side)
+        waited += sums.waited_s
+        taken += time.perf_counter() - started
+        loss, right = sums.totals / sums.pictures
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss}",
                 where=f"epoch {epoch + 1}",
                 remedy="lower --learning-rate; epochs that were finished are kept",
             )
-        val_loss, val_accuracy = evaluate(model, validation) if validation is not None else (None, None)
-        on_epoch(
-            model,
-            Epoch(
-                epoch=epoch + 1,
-                loss=loss,
-                accuracy=float(figures["accuracy"][-1]),
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                seconds=time.perf_counter() - started,
-            ),
+        if trainer.network is not course.network:
+            course.network.set_weights(trainer.weights_to_use())
+        validation = course.validation
+        val_loss, val_accuracy = (
+            evaluate(course.scorer, validation) if validation is not None else (None, None)
         )
+        row = Epoch(
+            epoch=epoch + 1,
+            loss=float(loss),
+            accuracy=float(right),
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            seconds=time.perf_counter() - started,
+            learning_rate=sums.rate,
+        )
+        if on_epoch(row, trainer):
+            break
+    return waited / taken if taken else 0.0
 
 
-def evaluate(model: Any, split: Split) -> tuple[float, float]:
+def evaluate(scorer: Any, split: Split) -> tuple[float, float]:
     """Compute loss and accuracy on a split.
+
+    Args:
+        scorer: a network that is compiled for it.
+        split: labelled pictures.
 
     Returns:
         (mean cross-entropy, accuracy from 0 to 1).
     """
-    loss, accuracy = model.evaluate(split.images, split.labels, batch_size=EVALUATION_BATCH, verbose=0)
+    loss, accuracy = scorer.evaluate(split.images, split.labels, batch_size=EVALUATION_BATCH, verbose=0)
     return float(loss), float(accuracy)
 
 
-def _reset_randomness(model: Any, seed: int, epoch: int) -> None:
-    for layer in model._flatten_layers():
+def _run_epoch(course: Course, trainer: Trainer, source: Source, epoch: int, side: int | None) -> Sums:
+    tf, settings = course.tf, course.settings
+    _reset_randomness(trainer.network, course.seed, epoch)
+    mixes = _mixes(settings, course.steps_per_epoch, course.seed, epoch)
+    sums, done = Sums(totals=np.zeros(2)), []
+    first_step = epoch * course.steps_per_epoch
+    head_only = epoch < settings.head_epochs
+    with trainer.fast_arithmetic():
+        for index, (images, labels, soft) in enumerate(_timed(_epoch_batches(course, source, epoch), sums)):
+            if side is not None:
+                images = tf.image.resize(images, (side, side), antialias=True)
+            sums.rate = learning_rate(settings, first_step + index, course.steps_per_epoch)
+            done.append(trainer.step(images, labels, soft, sums.rate, mixes[index], head_only=head_only))
+            sums.pictures += len(labels)
+            course.observer.progress(sums.pictures, len(course.train), unit="pictures")
+    course.observer.progress(len(course.train), len(course.train), unit="pictures")
+    sums.totals = np.asarray(tf.stack(done), np.float64).sum(axis=0)
+    return sums
+
+
+def _epoch_batches(course: Course, source: Source, epoch: int) -> Any:
+    settings, count = course.settings, len(course.train)
+    views, soft = None, None
+    number = view_number(epoch, settings.views)
+    if settings.augment:
+        size = course.train.images.shape[1], course.train.images.shape[2]
+        views = draw_views(count, size, settings, course.seed, number)
+    if course.soft_targets is not None:
+        in_order = batches(course.tf, source, np.arange(count), EVALUATION_BATCH, views)
+        # Pictures that aren't changed look the same in every epoch.
+        number = number if settings.augment else 0
+        soft = course.soft_targets.of_view(number, in_order, count, course.observer)
+    order = epoch_order(count, course.seed, epoch)
+    return batches(
+        course.tf, source, order, settings.batch_size, views, whole=settings.whole_batches, soft_targets=soft
+    )
+
+
+def _timed(dataset: Any, sums: Sums) -> Iterator[tuple[Any, Any, Any]]:
+    iterator = iter(dataset)
+    while True:
+        started = time.perf_counter()
+        batch = next(iterator, None)
+        sums.waited_s += time.perf_counter() - started
+        if batch is None:
+            return
+        yield batch
+
+
+def _mixes(settings: Settings, steps: int, seed: int, epoch: int) -> NDArray[np.float64]:
+    """Draw how each batch is mixed. Source: Zhang et al., arXiv:1710.09412, one draw a batch as in its appendix."""
+    if not settings.mixup:
+        return np.ones(steps)
+    return np.random.default_rng([seed, epoch, 3]).beta(settings.mixup, settings.mixup, steps)
+
+
+def _reset_randomness(network: Any, seed: int, epoch: int) -> None:
+    for layer in network._flatten_layers():
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
             generator.state.assign(np.array([seed, epoch], generator.state.dtype))
-
-
-def _batches(keras: Any, split: Split, settings: Settings, seed: int, epoch: int) -> Any:
-    order = epoch_order(len(split.labels), seed, epoch)
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        def __len__(self) -> int:
-            return math.ceil(len(order) / settings.batch_size)
-
-        def __getitem__(self, index: int) -> tuple[Any, Any]:
-            chosen = order[index * settings.batch_size : (index + 1) * settings.batch_size]
-            images = split.images[chosen]
-            if settings.augment:
-                images = augment(images, np.random.default_rng([seed, epoch, index]))
-            return images, split.labels[chosen]
-
-    return Batches()
-
-
-def _progress(keras: Any, total: int, batch_size: int, observer: Observer) -> Any:
-    class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            observer.progress(min((batch + 1) * batch_size, total), total, unit="pictures")
-
-    return Progress()

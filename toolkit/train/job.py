@@ -1,134 +1,147 @@
 """Data -> model -> run folder."""
 
-import platform
-import time
-from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
-from toolkit import __version__
+import numpy as np
+from numpy.typing import NDArray
+
 from toolkit.data.dataset import Dataset, Split, held_out
 from toolkit.data.resolve import load_data
 from toolkit.files import refuse_existing_folder
-from toolkit.keras_model.tensorflow import import_keras, require
+from toolkit.keras_model.load import LoadedModel
+from toolkit.keras_model.tensorflow import import_keras, import_tensorflow, require
 from toolkit.observer import SILENT, Observer
 from toolkit.train import fit
+from toolkit.train.arithmetic import obtained
+from toolkit.train.balance import UNEQUAL, class_weights, imbalance
+from toolkit.train.keeper import Keeper, Watch
+from toolkit.train.makes import Makes
 from toolkit.train.options import TrainOptions
-from toolkit.train.recipe import Settings
+from toolkit.train.recipe import Recipe
 from toolkit.train.recipes import find_recipe
+from toolkit.train.record import make_record
 from toolkit.train.result import TrainResult
-from toolkit.train.run_folder import (
-    Epoch,
-    read_history,
-    read_record,
-    refuse_other_run,
-    write_history,
-    write_record,
-)
+from toolkit.train.run_folder import read_record, refuse_other_run
 from toolkit.train.settings import settle
+from toolkit.train.start import open_start
+from toolkit.train.teacher import SoftTargets, open_teacher
+from toolkit.train.told import tell_network, tell_shapes
 
 COMMAND = "toolkit train"
 
 
-def run(options: TrainOptions, observer: Observer = SILENT) -> TrainResult:
+def run(
+    options: TrainOptions,
+    observer: Observer = SILENT,
+    *,
+    dataset: Dataset | None = None,
+    watch: Watch | None = None,
+) -> TrainResult:
     """Train a recipe and write its run folder, an epoch at a time.
 
     Args:
         options: what to do.
         observer: told the shapes, a line per epoch, the progress within one.
+        dataset: the data, where the caller has loaded it already.
+        watch: called after each epoch; what it raises ends the run.
 
     Raises:
         ToolkitError: the data, the folder or an option is at fault; the loss is not a number.
     """
-    recipe = find_recipe(options.recipe)
-    settings = settle(options, recipe)
+    recipe = find_recipe(options.recipe_name)
+    settings = obtained(settle(options, recipe), observer)
     require("tensorflow", "keras", where=COMMAND)
     earlier = read_record(options.output) if options.resume and options.output.is_dir() else None
     if options.resume and earlier is None:
         observer.notice(f"nothing to resume in {options.output}: starting from the first epoch")
     if earlier is None:
         refuse_existing_folder(options.output, force=options.force)
-    dataset = _load(options, observer)
+    start = open_start(options.start_from, where=COMMAND) if options.start_from else None
+    dataset = dataset or _load(options, start, observer)
     train, validation = _split(dataset, options)
-    test = dataset.splits.get("test")
-    record = _record(options, settings, dataset, train, validation)
-    if earlier is not None:
-        refuse_other_run(earlier, record, options.output)
-    _tell_shapes(dataset, train, validation, observer)
-
-    keras = import_keras(COMMAND)
-    fit.prepare(keras, options.seed)
-    if earlier is not None and earlier.get("epochs_done"):
-        model = fit.load_checkpoint(keras, options.output)
-        history = _whole_epochs(model, read_history(options.output), len(train.labels), settings)
-        observer.line(f"Resuming after epoch {len(history)}")
-    else:
-        model = fit.build(keras, recipe, settings, train.images.shape[1:], len(dataset.classes))
-        history = []
-        model.summary(line_length=76, print_fn=lambda text, **_: observer.line(text.rstrip()))
-    observer.line(f"Model: {recipe.name}, {model.count_params():,} parameters")
-
-    started = time.perf_counter()
-    if not history:
-        write_record(options.output, record)
-
-    def epoch_done(model: Any, epoch: Epoch) -> None:
-        history.append(epoch)
-        write_history(options.output, history)
-        fit.save_checkpoint(model, options.output)
-        write_record(options.output, {**record, "epochs_done": len(history)})
-        observer.line(epoch_line(epoch, settings.epochs))
-
-    fit.fit(
-        keras,
-        model,
+    size = train.images.shape[1], train.images.shape[2]
+    teacher = open_teacher(options.teacher, dataset.classes, size, where=COMMAND) if options.teacher else None
+    weights = _class_weights(options, train, dataset, observer)
+    record = make_record(
+        options,
+        settings,
+        dataset,
         train,
         validation,
+        start=start,
+        teacher=teacher,
+        weighs_classes=weights is not None,
+    )
+    if earlier is not None:
+        refuse_other_run(earlier, record, options.output)
+    tell_shapes(dataset, train, validation, observer)
+
+    tf, keras = import_tensorflow(COMMAND), import_keras(COMMAND)
+    fit.prepare(tf, keras, options.seed)
+    makes = Makes(
+        tf,
+        keras,
+        recipe,
         settings,
+        train.images.shape[1:],
+        len(dataset.classes),
+        start=start,
+        weights=weights,
+    )
+    keeper = Keeper(options.output, settings, record, makes.network, observer, watch=watch)
+    if earlier is not None:
+        keeper.take_up(keras, earlier, len(train))
+    tell_network(makes.network, recipe, options, len(keeper.history), observer)
+    keeper.begin()
+    soft_targets = SoftTargets(teacher, options.output) if teacher else None
+    course = fit.Course(
+        tf=tf,
+        network=makes.network,
+        scorer=makes.scorer,
+        make_trainer=makes.trainer,
+        train=train,
+        validation=validation,
+        settings=settings,
         seed=options.seed,
-        first_epoch=len(history),
+        soft_targets=soft_targets,
         observer=observer,
-        on_epoch=epoch_done,
     )
-    seconds = time.perf_counter() - started
-    accuracy = fit.evaluate(model, test)[1] if test is not None else None
-    total = seconds + (float(earlier.get("duration_s") or 0) if earlier else 0.0)
-    write_record(
-        options.output,
-        {
-            **record,
-            "epochs_done": len(history),
-            "finished": True,
-            "parameters": model.count_params(),
-            "test_accuracy": accuracy,
-            "test_pictures": len(test.labels) if test is not None else 0,
-            "duration_s": round(total, 3),
-        },
-    )
+    if not keeper.is_over:
+        keeper.waited_share = fit.fit(course, len(keeper.history), keeper.state, keeper.epoch_done)
+    if soft_targets is not None:
+        soft_targets.forget()
+    test = dataset.splits.get("test") if options.reads_test else None
+    return _finished(keeper, makes, keras, recipe, dataset, test)
+
+
+def _finished(
+    keeper: Keeper, makes: Makes, keras: Any, recipe: Recipe, dataset: Dataset, test: Split | None
+) -> TrainResult:
+    network = keeper.restore_best(keras)
+    accuracy = fit.evaluate(makes.scorer, test)[1] if test is not None else None
+    count = len(test) if test is not None else 0
+    keeper.finish({"test_accuracy": accuracy, "test_pictures": count})
     return TrainResult(
-        folder=options.output,
+        folder=keeper.folder,
         recipe=recipe.name,
-        parameters=model.count_params(),
-        history=tuple(history),
+        parameters=network.count_params(),
+        history=tuple(keeper.history),
         test_accuracy=accuracy,
-        test_count=len(test.labels) if test is not None else 0,
+        test_count=count,
         data=dataset.name,
         classes=dataset.classes,
-        seconds=seconds,
+        seconds=keeper.seconds,
+        kept_epoch=keeper.kept_epoch,
     )
 
 
-def epoch_line(epoch: Epoch, total: int) -> str:
-    """Render the figures of an epoch on one line."""
-    parts = [f"Epoch {epoch.epoch:>{len(str(total))}}/{total}"]
-    parts += [f"loss {epoch.loss:.4f}", f"accuracy {epoch.accuracy:.4f}"]
-    if epoch.val_loss is not None and epoch.val_accuracy is not None:
-        parts += [f"val_loss {epoch.val_loss:.4f}", f"val_accuracy {epoch.val_accuracy:.4f}"]
-    return "  ".join([*parts, f"{epoch.seconds:.1f} s"])
-
-
-def _load(options: TrainOptions, observer: Observer) -> Dataset:
+def _load(options: TrainOptions, start: LoadedModel | None, observer: Observer) -> Dataset:
     size = (options.image_size, options.image_size) if options.image_size else None
+    if size is None and start is not None:
+        size = start.input_size
+        observer.notice(
+            f"pictures are brought to {size[1]}×{size[0]} pixels, as {options.start_from} takes them"
+        )
     return load_data(
         options.data,
         image_size=size,
@@ -147,53 +160,15 @@ def _split(dataset: Dataset, options: TrainOptions) -> tuple[Split, Split | None
     return held_out(train, options.validation_split, options.seed)
 
 
-def _tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observer: Observer) -> None:
-    observer.line(f"Data: {dataset.name}, {len(dataset.classes)} classes: {', '.join(dataset.classes)}")
-    for path, reason in dataset.skipped:
-        observer.notice(f"skipped {path}: {reason}")
-    for name, split in (("Train", dataset.splits.get("train")), ("Test", dataset.splits.get("test"))):
-        if split is not None:
-            observer.line(f"{name} samples: {split.images.shape} {split.labels[:, None].shape}")
-    if validation is not None:
-        observer.line(
-            f"Held out of train for validation: {len(validation.labels)}, trained on {len(train.labels)}"
+def _class_weights(
+    options: TrainOptions, train: Split, dataset: Dataset, observer: Observer
+) -> NDArray[np.float32] | None:
+    ratio = imbalance(train.labels)
+    if options.class_weights is None and ratio > UNEQUAL:
+        observer.notice(
+            f"the largest class has {ratio:.1f} times the pictures of the smallest: classes are weighed so that all"
+            " count alike; --no-class-weights leaves them as they are"
         )
-    low, high = int(train.images.min()), int(train.images.max())
-    observer.line(
-        f"Pixels: uint8 {low} to {high}, divided by 255 inside the model: {low / 255:.1f} to {high / 255:.1f}"
-    )
-
-
-def _record(
-    options: TrainOptions, settings: Settings, dataset: Dataset, train: Split, validation: Split | None
-) -> dict[str, Any]:
-    return {
-        "recipe": options.recipe,
-        "settings": {
-            **asdict(settings),
-            "image_size": list(train.images.shape[1:3]),
-            "validation_split": options.validation_split,
-            "limit": options.limit,
-        },
-        "seed": options.seed,
-        "classes": list(dataset.classes),
-        "data": dataset.name,
-        "data_argument": options.data,
-        "data_digest": dataset.digest,
-        "train_pictures": len(train.labels),
-        "validation_pictures": len(validation.labels) if validation is not None else 0,
-        "resize": "stretch",
-        "versions": {
-            "toolkit": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
-        },
-        "epochs_done": 0,
-        "finished": False,
-    }
-
-
-def _whole_epochs(model: Any, history: list[Epoch], pictures: int, settings: Settings) -> list[Epoch]:
-    # The history is written before the model; after a kill between the two its last line has no weights.
-    steps = -(-pictures // settings.batch_size)
-    return history[: int(model.optimizer.iterations.numpy()) // steps]
+    if options.class_weights or (options.class_weights is None and ratio > UNEQUAL):
+        return class_weights(train.labels, len(dataset.classes))
+    return None

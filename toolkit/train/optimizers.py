@@ -1,29 +1,29 @@
-"""The optimisers by name."""
+"""The optimisers by name. Weight decay isn't theirs: the trainer knows which weights it leaves alone."""
 
 from typing import Any
 
 from toolkit.train.options import Optimizer
+from toolkit.train.recipe import Settings
 
-MOMENTUM = 0.9  # Source: Sutskever et al., On the importance of initialization and momentum (2013)
 
-
-def make_optimizer(keras: Any, name: Optimizer, learning_rate: float) -> Any:
+def make_optimizer(keras: Any, settings: Settings) -> Any:
     """Make a Keras optimiser.
 
     Args:
         keras: the imported library.
-        name: which one.
-        learning_rate: above 0.
+        settings: which one, its learning rate and its momentum.
     """
-    optimizers = keras.optimizers
-    match name:
+    optimizers, rate = keras.optimizers, settings.learning_rate
+    match settings.optimizer:
         case Optimizer.SGD:
-            return optimizers.SGD(learning_rate)
+            return optimizers.SGD(rate)
         case Optimizer.MOMENTUM:
-            return optimizers.SGD(learning_rate, momentum=MOMENTUM)
+            return optimizers.SGD(rate, momentum=settings.momentum)
+        case Optimizer.NESTEROV:
+            return optimizers.SGD(rate, momentum=settings.momentum, nesterov=True)
         case Optimizer.ADAGRAD:
-            return optimizers.Adagrad(learning_rate)
-        case Optimizer.ADAM:
-            return optimizers.Adam(learning_rate)
-        case Optimizer.ADAMW:
-            return optimizers.AdamW(learning_rate)
+            return optimizers.Adagrad(rate)
+        case (
+            Optimizer.ADAM | Optimizer.ADAMW
+        ):  # AdamW is Adam with decoupled decay: Loshchilov, arXiv:1711.05101
+            return optimizers.Adam(rate)

@@ -7,13 +7,15 @@ from pathlib import Path
 from toolkit.errors import UsageError
 
 DEFAULT_RECIPE = "paper-cnn"
+FINE_TUNE_RECIPE = "fine-tune"
 
 
 class Optimizer(StrEnum):
-    """The optimisers of the paper, and AdamW."""
+    """The optimisers of the paper, Nesterov's momentum, and AdamW."""
 
     SGD = "sgd"
     MOMENTUM = "momentum"
+    NESTEROV = "nesterov"
     ADAGRAD = "adagrad"
     ADAM = "adam"
     ADAMW = "adamw"
@@ -26,14 +28,21 @@ class TrainOptions:
     Args:
         data: DATA argument.
         output: the run folder.
-        recipe: name of a recipe.
+        recipe: name of a recipe; None means the paper's, or `fine-tune` where `start_from` is given.
+        start_from: a trained model to go on from: a run folder, a .keras file, or the name of a shipped model that
+            has a run folder.
+        teacher: a trained model whose probabilities are learnt beside the labels: a MODEL or a KERAS_MODEL.
         epochs: times the training data is seen, 1 or more.
         batch_size: pictures a step, 1 or more.
         optimizer: see `Optimizer`.
-        learning_rate: above 0.
+        learning_rate: the highest, above 0.
         dropout: share of units dropped, 0 to below 1.
-        augment: random flips and shifts of the training pictures.
-        image_size: pictures are brought to this height and width, pixels; None means as they are.
+        augment: random views of the training pictures instead of themselves.
+        patience: epochs without a lower validation loss before it stops; 0 never stops early.
+        class_weights: weigh classes so that all count alike; None does so where they are very unequal.
+        overrides: NAME=VALUE of any other setting of the recipe.
+        image_size: pictures are brought to this height and width, pixels; None means as they are, or as the
+            model of `start_from` takes them.
         seed: of the weights, the order, the augmentation and the splits.
         validation_split: share of the training split that is held out, 0 to below 1.
         resume: go on with what is in the run folder.
@@ -41,18 +50,23 @@ class TrainOptions:
         limit: pictures of each split to use, in equal parts per class; None means all.
         skip_broken: leave broken pictures out instead of stopping.
         data_name: what to call the data in records.
-        threads: of TensorFlow; None leaves it to TensorFlow.
+        reads_test: measure the finished model on the test split.
     """
 
     data: str
     output: Path
-    recipe: str = DEFAULT_RECIPE
+    recipe: str | None = None
+    start_from: str | None = None
+    teacher: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
     optimizer: Optimizer | None = None
     learning_rate: float | None = None
     dropout: float | None = None
     augment: bool | None = None
+    patience: int | None = None
+    class_weights: bool | None = None
+    overrides: tuple[str, ...] = ()
     image_size: int | None = None
     seed: int = 0
     validation_split: float = 0.1
@@ -61,6 +75,7 @@ class TrainOptions:
     limit: int | None = None
     skip_broken: bool = False
     data_name: str | None = None
+    reads_test: bool = True
 
     def __post_init__(self) -> None:
         _at_least(self.epochs, 1, "--epochs")
@@ -68,12 +83,24 @@ class TrainOptions:
         _at_least(self.image_size, 1, "--image-size")
         _at_least(self.limit, 1, "--limit")
         _at_least(self.seed, 0, "--seed")
+        _at_least(self.patience, 0, "--patience")
         if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
             raise UsageError(
                 f"{self.learning_rate} is out of range", where="--learning-rate", remedy="use > 0"
             )
         _share(self.dropout, "--dropout")
         _share(self.validation_split, "--validation-split")
+        if self.patience and not self.validation_split:
+            raise UsageError(
+                "stopping early needs held-out pictures to judge by",
+                where="--patience",
+                remedy="leave --validation-split 0 out",
+            )
+
+    @property
+    def recipe_name(self) -> str:
+        """The recipe that is meant."""
+        return self.recipe or (FINE_TUNE_RECIPE if self.start_from else DEFAULT_RECIPE)
 
 
 def _at_least(value: int | None, least: int, flag: str) -> None:

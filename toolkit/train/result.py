@@ -21,6 +21,7 @@ class TrainResult:
         data: name of the data.
         classes: class names in output order.
         seconds: of this run, without loading the data.
+        kept_epoch: whose weights the model has, from 1.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class TrainResult:
     data: str
     classes: tuple[str, ...]
     seconds: float
+    kept_epoch: int
 
     def to_document(self) -> dict[str, Any]:
         """Return the result as JSON values."""
@@ -40,6 +42,7 @@ class TrainResult:
             "recipe": self.recipe,
             "parameters": self.parameters,
             "epochs": [asdict(epoch) for epoch in self.history],
+            "kept_epoch": self.kept_epoch,
             "test_accuracy": self.test_accuracy,
             "test_pictures": self.test_count,
             "data": self.data,

@@ -1,6 +1,7 @@
 """What a run folder holds, and what an earlier run left in it."""
 
 import csv
+import dataclasses
 import io
 import json
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from typing import Any
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import write_json, write_text
+from toolkit.train.recipe import Settings
 
 MODEL = "model.keras"
 HISTORY = "history.csv"
 CURVES = "curves.png"
 RECORD = "run.json"
-HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+RESUME = "resume.npz"
+HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "learning_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,7 @@ class Epoch:
         val_loss: on the held-out pictures; None where there are none.
         val_accuracy: on the held-out pictures; None where there are none.
         seconds: that the epoch took, validation included.
+        learning_rate: of its last step; None in histories from before it was written down.
     """
 
     epoch: int
@@ -36,6 +40,7 @@ class Epoch:
     val_loss: float | None
     val_accuracy: float | None
     seconds: float
+    learning_rate: float | None = None
 
 
 def write_history(folder: Path, history: list[Epoch]) -> None:
@@ -65,6 +70,7 @@ def read_history(folder: Path) -> list[Epoch]:
                     val_loss=_number(row["val_loss"]),
                     val_accuracy=_number(row["val_accuracy"]),
                     seconds=float(row["seconds"]),
+                    learning_rate=_number(row.get("learning_rate") or ""),
                 )
                 for row in csv.DictReader(file)
             ]
@@ -108,18 +114,38 @@ def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path)
     Raises:
         UsageError: names what differs. The number of epochs may.
     """
-    was, wanted = earlier.get("settings", {}), now["settings"]
-    differing = [key for key in wanted if key != "epochs" and was.get(key) != wanted[key]]
+    was, wanted = {**UNSAID, **earlier.get("settings", {})}, now["settings"]
+    # A schedule over the run's epochs would have gone otherwise from the first step on.
+    free = {"epochs"} if wanted.get("schedule", "constant") == "constant" else set()
+    differing = [key for key in ("start", "teacher") if _digest(earlier.get(key)) != _digest(now.get(key))]
+    differing += [key for key in wanted if key not in free and was.get(key) != wanted[key]]
     differing += [key for key in ("recipe", "data_digest", "classes", "seed") if earlier.get(key) != now[key]]
     if differing:
         key = differing[0]
         before = was.get(key, earlier.get(key))
         after = wanted.get(key, now.get(key))
         raise UsageError(
-            f"the run was begun with another {key.replace('_', ' ')}: {before}, not {after}",
+            f"the run was begun with another {key.replace('_', ' ')}: {_named(before)}, not {_named(after)}",
             where=folder,
             remedy="resume with the same options, or choose another run folder",
         )
+
+
+def _digest(model: dict[str, str] | None) -> str:
+    return model["sha256"] if model else ""
+
+
+def _named(value: Any) -> Any:
+    """Show a model by its name, everything else as it is."""
+    return value["model"] if isinstance(value, dict) else "none" if value is None else value
+
+
+UNSAID: dict[str, Any] = {
+    field.name: field.default
+    for field in dataclasses.fields(Settings)
+    if field.default is not dataclasses.MISSING
+} | {"class_weights": False}
+"""What settings were before they could be chosen, for records of that time."""
 
 
 def _number(text: str) -> float | None:

@@ -1,6 +1,10 @@
 """Recipes, one file each, found by name. This is the one package that lists what is in it.
 
 paper_cnn  the paper's network and training, exactly
+edge_s     no slower than the paper's network
+edge_m     at most four times its latency
+edge_l     the most accurate that two cores train in one sitting
+fine_tune  go on from a trained model with other classes
 """
 
 import difflib
@@ -12,7 +16,7 @@ from toolkit.errors import UsageError
 if TYPE_CHECKING:
     from toolkit.train.recipe import Recipe
 
-NAMES = ("paper-cnn",)
+NAMES = ("paper-cnn", "edge-s", "edge-m", "edge-l", "fine-tune")
 
 
 def find_recipe(name: str) -> "Recipe":

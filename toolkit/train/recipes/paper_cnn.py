@@ -15,7 +15,7 @@ Source: the layers and settings are the paper's; Adam's defaults are those of Ki
 from typing import Any
 
 from toolkit.train.options import Optimizer
-from toolkit.train.recipe import Recipe, Settings
+from toolkit.train.recipe import Recipe, Settings, Span
 
 
 def build(input_shape: tuple[int, int, int], classes: int, settings: Settings) -> Any:
@@ -58,4 +58,10 @@ RECIPE = Recipe(
     ),
     smallest=18,  # 18 -> 16 -> 8 -> 6 -> 3 -> 1
     build=build,
+    search={  # what the paper names as future work
+        "learning_rate": Span(1e-4, 1e-2, log=True),
+        "batch_size": (32, 64, 128),
+        "dropout": (0.0, 0.25, 0.5),
+        "augment": (False, True),
+    },
 )

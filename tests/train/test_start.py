@@ -1,0 +1,108 @@
+"""Going on from a trained model: `--from`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import draw
+from training import Lines, options, weights
+
+from toolkit.errors import ModelError, UsageError
+from toolkit.train import job
+from toolkit.train.recipe import Recipe
+from toolkit.train.start import open_start
+
+pytestmark = pytest.mark.keras
+
+Tiny = Callable[..., Recipe]
+
+
+@pytest.fixture
+def trained(tiny: Tiny, shapes_file: Path, tmp_path: Path) -> Path:
+    tiny(epochs=4, augment=True)
+    job.run(options(shapes_file, tmp_path / "trained"))
+    return tmp_path / "trained"
+
+
+@pytest.fixture
+def two_classes(tmp_path: Path) -> Path:
+    """20x20 pictures of other classes than the model was trained on."""
+    generator = np.random.default_rng(5)
+    images = np.stack([255 - draw(name, 20, generator) for name in ("cross", "stripe") for _ in range(10)])
+    labels = np.repeat([0, 1], 10)
+    np.savez(tmp_path / "two.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    return tmp_path / "two.npz"
+
+
+def test_a_new_last_layer_is_trained_alone_first_and_then_all_layers(
+    tiny: Tiny, trained: Path, two_classes: Path, tmp_path: Path
+) -> None:
+    tiny(epochs=2, head_epochs=2)
+    seen = Lines()
+    result = job.run(options(two_classes, tmp_path / "head", start_from=str(trained)), seen)
+    assert any("brought to 16×16 pixels" in line for line in seen.lines)
+    before, after = weights(trained), weights(tmp_path / "head")
+    for was, now in zip(before[:-2], after[:-2], strict=True):
+        np.testing.assert_array_equal(now, was)
+    assert after[-1].shape == (2,)
+    tiny(epochs=3, head_epochs=2)
+    job.run(options(two_classes, tmp_path / "all", start_from=str(trained)))
+    assert not np.array_equal(weights(tmp_path / "all")[0], before[0])
+    assert result.parameters == sum(w.size for w in after)
+
+
+def test_a_network_that_allows_it_takes_pictures_of_another_size(
+    tiny: Tiny, trained: Path, two_classes: Path, tmp_path: Path
+) -> None:
+    import keras
+
+    tiny(epochs=1)
+    job.run(options(two_classes, tmp_path / "run", start_from=str(trained / "model.keras"), image_size=24))
+    assert keras.models.load_model(tmp_path / "run" / "model.keras").input_shape == (None, 24, 24, 3)
+
+
+def test_a_network_that_does_not_names_the_size_that_works(
+    trained: Path, two_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    pixels = keras.Input((16, 16, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    keras.Model(pixels, keras.layers.Dense(3, "softmax")(keras.layers.Dense(4)(x))).save(
+        tmp_path / "flat.keras"
+    )
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match="use --image-size 16"):
+        job.run(
+            options(two_classes, tmp_path / "run", start_from=str(tmp_path / "flat.keras"), image_size=24)
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_fine_tuning_is_resumed_as_any_run(
+    tiny: Tiny, trained: Path, two_classes: Path, tmp_path: Path
+) -> None:
+    tiny(epochs=4, head_epochs=2, averaging=0.9, augment=True)
+    job.run(options(two_classes, tmp_path / "whole", start_from=str(trained)))
+    for stop in (1, 3):
+        again = options(two_classes, tmp_path / "parts", start_from=str(trained), resume=True)
+        with pytest.raises(KeyboardInterrupt):
+            job.run(again, Lines(stop_after=stop))
+    job.run(options(two_classes, tmp_path / "parts", start_from=str(trained), resume=True))
+    for expected, found in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    other = options(two_classes, tmp_path / "parts", start_from="paper-cnn", image_size=16, resume=True)
+    with pytest.raises(UsageError, match=r"another start: .*trained, not paper-cnn"):
+        job.run(other)
+
+
+def test_a_shipped_model_is_found_by_its_name_and_one_without_weights_is_refused() -> None:
+    assert open_start("paper-cnn", where="test").input_size == (32, 32)
+    with pytest.raises(ModelError, match="use one of paper-cnn"):
+        open_start("paper-cnn-int8", where="test")
+
+
+def test_the_recipe_for_fine_tuning_says_that_it_needs_a_model(shapes_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="add --from MODEL"):
+        job.run(options(shapes_file, tmp_path / "run", recipe="fine-tune"))

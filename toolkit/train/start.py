@@ -1,0 +1,136 @@
+"""The network that a run begins with: a recipe's, or a trained model with a new last layer (`--from`)."""
+
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import ModelError, UsageError
+from toolkit.keras_model.files import RUN_MODEL
+from toolkit.keras_model.input_range import scaling_layer
+from toolkit.keras_model.load import LoadedModel, load_keras
+from toolkit.models.catalog import shipped_folder, shipped_models
+from toolkit.train.recipe import Recipe, Settings
+
+FLAG = "--from"
+ACTIVATIONS = frozenset(
+    {"Softmax", "Activation", "Dropout"}
+)  # what may stand behind or before the last dense layer
+
+
+def open_start(argument: str, *, where: str) -> LoadedModel:
+    """Open the model that a run starts from.
+
+    Args:
+        argument: a run folder, a .keras or .h5 file, or the name of a shipped model that has a run folder.
+        where: the command, for errors.
+
+    Raises:
+        ModelError: it can't be loaded, or doesn't scale its pixels itself.
+    """
+    loaded = load_keras(_path_of(argument), where=where)
+    if not hasattr(loaded.model, "layers") or scaling_layer(loaded.model) is None:
+        raise ModelError(
+            "it has no layer that scales pixels, so that pictures can't be handed to it",
+            where=loaded.path,
+            remedy="give a model of toolkit train, or one that begins with a Rescaling layer",
+        )
+    return loaded
+
+
+def _path_of(argument: str) -> str:
+    if Path(argument).exists() or argument not in shipped_models():
+        return argument
+    run = shipped_folder() / argument
+    if not (run / RUN_MODEL).is_file():
+        trained = sorted(name for name in shipped_models() if (shipped_folder() / name / RUN_MODEL).is_file())
+        raise ModelError(
+            "this shipped model has no trained weights beside it",
+            where=f"{FLAG} {argument}",
+            remedy=f"use one of {', '.join(trained)}",
+        )
+    return str(run)
+
+
+def build(
+    keras: Any,
+    recipe: Recipe,
+    settings: Settings,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    start: LoadedModel | None = None,
+) -> Any:
+    """Build the network of a run.
+
+    Args:
+        keras: the imported library.
+        recipe: whose network, where there is no `start`.
+        settings: of the run.
+        input_shape: (height, width, 3).
+        classes: outputs wanted.
+        start: a trained model; its last layer is replaced.
+
+    Raises:
+        UsageError: the pictures are too small, or of a size that the trained model can't take.
+        ModelError: the trained model doesn't end in a dense layer.
+        ValueError: the recipe has no network of its own, and there is no `start`.
+    """
+    if start is not None:
+        return with_new_head(keras, _copy(start, input_shape), classes, start.path, settings.dropout)
+    if recipe.build is None:
+        raise ValueError(f"{recipe.name} has no network of its own")
+    if min(input_shape[:2]) < recipe.smallest:
+        raise UsageError(
+            f"pictures of {input_shape[1]}×{input_shape[0]} pixels are too small for {recipe.name}",
+            where="--image-size",
+            remedy=f"use --image-size {recipe.smallest} or more",
+        )
+    return recipe.build(input_shape, classes, settings)
+
+
+def _copy(start: LoadedModel, input_shape: tuple[int, int, int]) -> Any:
+    """Copy the trained model, for pictures of this size; a run may need it more than once."""
+    config = start.model.get_config()
+    for layer in config["layers"]:
+        if layer["class_name"] == "InputLayer":
+            layer["config"]["batch_shape"] = (None, *input_shape)
+    config.pop("build_input_shape", None)
+    try:
+        copy = type(start.model).from_config(config)
+        copy.set_weights(start.model.get_weights())
+    except (ValueError, TypeError) as error:
+        height, width = start.input_size
+        raise UsageError(
+            f"the model of {FLAG} takes no pictures of {input_shape[1]}×{input_shape[0]} pixels",
+            where=start.path,
+            remedy=f"use --image-size {height}" if height == width else f"give pictures of {width}×{height}",
+        ) from error
+    return copy
+
+
+def with_new_head(keras: Any, model: Any, classes: int, where: object, dropout: float = 0.0) -> Any:
+    """Replace the last dense layer of a classifier, and what follows it, by one for other classes.
+
+    Args:
+        keras: the imported library.
+        model: functional or sequential; its layers are shared with the result.
+        classes: outputs wanted.
+        where: its file, for errors.
+        dropout: share of units dropped before the new layer, where the model has no dropout there.
+
+    Raises:
+        ModelError: it doesn't end in a dense layer.
+    """
+    layers = list(model.layers)
+    while layers and type(layers[-1]).__name__ in ACTIVATIONS:
+        layers.pop()
+    if not layers or type(layers[-1]).__name__ != "Dense":
+        kind = type(layers[-1]).__name__ if layers else "nothing"
+        raise ModelError(
+            f"its last layer with weights is {kind}, and a dense layer is needed to put another in its place",
+            where=where,
+            remedy="give a classifier that ends in a dense layer",
+        )
+    features = layers[-1].input
+    if dropout and not any(type(layer).__name__ == "Dropout" for layer in layers[-2:]):
+        features = keras.layers.Dropout(dropout)(features)
+    head = keras.layers.Dense(classes, activation="softmax", name="probabilities")
+    return keras.Model(model.inputs, head(features), name=model.name)

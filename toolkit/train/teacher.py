@@ -1,0 +1,173 @@
+"""What a trained model says of the training pictures, kept so that it is computed once."""
+
+import contextlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import InputError, UsageError
+from toolkit.files import sha256_of, whole_file
+from toolkit.keras_model.files import looks_like_keras
+from toolkit.models.matching import match_classes
+from toolkit.observer import Observer
+from toolkit.preprocess.transforms import Pixels
+
+FOLDER = "teacher"  # in the run folder, while the run goes on
+BATCH = 256
+LEAST_LOG = -60.0  # float16 keeps it, and a softmax sees nothing of what lies below
+
+
+class Predictor(Protocol):
+    """A classifier of pictures, from an ONNX or a Keras file."""
+
+    labels: tuple[str, ...]
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width), pixels."""
+
+    def probabilities(self, batch_nhwc: Pixels) -> NDArray[np.float32]:
+        """Compute class probabilities.
+
+        Args:
+            batch_nhwc: uint8 [N, H, W, 3].
+
+        Returns:
+            float32 [N, classes].
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """A trained model, with its outputs in the order of the data's classes.
+
+    Args:
+        predictor: the model.
+        columns: int64 [classes], which output belongs to each class of the data.
+        sha256: digest of its file.
+    """
+
+    predictor: Predictor
+    columns: NDArray[np.int64]
+    sha256: str
+
+    def log_probabilities(self, images: Pixels) -> NDArray[np.float16]:
+        """Compute what it says.
+
+        Args:
+            images: uint8 [N, H, W, 3].
+
+        Returns:
+            float16 [N, classes]: logarithms of the probabilities. Probabilities themselves would lose the small
+            ones in 16 bits, and these are what a raised temperature brings out.
+        """
+        found = self.predictor.probabilities(images)[:, self.columns]
+        with np.errstate(divide="ignore"):
+            return np.maximum(np.log(found), LEAST_LOG).astype(np.float16)
+
+
+def open_teacher(argument: str, classes: Sequence[str], size: tuple[int, int], *, where: str) -> Teacher:
+    """Open a teacher.
+
+    Args:
+        argument: an .onnx file, a shipped model, a .keras file or a run folder.
+        classes: of the data, in its order.
+        size: (height, width) of the pictures, pixels.
+        where: the command, for errors.
+
+    Raises:
+        ModelError: it can't be opened.
+        DataError: it doesn't know a class.
+        UsageError: it takes pictures of another size.
+    """
+    predictor: Any
+    if looks_like_keras(argument):
+        from toolkit.keras_model.predictor import keras_predictor
+
+        predictor = keras_predictor(argument, where=where)
+        digest = predictor.loaded.sha256
+    else:
+        from toolkit.models.catalog import find_model
+        from toolkit.models.open import open_model
+
+        predictor = open_model(argument, device="cpu")
+        digest = sha256_of(find_model(argument))
+    if tuple(predictor.input_size) != tuple(size):
+        height, width = predictor.input_size
+        raise UsageError(
+            f"it takes pictures of {width}×{height} pixels, and these have {size[1]}×{size[0]}",
+            where=f"--teacher {argument}",
+            remedy=f"use --image-size {height}" if height == width else "choose a teacher for this size",
+        )
+    return Teacher(
+        predictor=predictor,
+        columns=match_classes(classes, predictor.labels, where=f"--teacher {argument}"),
+        sha256=digest,
+    )
+
+
+class SoftTargets:
+    """What a teacher says of each view of the pictures: computed when first wanted, then read from the disk.
+
+    Args:
+        teacher: the model.
+        folder: the run folder.
+    """
+
+    def __init__(self, teacher: Teacher, folder: Path) -> None:
+        self._teacher = teacher
+        self._folder = folder / FOLDER
+
+    def of_view(self, number: int, batches: Any, count: int, observer: Observer) -> NDArray[np.float16]:
+        """Return the soft targets of a view.
+
+        The teacher sees the very view that the pupil is trained on.
+
+        Args:
+            number: of the view.
+            batches: iterates over (uint8 [B, H, W, 3], …) in the order of the pictures.
+            count: pictures.
+            observer: told the progress.
+
+        Returns:
+            float16 [N, classes].
+
+        Raises:
+            InputError: a file that an earlier run left is damaged.
+            OutputError: the result can't be kept.
+
+        Source: Beyer et al., arXiv:2106.05237, for the same view for teacher and pupil; Shen and Xing,
+            arXiv:2112.01528, for keeping the answers to a number of views.
+        """
+        file = self._folder / f"view-{number:04d}.npy"
+        if file.is_file():
+            return _read(file, count)
+        parts, done = [], 0
+        for images, *_ in batches:
+            parts.append(self._teacher.log_probabilities(np.asarray(images)))
+            done += len(parts[-1])
+            observer.progress(done, count, unit="pictures shown to the teacher")
+        targets = np.concatenate(parts)
+        with whole_file(file, force=True) as temporary, temporary.open("wb") as stream:
+            np.save(stream, targets)
+        return targets
+
+    def forget(self) -> None:
+        """Remove what was kept."""
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self._folder)
+
+
+def _read(file: Path, count: int) -> NDArray[np.float16]:
+    try:
+        targets: NDArray[np.float16] = np.load(file, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"can't be read: {error}", where=file, remedy="remove the file") from error
+    if len(targets) != count:
+        raise InputError(f"holds {len(targets)} rows, not {count}", where=file, remedy="remove the file")
+    return targets

@@ -1,0 +1,48 @@
+"""The lines that a run prints."""
+
+from typing import Any
+
+from toolkit.data.dataset import Dataset, Split
+from toolkit.observer import Observer
+from toolkit.train.options import TrainOptions
+from toolkit.train.recipe import Recipe
+from toolkit.train.run_folder import Epoch
+
+
+def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observer: Observer) -> None:
+    """Print what the data is, before anything is trained."""
+    observer.line(f"Data: {dataset.name}, {len(dataset.classes)} classes: {', '.join(dataset.classes)}")
+    for path, reason in dataset.skipped:
+        observer.notice(f"skipped {path}: {reason}")
+    for name, split in (("Train", dataset.splits.get("train")), ("Test", dataset.splits.get("test"))):
+        if split is not None:
+            observer.line(f"{name} samples: {split.images.shape} {split.labels[:, None].shape}")
+    if validation is not None:
+        observer.line(
+            f"Held out of train for validation: {len(validation.labels)}, trained on {len(train.labels)}"
+        )
+    low, high = int(train.images.min()), int(train.images.max())
+    observer.line(
+        f"Pixels: uint8 {low} to {high}, divided by 255 inside the model: {low / 255:.1f} to {high / 255:.1f}"
+    )
+
+
+def tell_network(
+    network: Any, recipe: Recipe, options: TrainOptions, resumed: int, observer: Observer
+) -> None:
+    """Print the network, or where a resumed run goes on."""
+    if resumed:
+        observer.line(f"Resuming after epoch {resumed}")
+    else:
+        network.summary(line_length=76, print_fn=lambda text, **_: observer.line(text.rstrip()))
+    start = f" from {options.start_from}" if options.start_from else ""
+    observer.line(f"Model: {recipe.name}{start}, {network.count_params():,} parameters")
+
+
+def epoch_line(epoch: Epoch, total: int) -> str:
+    """Render the figures of an epoch on one line."""
+    parts = [f"Epoch {epoch.epoch:>{len(str(total))}}/{total}"]
+    parts += [f"loss {epoch.loss:.4f}", f"accuracy {epoch.accuracy:.4f}"]
+    if epoch.val_loss is not None and epoch.val_accuracy is not None:
+        parts += [f"val_loss {epoch.val_loss:.4f}", f"val_accuracy {epoch.val_accuracy:.4f}"]
+    return "  ".join([*parts, f"{epoch.seconds:.1f} s"])

@@ -1,0 +1,150 @@
+"""The search itself: what to try next, what to give up early, the file that remembers."""
+
+import importlib.util
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputError, MissingDependency, UsageError
+from toolkit.files import make_folder
+from toolkit.tune.result import COMPLETE, FAILED, PRUNED, Trial
+
+STUDY = "study.sqlite3"
+NAME = "toolkit tune"
+STARTUP_TRIALS = 5
+"""Completed trials before any is given up, and tried at random before the sampler draws conclusions.
+
+Source: Optuna's default of the median pruner; its sampler's is 10, halved for searches of twenty trials."""
+
+
+def require_optuna(where: str) -> None:
+    """Refuse to go on without the library.
+
+    Raises:
+        MissingDependency: it isn't installed.
+    """
+    if importlib.util.find_spec("optuna") is None:
+        raise MissingDependency("optuna", extra="tune", where=where)
+
+
+class Study:
+    """An Optuna study that lives in a folder.
+
+    Trials are proposed by a tree-structured Parzen estimator and given up by the median rule.
+
+    Args:
+        folder: where the file is.
+        identity: what makes two searches the same; a resumed one must have been begun with it.
+        seed: of the proposals.
+        prune: give up trials early.
+
+    Raises:
+        UsageError: the search in the folder is another one.
+        InputError: its file can't be read.
+
+    Source: Bergstra et al., Algorithms for hyper-parameter optimization (2011); Akiba et al., arXiv:1907.10902; Golovin
+        et al., Google Vizier (2017), section 3.5, for the median rule.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, Any], *, seed: int, prune: bool) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        make_folder(folder)
+        self._optuna = optuna
+        file = folder / STUDY
+        begun = 0
+        try:
+            storage = optuna.storages.RDBStorage(f"sqlite:///{file.absolute()}")
+            if NAME in optuna.study.get_all_study_names(storage):
+                begun = len(optuna.load_study(study_name=NAME, storage=storage, sampler=None).trials)
+            self._study = optuna.create_study(
+                study_name=NAME,
+                storage=storage,
+                direction="maximize",
+                load_if_exists=True,
+                # Proposals of a resumed search go on where they were, and don't begin again with the first ones.
+                sampler=optuna.samplers.TPESampler(seed=seed + begun, n_startup_trials=STARTUP_TRIALS),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=2)
+                if prune
+                else optuna.pruners.NopPruner(),
+            )
+        except Exception as error:  # SQLAlchemy's and Optuna's own trees
+            raise InputError(
+                f"the search can't be read: {error}", where=file, remedy="choose another folder"
+            ) from error
+        self._check(identity, file)
+
+    def _check(self, identity: dict[str, Any], file: Path) -> None:
+        known = self._study.user_attrs
+        for key, value in identity.items():
+            text = json.dumps(value)
+            if known.get(key, text) != text:
+                raise UsageError(
+                    f"the search was begun with another {key.replace('_', ' ')}: {known[key]}, not {text}",
+                    where=file,
+                    remedy="resume with the same options, or choose another folder",
+                )
+            self._study.set_user_attr(key, text)
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """What was tried so far; a trial that was interrupted isn't among them."""
+        return tuple(
+            Trial(
+                number=number,
+                state=trial.user_attrs["state"],
+                settings=dict(trial.params),
+                val_accuracy=trial.user_attrs.get("val_accuracy"),
+                epochs=int(trial.user_attrs.get("epochs", 0)),
+                seconds=float(trial.user_attrs.get("seconds", 0.0)),
+            )
+            for number, trial in enumerate(self._finished(), start=1)
+        )
+
+    def _finished(self) -> list[Any]:
+        return [trial for trial in self._study.trials if "state" in trial.user_attrs]
+
+    def ask(self) -> Any:
+        """Begin a trial: an `optuna.Trial`."""
+        return self._study.ask()
+
+    def tell(self, trial: Any, state: str, val_accuracy: float | None, epochs: int, seconds: float) -> None:
+        """End a trial.
+
+        Args:
+            trial: what `ask` gave.
+            state: complete, given up or failed.
+            val_accuracy: the best of its epochs.
+            epochs: that it was trained for.
+            seconds: that it took.
+        """
+        states = self._optuna.trial.TrialState
+        for key, value in (
+            ("val_accuracy", val_accuracy),
+            ("epochs", epochs),
+            ("seconds", seconds),
+            ("state", state),
+        ):
+            trial.set_user_attr(key, value)
+        found = {COMPLETE: states.COMPLETE, PRUNED: states.PRUNED, FAILED: states.FAIL}[state]
+        self._study.tell(trial, val_accuracy if state == COMPLETE else None, state=found)
+
+    def importance(self) -> dict[str, float]:
+        """Return the share of the differences that each setting explains; empty where too few trials tell.
+
+        Source: Watanabe et al., arXiv:2304.10255 (PED-ANOVA), in Optuna.
+        """
+        importance = self._optuna.importance
+        if sum(trial.state == COMPLETE for trial in self.trials) < STARTUP_TRIALS:
+            return {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is marked experimental
+            try:
+                found = importance.get_param_importances(
+                    self._study, evaluator=importance.PedAnovaImportanceEvaluator()
+                )
+            except (ValueError, RuntimeError):  # all trials alike
+                return {}
+        return {name: round(float(share), 4) for name, share in found.items()}
