@@ -9,7 +9,11 @@ from toolkit.stats.logistic import sigmoid
 
 
 @given(
-    arrays(np.float32, st.integers(1, 50), elements=st.floats(-(2.0**99), 2.0**99, width=32, allow_subnormal=False))
+    arrays(
+        np.float32,
+        st.integers(1, 50),
+        elements=st.floats(-(2.0**99), 2.0**99, width=32, allow_subnormal=False),
+    )
 )
 def test_it_is_the_definition_without_overflow(logits: np.ndarray) -> None:
     with np.errstate(over="ignore"):
