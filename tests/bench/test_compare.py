@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from toolkit.bench.compare import SAME_CASE, compare_case, counterpart, refuse_other_machine, verdict
+from toolkit.bench.compare import (
+    SAME_CASE,
+    compare_case,
+    counterpart,
+    in_turns,
+    refuse_other_machine,
+    verdict,
+)
 from toolkit.bench.record import to_document
 from toolkit.bench.result import BenchResult, CaseResult
 from toolkit.errors import DataError
@@ -33,35 +40,46 @@ def case(made: Any) -> Callable[..., CaseResult]:
 
 
 @pytest.mark.parametrize(
-    ("scale", "verdict"), [(1.0, "no difference seen"), (1.05, "slower"), (0.95, "faster")]
+    ("scale", "verdict"), [(1.0, "no difference seen"), (1.08, "slower"), (0.92, "faster")]
 )
-def test_five_percent_are_seen_and_noise_is_not(case: Any, scale: float, verdict: str) -> None:
+def test_eight_percent_are_seen_without_the_reference_and_noise_is_not(
+    case: Any, scale: float, verdict: str
+) -> None:
     found = compare_case(case(scale, seed=1), record(case()), "base.json", only_model=True)
     assert found is not None
     assert found.verdict == verdict
     assert found.ratio == pytest.approx(scale, rel=0.02)
     assert found.ratio_ci95[0] < scale < found.ratio_ci95[1]
-    assert found.smallest_visible_pct < 5
+    assert found.smallest_visible_pct < 6
 
 
 TRIALS = 300
 PROCESSES = 8
-PROCESS_SD, RUN_SD, SLOW_DRIFT_SD = 0.009, 0.012, 0.001
-"""Of the logarithms: processes of one run, runs as a whole, and what the reference doesn't see of a run. Measured
-with paper-cnn on a shared machine, see `toolkit.bench.reference`."""
-
+RUN_SD, RUN_SD_REFERENCE, RUN_CORRELATION = 0.0086, 0.0114, 0.85
+PROCESS_SD, PROCESS_SD_REFERENCE, PROCESS_CORRELATION = 0.0123, 0.0171, 0.18
+"""Of the logarithms, of paper-cnn and of the reference arithmetic: how whole runs differ, and how the processes of one
+run differ. Measured by bench/gate_errors.py on a shared machine of two cores."""
 
 BUSY_DRIFT_SD = 0.0085
-"""The last of them under a load average of five on two cores."""
+"""What the reference doesn't see of a run under a load average of five on two cores."""
+
+Run = tuple[np.ndarray, np.ndarray]
 
 
-def simulated(
-    generator: np.random.Generator, scale: float, drift_sd: float = SLOW_DRIFT_SD
-) -> tuple[np.ndarray, np.ndarray]:
+def related(
+    generator: np.random.Generator, first: float, second: float, correlation: float, size: int
+) -> Run:
+    """Draw pairs of noise of two standard deviations."""
+    one, other = generator.normal(0, 1, (2, size))
+    return first * one, second * (correlation * one + (1 - correlation**2) ** 0.5 * other)
+
+
+def simulated(generator: np.random.Generator, scale: float, own_sd: float = 0.0) -> Run:
     """Medians of the processes of one run, and their reference times, with the noise that was measured."""
-    machine = generator.normal(0, RUN_SD) + generator.normal(0, PROCESS_SD, PROCESSES)
-    own = generator.normal(0, drift_sd) + generator.normal(0, PROCESS_SD, PROCESSES)
-    return 50_000 * scale * np.exp(machine + own), 20_000 * np.exp(machine)
+    run = related(generator, RUN_SD, RUN_SD_REFERENCE, RUN_CORRELATION, 1)
+    each = related(generator, PROCESS_SD, PROCESS_SD_REFERENCE, PROCESS_CORRELATION, PROCESSES)
+    own = generator.normal(0, own_sd) if own_sd else 0.0
+    return 50_000 * scale * np.exp(run[0] + own + each[0]), 20_000 * np.exp(run[1] + each[1])
 
 
 def gated(scale: float, *, adjusted: bool, busy: bool = False, seed: int = 1) -> list[bool]:
@@ -69,11 +87,28 @@ def gated(scale: float, *, adjusted: bool, busy: bool = False, seed: int = 1) ->
     generator = np.random.default_rng(seed)
     failed = []
     for _ in range(TRIALS):
-        drift_sd = BUSY_DRIFT_SD if busy else SLOW_DRIFT_SD
-        then, reference_then = simulated(generator, 1, drift_sd)
-        now, reference_now = simulated(generator, scale, drift_sd)
+        own_sd = BUSY_DRIFT_SD if busy else 0.0
+        then, reference_then = simulated(generator, 1, own_sd)
+        now, reference_now = simulated(generator, scale, own_sd)
         references = (reference_now, reference_then) if adjusted else None
         found = verdict(now, then, references=references, busy=busy)
+        assert found is not None
+        failed.append(found.verdict == "slower")
+    return failed
+
+
+def gated_in_turns(made: Any, scale: float, machine_sd: float, seed: int = 1) -> list[bool]:
+    """The same for a baseline's model that is measured again in turns, on a machine that drifts all the while."""
+    generator = np.random.default_rng(seed)
+    failed = []
+    for _ in range(TRIALS):
+        drift = np.cumsum(generator.normal(0, machine_sd, PROCESSES))
+        logs = drift + generator.normal(0, PROCESS_SD, (2, PROCESSES)) + np.log([[scale], [1]])
+        now, again = (
+            [made.round_of([50_000 * np.exp(log)] * 11, number=k) for k, log in enumerate(side)]
+            for side in logs
+        )
+        found = in_turns(now, again, again, offline=False)
         assert found is not None
         failed.append(found.verdict == "slower")
     return failed
@@ -84,8 +119,31 @@ def test_two_runs_of_one_model_pass_the_gate_99_times_in_100(adjusted: bool, bus
     assert sum(gated(1.0, adjusted=adjusted, busy=busy)) <= TRIALS // 100
 
 
-def test_a_slow_down_of_five_percent_fails_the_gate() -> None:
-    assert sum(gated(1.05, adjusted=True)) >= TRIALS * 99 // 100
+@pytest.mark.parametrize("machine_sd", [0.0, 0.05])
+def test_two_files_of_one_model_pass_in_turns_99_times_in_100(made: Any, machine_sd: float) -> None:
+    assert sum(gated_in_turns(made, 1.0, machine_sd)) <= TRIALS // 100
+
+
+@pytest.mark.parametrize("machine_sd", [0.0, 0.05])
+def test_a_slow_down_of_five_percent_fails_the_gate_in_turns(made: Any, machine_sd: float) -> None:
+    assert sum(gated_in_turns(made, 1.05, machine_sd)) >= TRIALS * 98 // 100
+
+
+def test_across_time_a_slow_down_of_five_percent_is_mostly_seen_and_one_of_ten_always() -> None:
+    assert sum(gated(1.05, adjusted=True)) >= TRIALS * 3 // 4
+    assert sum(gated(1.10, adjusted=True)) >= TRIALS * 99 // 100
+
+
+def test_in_turns_only_rounds_that_both_have_count(made: Any) -> None:
+    def rounds(*numbers: int, scale: float = 1.0) -> list[Any]:
+        return [made.round_of([int(50_000 * scale * (1 + 0.001 * k))] * 11, number=k) for k in numbers]
+
+    assert in_turns(rounds(0, 1), rounds(1), rounds(0, 1), offline=False) is None
+    found = in_turns(rounds(0, 1, 2, scale=1.1), rounds(0, 1, 2, 3), rounds(0, scale=0.8), offline=False)
+    assert found is not None
+    assert found.in_turns
+    assert found.ratio == pytest.approx(1.1, rel=1e-4)
+    assert found.machine_ratio == pytest.approx(1.25, rel=1e-2)
 
 
 def test_without_the_reference_less_is_seen_and_that_is_said() -> None:
@@ -102,10 +160,20 @@ def test_without_the_reference_less_is_seen_and_that_is_said() -> None:
 def test_a_reference_that_only_adds_noise_is_not_used() -> None:
     generator = np.random.default_rng(3)
     then, now = (50_000 * np.exp(generator.normal(0, 0.002, 5)) for _ in range(2))
-    noisy = tuple(20_000 * np.exp(generator.normal(0, 0.05, 5)) for _ in range(2))
+    noisy = tuple(20_000 * np.exp(generator.normal(0, 0.15, 5)) for _ in range(2))
     found = verdict(now, then, references=noisy)
     assert found is not None
     assert not found.reference_adjusted
+
+
+def test_a_machine_that_runs_at_another_speed_makes_no_model_slower() -> None:
+    generator = np.random.default_rng(4)
+    (then, reference_then), (now, reference_now) = simulated(generator, 1), simulated(generator, 1)
+    slow = (now * 1.2, reference_now * 1.2)
+    alone, beside = verdict(slow[0], then), verdict(slow[0], then, references=(slow[1], reference_then))
+    assert alone is not None
+    assert beside is not None
+    assert (alone.verdict, beside.verdict) == ("slower", "no difference seen")
 
 
 def test_one_process_on_a_side_allows_no_verdict() -> None:

@@ -29,7 +29,7 @@ def test_a_target_that_is_held(made: Any) -> None:
     gate = latency_gate(made.case_of([made.round_of(np.full(700, 5 * MS))]), 5.0, 99)
     assert gate.met
     assert gate.message == "p99 is 5 ms, the target 5 ms"
-    assert gate.subject == "a.onnx, cpu, 1 threads, batch 1"
+    assert gate.subject == "a.onnx, cpu, 1 thread, batch 1"
 
 
 def test_a_target_that_is_missed_says_by_how_much(made: Any) -> None:

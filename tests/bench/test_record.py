@@ -85,7 +85,9 @@ def test_every_query_can_be_read_back(made: Any, groups: list[list[int]]) -> Non
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("not json", "can't read"),
+        ("not json", "not a benchmark record .no JSON."),
+        ('{"schema": 1, "results": [{}], "machine": {}}', "not a benchmark record"),
+        ('{"schema": 1, "results": [], "machine": []}', "not a benchmark record"),
         ("[]", "not a benchmark record"),
         ('{"schema": 1}', "not a benchmark record"),
         ('{"schema": 2, "results": [], "machine": {}}', "its schema is 2, and this version reads 1"),
@@ -108,3 +110,12 @@ def test_starts_without_their_times_are_refused(made: Any) -> None:
     row["rounds"][0]["latency_ns"] = other["rounds"][0]["latency_ns"]
     with pytest.raises(DataError, match="20 starts for 19 times"):
         rounds_of(row, "r.json")
+
+
+def test_a_model_in_place_of_a_record_is_told_from_a_damaged_one(tiny_model: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read_record(tiny_model)
+    assert str(caught.value) == (
+        f"not a benchmark record (no JSON) ({tiny_model}): give a file written by: toolkit bench -o; "
+        f"to measure two models in turns: toolkit bench MODEL {tiny_model}"
+    )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from support import CommandLine, error_line
 
+from toolkit.machine.cores import affinity
+from toolkit.models.catalog import shipped_models
 from toolkit.runtime.cuda import can_load, driver_library
 
 SHORT = ("--device", "cpu", "--duration", "0.05", "--warmup", "0.02", "--min-queries", "20", "--runs", "2")
@@ -136,7 +139,14 @@ def test_ctrl_c_leaves_a_valid_record_and_ends_with_130(tiny_model: Path, tmp_pa
         (["--max-regression", "5"], 2, "there is nothing to compare with (--max-regression)"),
         (["--device", "tpu"], 2, "'tpu' is not a device (--device)"),
         (["--no-such-flag"], 2, "No such option"),
-        (["--baseline", "none.json"], 1, "can't read the benchmark record"),
+        (
+            ["--baseline", "none.json"],
+            1,
+            "can't read the benchmark record: No such file or directory (none.json)",
+        ),
+        (["--baseline", str(shipped_models()["paper-cnn"])], 1, "not a benchmark record (no JSON)"),
+        (["-o", "r.txt"], 2, "'.txt' is no ending of a record (--output r.txt): end it in .json"),
+        (["--report", "r.txt"], 2, "'.txt' is no ending of a page (--report r.txt): end it in .html"),
         (["-o", "."], 1, "the output is a folder (.)"),
         (["--provider-option", "x"], 2, "'x' is not KEY=VALUE (--provider-option)"),
         (["--device", "cuda", "--provider-option", "usetf32=0"], 2, "did you mean use_tf32?"),
@@ -211,3 +221,25 @@ def test_quiet_leaves_the_result_alone(toolkit: CommandLine, tiny_model: Path) -
     done = toolkit("bench", tiny_model, *SHORT, "-q")
     assert done.stderr == ""
     assert "images/s" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="needs taskset")
+def test_more_threads_than_the_processors_allowed_are_a_warning(tiny_model: Path, tmp_path: Path) -> None:
+    command = [
+        "taskset",
+        "-c",
+        str(min(affinity())),
+        sys.executable,
+        "-m",
+        "toolkit",
+        "bench",
+        str(tiny_model),
+    ]
+    done = subprocess.run(
+        [*command, *SHORT, "--threads", "2"], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert "warning: 2 threads share 1 physical core: use fewer --threads" in done.stderr
+    default = subprocess.run(
+        [*command, *SHORT, "--json"], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert json.loads(default.stdout)["results"][0]["threads"] == 1

@@ -6,6 +6,7 @@ import pytest
 from toolkit.doctor import checks
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import DoctorResult, State
+from toolkit.runtime.cuda import Problem
 
 WITH_CUDA = ["CUDAExecutionProvider", "CPUExecutionProvider"]
 
@@ -22,8 +23,9 @@ def test_the_probe_says_in_one_line_why_cuda_does_not_start_where_there_is_no_gp
     reason = probe("cuda")
     if reason is None:
         pytest.skip("this machine has a working GPU")
-    assert "CUDA" in reason
-    assert "\n" not in reason
+    assert "CUDA" in reason.finding
+    assert reason.remedy
+    assert "\n" not in reason.finding + reason.remedy
 
 
 def test_two_runtimes_at_once_are_broken_and_one_is_not() -> None:
@@ -38,7 +40,9 @@ def test_two_runtimes_at_once_are_broken_and_one_is_not() -> None:
 
 
 def test_a_provider_that_computes_wrongly_is_broken() -> None:
-    findings = checks.providers(["CPUExecutionProvider"], "", try_device=lambda _: "a convolution gave 3")
+    findings = checks.providers(
+        ["CPUExecutionProvider"], "", try_device=lambda _: Problem("a convolution gave 3", "")
+    )
     assert findings[0].state is State.BROKEN
     assert findings[0].finding == "a convolution gave 3"
 
@@ -50,8 +54,8 @@ def test_no_driver_is_a_note_since_most_machines_have_no_gpu() -> None:
 
 
 def test_a_cuda_provider_that_should_start_but_does_not_is_broken() -> None:
-    def fails_on_cuda(device: str) -> str | None:
-        return "no kernel image is available" if device == "cuda" else None
+    def fails_on_cuda(device: str) -> Problem | None:
+        return Problem("no kernel image is available", "") if device == "cuda" else None
 
     findings = checks.providers(WITH_CUDA, "13.0", try_device=fails_on_cuda, loads=lambda _: True)
     if len(checks.installed_runtimes()) == 1:
@@ -93,14 +97,15 @@ def test_only_what_is_broken_makes_the_whole_broken() -> None:
 def test_other_providers_are_really_started_and_one_that_does_not_breaks_nothing() -> None:
     asked = []
 
-    def try_device(device: str) -> str | None:
+    def try_device(device: str) -> Problem | None:
         asked.append(device)
-        return "no library" if device == "provider:Tensorrt" else None
+        return Problem("no library", "install it") if device == "provider:Tensorrt" else None
 
     available = ["TensorrtExecutionProvider", "OpenVINOExecutionProvider", *WITH_CUDA[1:]]
     findings = checks.providers(available, "", try_device=try_device)
     assert asked == ["cpu", "provider:Tensorrt", "provider:OpenVINO"]
     by_name = {finding.check: finding for finding in findings}
-    assert by_name["Tensorrt provider"].state is State.NOTE
-    assert "--device provider:Tensorrt" in by_name["Tensorrt provider"].remedy
+    assert by_name["TensorRT provider"].state is State.NOTE
+    assert by_name["TensorRT provider"].finding == "no library"
+    assert by_name["TensorRT provider"].remedy == "only for --device provider:Tensorrt: install it"
     assert by_name["OpenVINO provider"].state is State.OK

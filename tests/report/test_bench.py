@@ -17,7 +17,7 @@ from toolkit.report.bench import (
     render_result,
     warning_lines,
 )
-from toolkit.report.bench_series import by_batch_size, cumulative, histogram, over_time
+from toolkit.report.bench_series import cumulative, over_time, shared_histogram, swept
 
 MACHINE = {
     "cpu": "AMD Ryzen Threadripper PRO 7995WX 96-Cores", "cores_usable": 96, "cores_physical": 96,
@@ -171,12 +171,15 @@ def test_the_next_command_can_be_typed_as_it_stands() -> None:
 LATENCIES = st.lists(st.integers(1, 10**11), min_size=1, max_size=400)
 
 
-@given(LATENCIES)
-def test_a_histogram_loses_nothing_at_the_tail(values: list[int]) -> None:
-    found = histogram(row(latency_ns=values))
-    assert sum(found["counts"]) == len(values)
-    assert len(found["edges_ms"]) == len(found["counts"]) + 1
-    assert (found["edges_ms"][0], found["edges_ms"][-1]) == (min(values) / 1e6, max(values) / 1e6)
+@given(st.lists(LATENCIES, min_size=1, max_size=4))
+def test_a_histogram_loses_nothing_at_the_tail(cases: list[list[int]]) -> None:
+    edges, counts = shared_histogram([row(latency_ns=values) for values in cases])
+    assert [sum(each) for each in counts] == [len(values) for values in cases]
+    assert all(len(each) == len(edges) - 1 for each in counts)
+    assert edges == sorted(edges)
+    everything = [value / 1e6 for values in cases for value in values]
+    assert edges[0] == pytest.approx(min(everything))
+    assert edges[-1] >= max(everything) * (1 - 1e-9)
 
 
 @given(LATENCIES, st.integers(4, 50))
@@ -200,7 +203,14 @@ def test_slices_over_time_keep_the_longest_of_each(values: list[int], points: in
 
 def test_series_over_batch_sizes_are_sorted_and_named_by_what_varies() -> None:
     rows = [row(batch_size=b, threads=t) for b in (32, 1) for t in (1, 2)]
-    found = by_batch_size(rows)
+    found = swept(rows, "batch_size")
     assert list(found) == ["paper-cnn, 1 thread", "paper-cnn, 2 threads"]
     assert found["paper-cnn, 1 thread"]["batch_size"] == [1, 32]
     assert found["paper-cnn, 1 thread"]["throughput_ci95"] == [[19_000.0, 21_000.0]] * 2
+
+
+def test_series_over_threads_are_named_by_the_batch_size() -> None:
+    rows = [row(batch_size=b, threads=t) for b in (32, 1) for t in (4, 2)]
+    found = swept(rows, "threads")
+    assert list(found) == ["paper-cnn, batch 32", "paper-cnn, batch 1"]
+    assert found["paper-cnn, batch 1"]["threads"] == [2, 4]

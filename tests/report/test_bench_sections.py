@@ -38,6 +38,47 @@ def test_a_plain_run_shows_batch_sizes_and_its_course(rows: list[dict[str, Any]]
     assert headings([]) == []
 
 
+def test_several_numbers_of_threads_have_a_chart_with_both_axes(rows: list[dict[str, Any]]) -> None:
+    rows[1] |= {"threads": rows[0]["threads"] + 1, "batch_size": rows[0]["batch_size"]}
+    assert headings(rows) == ["Threads", "Over time"]
+    section = bench_sections.sweep(rows, "threads", "Threads")
+    assert section is not None
+    (chart,) = section.charts
+    for text in ("pictures a second", "median latency", ">threads<"):
+        assert text in chart.svg
+    assert len(chart.table.rows) == 2
+
+
+def test_gates_are_listed_with_their_result() -> None:
+    met = {"name": "latency", "subject": "a", "met": True, "message": "p99 is 1 ms"}
+    missed = {"name": "regression", "subject": "b", "met": False, "message": "missed by 3 points"}
+    section = bench_sections.gates([met, missed])
+    assert section is not None
+    assert section.text == "1 of 2 missed."
+    assert section.table is not None
+    assert [(row[0], row[2].text, row[2].kind) for row in section.table.rows] == [
+        ("latency", "met", "right"), ("regression", "missed", "wrong"),
+    ]  # fmt: skip
+    assert bench_sections.gates([met]).text == "All met."  # type: ignore[union-attr]
+    assert bench_sections.gates([]) is None
+
+
+def test_missed_gates_stand_at_the_top_but_not_all_of_many(benchmark_document: dict[str, Any]) -> None:
+    gates = [{"name": "latency", "subject": f"case {k}", "met": k == 0, "message": "m"} for k in range(6)]
+    lines = bench_page.run_warnings({**benchmark_document, "gates": gates, "warnings": []})
+    assert lines == [*(f"gate not met: case {k}: m" for k in (1, 2, 3)), "2 other gates not met, see Gates"]
+    html = bench_page.page({**benchmark_document, "gates": gates})
+    assert ">Gates</h2>" in html
+    assert "cost of measuring a query" in html
+
+
+def test_the_sentence_on_the_comparison_stands_below_its_chart(rows: list[dict[str, Any]]) -> None:
+    rows[0]["comparison"] = {**COMPARISON, "in_turns": True, "machine_ratio": 1.25}
+    section = bench_sections.comparison(rows)
+    assert section is not None
+    assert ["in turns" in section.lines[0], "the machine changed" in section.lines[1]] == [True, True]
+
+
 def test_a_comparison_has_a_chart_with_its_figures(rows: list[dict[str, Any]]) -> None:
     rows[1]["comparison"] = COMPARISON
     section = bench_sections.comparison(rows)

@@ -147,7 +147,7 @@ def test_a_benchmark_page_has_a_row_per_case_and_names_the_machine(benchmark_doc
     html = bench_page.page(benchmark_document, command_line="toolkit bench x")
     assert headings(html)[0] == "Latency and throughput"
     assert headings(html)[-1] == "Machine and versions"
-    assert html.count("<svg") == html.count("<figcaption>") == 4
+    assert html.count("<svg") == html.count("<figcaption>") == 5
     for row in benchmark_document["results"]:
         assert f"{row['queries']:,}" in html
     assert benchmark_document["machine"]["os"] in html

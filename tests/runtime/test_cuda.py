@@ -17,6 +17,7 @@ from toolkit.runtime.cuda import (
     driver_library,
     explain,
     installed_runtimes,
+    library_fault,
 )
 
 BUILT_IN = ["CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -120,7 +121,42 @@ def test_two_wheels_in_one_folder_are_named(available: list[str]) -> None:
 
 def test_library_names_follow_the_version_of_the_build() -> None:
     assert cuda_libraries("13.0")[0] != cuda_libraries("12.8")[0]
-    assert all("13" in name or "12" in name or "cudnn" in name for name in cuda_libraries("13.0"))
+    unversioned = ("cudnn", "curand")
+    assert all(
+        "13" in name or "12" in name or any(u in name for u in unversioned) for name in cuda_libraries("13.0")
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of Linux")
+def test_one_missing_library_beside_two_versions_of_cuda_is_just_missing() -> None:
+    problem = diagnose(
+        ["CUDAExecutionProvider"],
+        "13.0",
+        loads=lambda name: name != "libcurand.so.10",
+        runtimes={"onnxruntime-gpu": "1.31.1"},
+        driver=lambda: (13, 0),
+    )
+    assert problem is not None
+    assert problem.finding == "CUDA libraries are missing (libcurand.so.10; built for CUDA 13.0)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of Linux")
+def test_a_library_that_versions_share_tells_nothing_of_another_version() -> None:
+    problem = diagnose(
+        ["CUDAExecutionProvider"],
+        "13.0",
+        loads=lambda name: name in ("libcuda.so.1", "libcurand.so.10", "libcudnn.so.9"),
+        runtimes={"onnxruntime-gpu": "1.31.1"},
+        driver=lambda: (13, 0),
+    )
+    assert problem is not None
+    assert problem.finding.startswith("CUDA libraries are missing (libcublasLt.so.13, ")
+
+
+def test_what_the_loader_says_of_the_provider_is_told(tmp_path: Path) -> None:
+    fault = library_fault(tmp_path)
+    assert fault is not None
+    assert "onnxruntime_providers_shared" in fault
 
 
 def test_the_system_s_loader_is_asked() -> None:

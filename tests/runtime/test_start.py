@@ -128,9 +128,19 @@ def test_a_provider_that_is_offered_and_does_not_start_is_refused(tiny_model: Pa
     if "TensorrtExecutionProvider" not in onnxruntime.get_available_providers():
         pytest.skip("the installed ONNX Runtime has no provider that can't start")
     with pytest.raises(
-        DeviceError, match=r"TensorrtExecutionProvider did not start.*--device provider:Tensorrt"
-    ):
+        DeviceError, match=r"TensorRT execution provider did not start.*--device provider:Tensorrt"
+    ) as caught:
         open_session(tiny_model, device="provider:tensorrt")
+    assert "onnxruntime_src" not in str(caught.value)
+
+
+def test_the_device_is_named_as_it_was_asked_for(tiny_model: Path) -> None:
+    for device in ("cuda", "cuda:1"):
+        with pytest.raises(DeviceError) as caught:
+            open_session(tiny_model, device=device)
+        if "no NVIDIA driver" not in caught.value.what:
+            pytest.skip("this machine has an NVIDIA driver")
+        assert caught.value.where == f"--device {device}"
 
 
 def test_options_that_auto_can_not_use_on_the_cpu_are_said(tiny_model: Path) -> None:

@@ -18,11 +18,13 @@ measure      the timing loops: a clock and run(batch) in, nanoseconds out
 rate_search  bisection for the highest rate that keeps a target latency
 highest_rate the same for each case: tried in fresh processes, confirmed by the whole measurement
 summary      nanoseconds -> percentiles, throughput, intervals, stage shares
-compare      against a baseline
+baseline     read and matched before anything is measured; its models measured again
+compare      against a baseline: ratio, interval, verdict
 gates        limits that the user set
 record       the benchmark JSON (schema 1) in and out
 samples      raw samples <-> compressed text
 warnings     signs of an untrustworthy figure in the samples, each with its remedy
 circumstances settings, state of the machine, doubts about the whole run
 disturbances signs of it in the machine: frequency, throttling, quota, swap, others
+wording      numbers with their nouns
 """

@@ -37,6 +37,7 @@ def settings(options: BenchOptions) -> dict[str, Any]:
         "seed": options.seed,
         "target_latency_ms": options.target_latency_ms,
         "percentile": options.percentile,
+        "remeasure": options.remeasure,
         "max_regression_pct": options.max_regression_pct,
         "baseline": None if options.baseline is None else str(options.baseline),
         "provider_options": list(options.provider_options),

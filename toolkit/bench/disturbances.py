@@ -6,6 +6,7 @@ import numpy as np
 
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.result import Caution, Round
+from toolkit.bench.wording import count
 from toolkit.machine.state import MachineState
 
 FREQUENCIES_APART = 1.05  # highest over lowest, from round to round
@@ -45,7 +46,7 @@ def throttled_by_heat(states: States) -> Caution | None:
         return None
     return Caution(
         code="thermal-throttling",
-        message=f"the processor slowed itself down because of heat ({events} times while measuring)",
+        message=f"the processor slowed itself down because of heat ({count(events, 'time')} while measuring)",
         remedy="let it cool down, improve the cooling, or use fewer --threads",
     )
 
@@ -82,7 +83,7 @@ def stopped_by_quota(states: States) -> Caution | None:
         return None
     return Caution(
         code="quota-stops",
-        message=f"the container's CPU quota stopped its processes {stops} times while measuring",
+        message=f"the container's CPU quota stopped its processes {count(stops, 'time')} while measuring",
         remedy="raise the quota, or use fewer --threads",
     )
 
@@ -186,7 +187,7 @@ def too_many_threads(
     if most > cores:
         over_cores = Caution(
             code="threads-over-cores",
-            message=f"{most} threads share {cores} physical core{'s' if cores != 1 else ''}",
+            message=f"{most} threads share {count(cores, 'physical core')}",
             remedy=remedy,
         )
     if quota is not None and most > np.ceil(quota):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.rate_search import highest_held, neighbours
 from toolkit.bench.result import CaseResult, Gate, Trial
+from toolkit.bench.wording import count
 from toolkit.stats.latency import percentile_key, queries_needed
 
 
@@ -29,7 +30,9 @@ def latency_gate(result: CaseResult, target_ms: float, percent: float) -> Gate:
         met, message = False, f"{key} has no bound at this rate: the queue only grows"
     elif value_ns is None:
         met = False
-        message = f"{key} can't be judged by {result.queries:,} queries, it needs {queries_needed(percent):,}"
+        message = (
+            f"{key} can't be judged by {count(result.queries, 'query')}, it needs {queries_needed(percent):,}"
+        )
     else:
         value_ms = value_ns / 1e6
         met = value_ms <= target_ms
@@ -87,7 +90,7 @@ def regression_gate(result: CaseResult, most_pct: float) -> Gate:
 
 def case_name(result: CaseResult) -> str:
     """Name a case in a message."""
-    return f"{result.model}, {result.device}, {result.threads} threads, batch {result.batch_size}"
+    return f"{result.model}, {result.device}, {count(result.threads, 'thread')}, batch {result.batch_size}"
 
 
 def _short(value: float) -> str:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from toolkit.bench.baseline import add_twins, compared, match, read_baseline
 from toolkit.bench.circumstances import cautions, conditions, settings
-from toolkit.bench.compare import SAME_MACHINE, compare_case, counterpart, refuse_other_machine
 from toolkit.bench.disturbances import check_machine
 from toolkit.bench.figures import STAGES, median_start
 from toolkit.bench.gates import judge
@@ -14,13 +14,12 @@ from toolkit.bench.highest_rate import confirm, find_rates
 from toolkit.bench.inputs import timed_steps, untimed_steps
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.pipeline import bundled_pictures, find_pictures
-from toolkit.bench.record import read_record, to_document
+from toolkit.bench.record import to_document
 from toolkit.bench.result import BenchResult, CaseResult
-from toolkit.bench.rounds import Running, measure_round
+from toolkit.bench.rounds import Running, measure_round, with_twins
 from toolkit.bench.subjects import open_cases
 from toolkit.bench.summary import half_width_pct, stage_shares, summarize, throughput
 from toolkit.bench.warnings import check_case, imprecise
-from toolkit.errors import DataError
 from toolkit.files import refuse_existing, write_json
 from toolkit.machine.facts import machine_facts
 from toolkit.observer import SILENT, Observer
@@ -49,11 +48,12 @@ def run(options: BenchOptions, observer: Observer = SILENT) -> BenchResult:
     if options.output is not None:
         refuse_existing(options.output, force=options.force)
     machine = machine_facts()
-    baseline = _read_baseline(options, machine)
+    baseline = read_baseline(options, machine)
     state = conditions()
     running = _cases(options, observer)
     if baseline is not None:
-        _match(running, options, baseline, observer)
+        match(running, options, baseline, observer)
+        add_twins(running, options, machine, baseline, observer)
     draft = BenchResult(
         machine=machine,
         conditions=state,
@@ -96,7 +96,7 @@ def _rounds(running: Sequence[Running], options: BenchOptions, observer: Observe
     todo = list(running)
     while todo:
         for number in range(options.runs):
-            measure_round(todo, number, options, observer)
+            measure_round(with_twins(todo), number, options, observer)
             yield
         todo = confirm(todo, options)
     number = options.runs
@@ -104,7 +104,7 @@ def _rounds(running: Sequence[Running], options: BenchOptions, observer: Observe
         todo = [each for each in running if not _precise(each, options.precision_pct)]
         if not todo:
             return
-        measure_round(todo, number, options, observer, of=number + 1)
+        measure_round(with_twins(todo), number, options, observer, of=number + 1)
         yield
         number += 1
 
@@ -114,69 +114,14 @@ def _precise(each: Running, precision_pct: float) -> bool:
     return half is not None and half <= precision_pct
 
 
-def _read_baseline(options: BenchOptions, machine: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read the baseline before anything is measured: a wrong one must not cost a whole run."""
-    if options.baseline is None:
-        return None
-    baseline = read_record(options.baseline)
-    if not options.across_machines:
-        refuse_other_machine(machine, baseline, options.baseline)
-    if any(len(r.get("rounds", ())) < 2 for r in baseline["results"]):
-        raise DataError(
-            "one of its cases has only one round",
-            where=options.baseline,
-            remedy="measure it again with --runs 2 or more",
-        )
-    return baseline
-
-
-def _match(
-    running: list[Running], options: BenchOptions, baseline: Mapping[str, Any], observer: Observer
-) -> None:
-    """Look for every counterpart before anything is measured.
-
-    Raises:
-        DataError: no case has one, or one that a gate needs has none.
-    """
-    lonely = []
-    for each in running:
-        case = each.identity
-        if counterpart(case, baseline, only_model=len(options.models) == 1) is None:
-            lonely.append(", ".join(f"{key} {value}" for key, value in case.items() if value is not None))
-    if lonely and (len(lonely) == len(running) or options.max_regression_pct is not None):
-        raise DataError(
-            f"the baseline has no counterpart of: {lonely[0]}",
-            where=options.baseline,
-            remedy="measure the baseline with the same options",
-        )
-    for name in lonely:
-        observer.notice(f"the baseline has no counterpart of: {name}")
-
-
 def _results(
     running: Sequence[Running],
     options: BenchOptions,
     draft: BenchResult,
     baseline: Mapping[str, Any] | None,
 ) -> tuple[CaseResult, ...]:
-    results = tuple(_result(each, options, draft) for each in running if each.rounds)
-    if baseline is None:
-        return results
-    then = baseline["machine"]
-    same = all(then.get(key) == draft.machine.get(key) for key in (*SAME_MACHINE, "numpy"))
-    return tuple(
-        replace(
-            r,
-            comparison=compare_case(
-                r,
-                baseline,
-                options.baseline,
-                only_model=len(options.models) == 1,
-                same_reference=same,
-            ),
-        )
-        for r in results
-    )
+    found = [_result(each, options, draft) for each in running if each.rounds]
+    return compared(found, options, draft.machine, baseline)
 
 
 def _result(each: Running, options: BenchOptions, draft: BenchResult) -> CaseResult:
@@ -191,6 +136,7 @@ def _result(each: Running, options: BenchOptions, draft: BenchResult) -> CaseRes
         provider_options=subject.provider_options,
         precision=subject.precision,
         rounds=tuple(each.rounds),
+        baseline_rounds=() if each.twin is None else tuple(each.twin.rounds),
         latency=latency,
         throughput=rate,
         throughput_ci95=interval,

@@ -59,6 +59,7 @@ class BenchOptions:
         output: benchmark JSON to write, whole after each round; None: none.
         baseline: benchmark JSON to compare with; None: none.
         max_regression_pct: gate: how much slower than the baseline is allowed, percent; None: no gate.
+        remeasure: measure the baseline's model again, in turns, where its file and the software are still the same.
         across_machines: compare with a baseline of another machine all the same.
         normalize: range that a model from elsewhere expects; None means as the file says.
         provider_options: KEY=VALUE for the execution provider.
@@ -91,6 +92,7 @@ class BenchOptions:
     output: Path | None = None
     baseline: Path | None = None
     max_regression_pct: float | None = None
+    remeasure: bool = True
     across_machines: bool = False
     normalize: str | None = None
     provider_options: tuple[str, ...] = ()

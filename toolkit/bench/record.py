@@ -17,6 +17,7 @@ from toolkit.machine.state import MachineState
 SCHEMA = 1
 NS_PER_MS = 1_000_000
 BYTES_PER_MB = 1_000_000
+WRITTEN_BY = "give a file written by: toolkit bench -o"
 
 
 def to_document(result: BenchResult) -> dict[str, Any]:
@@ -42,17 +43,15 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise DataError(
-            f"can't read the benchmark record: {error}",
-            where=path,
-            remedy="give a file written by: toolkit bench -o",
+            f"can't read the benchmark record: {error.strerror or error}", where=path, remedy=WRITTEN_BY
         ) from error
+    except ValueError as error:  # no UTF-8, or no JSON: what it says of bytes and columns helps nobody
+        raise DataError("not a benchmark record (no JSON)", where=path, remedy=_remedy(path)) from error
     schema = document.get("schema") if isinstance(document, dict) else None
-    if schema is None or not isinstance(document.get("results"), list) or "machine" not in document:
-        raise DataError(
-            "not a benchmark record", where=path, remedy="give a file written by: toolkit bench -o"
-        )
+    if schema is None or not _well_formed(document):
+        raise DataError("not a benchmark record", where=path, remedy=WRITTEN_BY)
     if schema != SCHEMA:
         raise DataError(
             f"its schema is {schema}, and this version reads {SCHEMA}",
@@ -60,6 +59,24 @@ def read_record(path: Path) -> dict[str, Any]:
             remedy="measure it again, or use the version of toolkit that wrote it",
         )
     return dict(document)
+
+
+def _well_formed(document: Mapping[str, Any]) -> bool:
+    """Return whether the parts are of the kind that whatever reads a record relies on."""
+    results = document.get("results")
+    return (
+        isinstance(document.get("machine"), dict)
+        and isinstance(results, list)
+        and all(isinstance(r, dict) and isinstance(r.get("model"), str) for r in results)
+        and all(isinstance(r.get("rounds", []), list) for r in results)
+    )
+
+
+def _remedy(path: Path) -> str:
+    """Tell what to do where a model was given in place of a record."""
+    if path.suffix.lower() == ".onnx":
+        return f"{WRITTEN_BY}; to measure two models in turns: toolkit bench MODEL {path}"
+    return WRITTEN_BY
 
 
 def rounds_of(case: Mapping[str, Any], where: object) -> tuple[Round, ...]:
@@ -142,6 +159,7 @@ def _case(case: CaseResult) -> dict[str, Any]:
         "comparison": None if case.comparison is None else asdict(case.comparison),
         "warmup_runs": sum(r.warmup_runs for r in case.rounds),
         "rounds": _rounds(case.rounds),
+        "baseline_rounds": _rounds(case.baseline_rounds),
     }
 
 

@@ -40,6 +40,9 @@ class Comparison:
         ratio_ci99: its 99 % interval, which the verdict rests on: two runs of one model pass 99 times in 100.
         verdict: "faster", "slower" or "no difference seen".
         smallest_visible_pct: the smallest difference that these rounds could have shown, percent.
+        in_turns: the baseline's model was measured again, in turns with this one; else the record's own times count.
+        machine_ratio: time of the baseline's model now / in its record, where it was measured again: what changed
+            although the model didn't; else None.
         reference_adjusted: the times were divided by those of the reference arithmetic, so that a machine that
             was slower or faster altogether makes no difference.
     """
@@ -51,6 +54,8 @@ class Comparison:
     verdict: str
     smallest_visible_pct: float
     reference_adjusted: bool = False
+    in_turns: bool = False
+    machine_ratio: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,7 @@ class CaseResult:
         stages: shares of the pipeline's stages; empty in other scenarios.
         trials: rates that were tried, ascending; only where the highest was looked for.
         cautions: signs of an untrustworthy figure.
+        baseline_rounds: raw samples of the baseline's model, measured again in turns; empty where it wasn't.
         comparison: with the baseline; None without one, or without a counterpart in it.
     """
 
@@ -113,6 +119,7 @@ class CaseResult:
     stages: tuple[Stage, ...] = ()
     trials: tuple[Trial, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    baseline_rounds: tuple[Round, ...] = ()
     comparison: Comparison | None = None
 
     @property

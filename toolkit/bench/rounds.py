@@ -10,6 +10,7 @@ from toolkit.bench.processes import in_process
 from toolkit.bench.request import Measured, Request
 from toolkit.bench.result import ColdStart, Round, Trial
 from toolkit.bench.subjects import Subject
+from toolkit.bench.wording import count
 from toolkit.observer import Observer
 from toolkit.stats.latency import queries_needed
 
@@ -28,6 +29,7 @@ class Running:
         rounds: rounds done.
         trials: rates tried.
         rate_qps: the rate that was found; None where none was looked for.
+        twin: the baseline's model under the same conditions, measured beside it; None where it isn't.
     """
 
     case: Case
@@ -37,6 +39,7 @@ class Running:
     rounds: list[Round] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     rate_qps: float | None = None
+    twin: "Running | None" = None
 
     @property
     def starts(self) -> list[ColdStart]:
@@ -61,6 +64,11 @@ class Running:
         }
 
 
+def with_twins(running: Sequence[Running]) -> list[Running]:
+    """List the cases with the baseline's models that are measured beside them, each next to its case."""
+    return [each for case in running for each in (case, case.twin) if each is not None]
+
+
 def measure_round(
     running: Sequence[Running], number: int, options: BenchOptions, observer: Observer, of: int | None = None
 ) -> None:
@@ -81,7 +89,7 @@ def measure_round(
     if number == 0 and of is None:
         seconds = len(running) * (options.duration_s + options.runs * (options.warmup_s + START_S))
         observer.step(
-            f"Measuring in {options.runs} rounds, a fresh process for each case, about {seconds:.0f} s"
+            f"Measuring in {count(options.runs, 'round')}, a fresh process for each case, about {seconds:.0f} s"
         )
     for position, each in enumerate(in_round(running, number)):
         observer.progress(number * len(running) + position, rounds * len(running), unit="rounds")

@@ -7,6 +7,7 @@ import numpy as np
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.result import Caution, Nanoseconds, Round
 from toolkit.bench.summary import latencies_ns
+from toolkit.bench.wording import count
 from toolkit.stats.intervals import median_of
 from toolkit.stats.latency import queries_needed
 from toolkit.stats.periodicity import strongest_period
@@ -14,7 +15,7 @@ from toolkit.stats.periodicity import strongest_period
 FEWEST_SAMPLES = 20  # below, halves and tenths say nothing
 DRIFT = 1.05  # median of one half over that of the other
 ROUNDS_APART = 1.10  # median of the slowest round over that of the fastest
-SPREAD = 0.5  # standard deviation over mean
+SPREAD = 0.2  # standard deviation over mean
 WARMING = 1.10  # median of the first tenth over that of the rest
 OTHERS_BUSY_CORES = 0.2
 CLOCK_SHARE = 0.01  # of the median that one tick may be
@@ -159,7 +160,7 @@ def overloaded(rounds: Sequence[Round], options: BenchOptions) -> Caution | None
         return None
     return Caution(
         code="overloaded",
-        message=f"queries came faster than they were answered in {late} of {len(rounds)} rounds",
+        message=f"queries came faster than they were answered in {late} of {count(len(rounds), 'round')}",
         remedy="the times only tell how long was measured: "
         + (
             "use a lower --rate" if options.rate_qps is None else f"use less than --rate {options.rate_qps:g}"
@@ -167,16 +168,16 @@ def overloaded(rounds: Sequence[Round], options: BenchOptions) -> Caution | None
     )
 
 
-def too_few_queries(count: int, options: BenchOptions) -> Caution | None:
+def too_few_queries(queries: int, options: BenchOptions) -> Caution | None:
     """Tell when a percentile that was asked for isn't supported."""
     if options.target_latency_ms is None and options.percentile == BenchOptions.percentile:
         return None
     needed = queries_needed(options.percentile)
-    if count >= needed:
+    if queries >= needed:
         return None
     return Caution(
         code="too-few-queries",
-        message=f"p{options.percentile:g} needs {needed:,} queries, and there are {count:,}",
+        message=f"p{options.percentile:g} needs {needed:,} queries, and it has {queries:,}",
         remedy=f"use --min-queries {needed}",
     )
 

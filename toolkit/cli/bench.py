@@ -107,6 +107,13 @@ def bench_command(
             "--max-regression", metavar="PCT", help="Gate: exit 4 when slower than the baseline by more."
         ),
     ] = None,
+    remeasure: Annotated[
+        bool,
+        typer.Option(
+            "--remeasure/--no-remeasure",
+            help="Measure the baseline's model again, in turns, where its file is still there.",
+        ),
+    ] = BenchOptions.remeasure,
     across_machines: Annotated[
         bool,
         typer.Option("--across-machines", help="Compare with a baseline of another machine all the same."),
@@ -155,6 +162,7 @@ def bench_command(
         output=output,
         baseline=baseline,
         max_regression_pct=max_regression,
+        remeasure=remeasure,
         across_machines=across_machines,
         normalize=normalize,
         provider_options=tuple(provider_option or ()),

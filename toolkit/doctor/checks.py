@@ -13,6 +13,7 @@ from toolkit.machine.cores import affinity, cpu_quota, physical_cores, usable_co
 from toolkit.machine.facts import cpu_model
 from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, cpu_features
 from toolkit.runtime.cuda import (
+    Problem,
     both_wheels,
     can_load,
     cuda_libraries,
@@ -20,7 +21,8 @@ from toolkit.runtime.cuda import (
     driver_library,
     installed_runtimes,
 )
-from toolkit.runtime.devices import CPU, CUDA, SUFFIX, device_name
+from toolkit.runtime.devices import CPU, CUDA, device_name
+from toolkit.runtime.messages import short_name
 
 OLDEST_PYTHON = (3, 11)
 BASE = ("onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "pillow", "pyarrow", "matplotlib", "typer")
@@ -29,6 +31,7 @@ FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "
 INT8_FEATURES = DOT_PRODUCT | {"i8mm"}
 
 Version = Callable[[str], str | None]
+TryDevice = Callable[[str], Problem | None]
 
 
 def installed_version(name: str) -> str | None:
@@ -95,7 +98,7 @@ def providers(
     available: Sequence[str],
     cuda_version: str,
     *,
-    try_device: Callable[[str], str | None] = probe,
+    try_device: TryDevice = probe,
     loads: Callable[[str], bool] = can_load,
 ) -> list[Finding]:
     """Start each execution provider with a small convolution.
@@ -103,54 +106,47 @@ def providers(
     Args:
         available: providers compiled into the installed ONNX Runtime.
         cuda_version: CUDA version that it was built for; empty for a CPU build.
-        try_device: runs the convolution; returns the reason of a failure, or None.
+        try_device: runs the convolution; returns why it failed, or None.
         loads: tells whether a shared library can be loaded.
     """
-    fault = try_device("cpu")
-    findings = [
-        Finding(
-            check="CPU provider",
-            state=State.BROKEN if fault else State.OK,
-            finding=fault or "starts, and computes a convolution rightly",
-            remedy="pip install --force-reinstall toolkit" if fault else "",
-        )
-    ]
+    findings = [_tried("CPU", try_device("cpu"), State.BROKEN, "pip install --force-reinstall toolkit")]
     problem = diagnose(list(available), cuda_version, loads=loads)
     if problem is not None:
         # Most machines have no GPU, so this breaks nothing until somebody asks for one.
-        findings.append(
-            Finding(check="CUDA provider", state=State.NOTE, finding=problem.finding, remedy=problem.remedy)
-        )
+        findings.append(_tried("CUDA", problem, State.NOTE))
     else:
-        fault = try_device("cuda")
         findings.append(
-            Finding(
-                check="CUDA provider",
-                state=State.BROKEN if fault else State.OK,
-                finding=fault or "starts, and computes a convolution rightly",
-                remedy="check that driver and GPU fit the build: nvidia-smi" if fault else "",
+            _tried(
+                "CUDA",
+                try_device("cuda"),
+                State.BROKEN,
+                "check that driver and GPU fit the build: nvidia-smi",
             )
         )
-    return findings + _other_providers(available, try_device)
-
-
-def _other_providers(available: Sequence[str], try_device: Callable[[str], str | None]) -> list[Finding]:
-    """Start what is compiled in besides; that one of them doesn't start breaks nothing until it is asked for."""
-    findings = []
-    for provider in available:
-        if provider in (CPU, CUDA):
-            continue
+    # That another one doesn't start breaks nothing until somebody asks for it.
+    others = [provider for provider in available if provider not in (CPU, CUDA)]
+    for provider in others:
         device = device_name(provider)
-        fault = try_device(device)
         findings.append(
-            Finding(
-                check=f"{provider.removesuffix(SUFFIX)} provider",
-                state=State.NOTE if fault else State.OK,
-                finding=fault or "starts, and computes a convolution rightly",
-                remedy=f"only for --device {device}: install the libraries that it needs" if fault else "",
+            _tried(
+                short_name(provider), try_device(device), State.NOTE, only_for=f"only for --device {device}"
             )
         )
     return findings
+
+
+def _tried(name: str, fault: Problem | None, state: State, remedy: str = "", only_for: str = "") -> Finding:
+    """Put the outcome of a trial into words; the fault's own remedy comes before the general one."""
+    if fault is None:
+        return Finding(
+            check=f"{name} provider", state=State.OK, finding="starts, and computes a convolution rightly"
+        )
+    return Finding(
+        check=f"{name} provider",
+        state=state,
+        finding=fault.finding,
+        remedy=": ".join(filter(None, [only_for, fault.remedy or remedy])),
+    )
 
 
 def cuda_files(

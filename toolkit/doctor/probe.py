@@ -6,19 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.errors import ToolkitError
+from toolkit.runtime.cuda import Problem
 from toolkit.runtime.session import open_session
 
 SIDE = 8  # pixels
 
 
-def probe(device: str) -> str | None:
+def probe(device: str) -> Problem | None:
     """Run a small convolution on a device and check its answer.
 
     Args:
         device: cpu, cuda or cuda:N.
 
     Returns:
-        None when it works, else the reason why it doesn't, in one line.
+        None when it works, else the reason why it doesn't, and the remedy.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "probe.onnx"
@@ -27,10 +28,10 @@ def probe(device: str) -> str | None:
             session = open_session(path, device=device, threads=1)
             answer = session.run(np.ones((1, SIDE, SIDE, 3), np.float32))
         except ToolkitError as error:
-            return f"{error.what}: {error.remedy}"
+            return Problem(error.what, error.remedy)
     expected = 27.0  # the sum of 3x3 ones over 3 channels
     if not np.allclose(answer, expected, rtol=1e-3):
-        return f"a convolution gave {float(answer.flat[0]):g} instead of {expected:g}"
+        return Problem(f"a convolution gave {float(answer.flat[0]):g} instead of {expected:g}", "")
     return None
 
 

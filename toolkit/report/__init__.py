@@ -13,5 +13,5 @@ facts     the machine and the versions
 html      pages from templates/
 robustness  how accuracy falls with worse pictures
 train tune evaluate evaluate_page classify bench bench_names bench_lines bench_series bench_page bench_sections
-          bench_figures bench_tables    what each command's report contains
+          bench_figures bench_sweeps bench_tables    what each command's report contains
 """

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 LONGEST_LABEL = 22  # characters
+FEW_DECADES = 300  # ratio of the ends of a logarithmic axis that still has room for 1, 2 and 5 in each decade
 
 
 def title(figure: "Figure", text: str, subtitle: str = "") -> None:
@@ -74,10 +75,15 @@ def few_plain_ticks(axes: "Axes", *, whole: bool = False) -> None:
         axes: to change.
         whole: only whole numbers make sense.
     """
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if axes.get_xscale() == "linear":
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
+    else:
+        low, high = axes.get_xlim()
+        # Within two decades whole powers of ten are one or two ticks, too few to read a value.
+        subs = (1.0, 2.0, 5.0) if high < FEW_DECADES * low else (1.0,)
+        axes.xaxis.set_major_locator(LogLocator(subs=subs))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 

@@ -55,7 +55,7 @@ def machine_line(machine: Mapping[str, Any]) -> str:
 
 
 def conditions_line(document: Document) -> str:
-    """Say in one line what was measured, with what all rows share."""
+    """Say what was measured, with what all rows share and what measuring itself costs."""
     results, settings = document["results"], document["settings"]
     first = results[0]
     shared = [settings["scenario"]]
@@ -71,7 +71,9 @@ def conditions_line(document: Document) -> str:
         shared.append(count(first["threads"], "thread"))
     queries = sum(r["queries"] for r in results)
     shared += [count(len(first["rounds"]), "round"), count(queries, "query")]
-    return ", ".join(shared)
+    harness_ns = document.get("conditions", {}).get("harness_ns")
+    shared += [] if harness_ns is None else [f"harness {harness_ns:,} ns a query"]
+    return _wrapped(", ".join(shared))
 
 
 def next_command(document: Document, *, models: Sequence[str], output: Path | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Charts of a benchmark beside latency and throughput: stages, comparison, course over time, batch sizes."""
+"""Charts of a benchmark beside latency and throughput: stages, comparison, course over time."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -92,48 +92,18 @@ def over_time_figure(curves: Sequence[tuple[str, Mapping[str, Sequence[float]]]]
         axes.set_yscale("log")
         axes.set(xlim=(0, 1), xlabel="course of the measurement, %", ylabel="latency, ms (log scale)")
         percent_axis(axes.xaxis)
-        _plain_values(axes)
+        plain_values(axes)
         if len(curves) > 1:
             axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
-def batch_figure(series: Mapping[str, Mapping[str, Sequence[Any]]]) -> "Figure":
-    """Draw throughput against batch size, and latency beside it.
+def plain_values(axes: Any) -> None:
+    """Write the values of a logarithmic y axis as plain numbers, three or more of them.
 
     Args:
-        series: name -> {"batch_size", "throughput", "p50_ms"}, ascending batch sizes.
+        axes: to change.
     """
-    with styled():
-        figure = new_figure(WIDTH_IN, 3.4)
-        throughput, latency = figure.subplots(1, 2)
-        sizes = sorted({size for drawn in series.values() for size in drawn["batch_size"]})
-        for number, (name, drawn) in enumerate(series.items()):
-            colour = SERIES[number % len(SERIES)]
-            throughput.plot(
-                drawn["batch_size"], drawn["throughput"], "o-", color=colour, label=shortened(name, 40)
-            )
-            known = [
-                (b, p) for b, p in zip(drawn["batch_size"], drawn["p50_ms"], strict=True) if p is not None
-            ]
-            latency.plot([b for b, _ in known], [p for _, p in known], "o-", color=colour)
-        latency.set_yscale("log")
-        _plain_values(latency)
-        throughput.margins(y=0.12)
-        throughput.set_ylim(bottom=0)
-        throughput.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        for axes, label in ((throughput, "pictures a second"), (latency, "median latency, ms (log scale)")):
-            axes.set_xscale("log", base=2)
-            axes.set_xticks(sizes, [str(size) for size in sizes])
-            axes.minorticks_off()
-            axes.set(xlabel="batch size", ylabel=label)
-        if len(series) > 1:
-            figure.legend(frameon=False, loc="outside upper left", ncols=3)
-    return figure
-
-
-def _plain_values(axes: Any) -> None:
-    """Write the values of a logarithmic axis as plain numbers, three or more of them."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from toolkit.bench.wording import count
 from toolkit.report.bench_names import Document, case_label
 
+WORTH_SAYING = 0.03  # change of the baseline's own model: below, machines just drift
+
 HELP = {
     "read": "a faster disk or fewer, larger files would help",
     "decode": "smaller pictures, or one process a core (toolkit classify --workers) would help",
@@ -39,9 +41,17 @@ def comparison_lines(results: Sequence[Document]) -> list[str]:
             continue
         low, high = ((bound - 1) * 100 for bound in found["ratio_ci99"])
         text = f"{(found['ratio'] - 1) * 100:+.1f} % in time (99 % interval {low:+.1f} to {high:+.1f})"
+        if found.get("in_turns"):
+            text += ", in turns with the baseline's model"
         if found["verdict"] == "no difference seen":
             text += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
         lines.append(f"{case_label(result, results)} against the baseline: {found['verdict']}, {text}")
+        moved = found.get("machine_ratio")
+        if moved is not None and abs(moved - 1) >= WORTH_SAYING:
+            lines.append(
+                f"{case_label(result, results)}: the baseline's own model now takes {(moved - 1) * 100:+.1f} % "
+                "in time against its record: the machine changed, not the model"
+            )
     return lines
 
 

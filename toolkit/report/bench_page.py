@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolkit.bench.wording import count
 from toolkit.report.axes import significant
 from toolkit.report.bench_lines import placement_text, warning_lines
 from toolkit.report.bench_names import case_label, model_label
-from toolkit.report.bench_sections import sections
-from toolkit.report.bench_series import cumulative
-from toolkit.report.bench_tables import Row, median_ms, percentile_table, timing_table
+from toolkit.report.bench_sections import gates, sections
+from toolkit.report.bench_series import cumulative, shared_histogram
+from toolkit.report.bench_sweeps import histogram_figure
+from toolkit.report.bench_tables import Row, histogram_table, median_ms, percentile_table, timing_table
 from toolkit.report.facts import file_size, machine_pairs
 from toolkit.report.html import render
 from toolkit.report.page import Chart, KeyFigure, Page, Section
 from toolkit.report.style import to_svg
 from toolkit.report.timing import Timing, cumulative_figure, timing_figure
+
+MOST_GATES = 3  # that were missed, at the top of the page; the table has all
 
 
 def page(document: Mapping[str, Any], *, command_line: str = "") -> str:
@@ -32,12 +36,15 @@ def page(document: Mapping[str, Any], *, command_line: str = "") -> str:
             figures=key_figures(rows),
             warnings=run_warnings(document),
             sections=[
-                *([timing_section(rows), distribution_section(rows)] if rows else []),
+                *([timing_section(rows)] if rows else []),
+                *([limits] if (limits := gates(document["gates"])) else []),
+                *([distribution_section(rows)] if rows else []),
                 *sections(rows),
                 *([Section(heading="Warnings", lines=lines)] if (lines := warning_lines(document)) else []),
                 Section(heading="Files", facts=_files(rows)),
                 Section(
-                    heading="Machine and versions", facts=machine_pairs(document["machine"], command_line)
+                    heading="Machine and versions",
+                    facts=[*machine_pairs(document["machine"], command_line), *_conditions(document)],
                 ),
             ],
         )
@@ -110,22 +117,31 @@ def timing_section(rows: Sequence[Row], *, heading: str = "Latency and throughpu
 
 
 def distribution_section(rows: Sequence[Row]) -> Section:
-    """Return the chart of the share of queries that were answered within each time.
+    """Return the histogram of every query, and the share that was answered within each time.
 
     Args:
         rows: the results of the document, one or more, with their samples.
     """
-    series = [(case_label(row, rows), cumulative(row)) for row in rows]
-    curves = [(name, drawn["latency_ms"], drawn["share"]) for name, drawn in series]
+    names = [case_label(row, rows) for row in rows]
+    edges, counts = shared_histogram(rows)
+    cases = list(zip(names, counts, strict=True))
+    drawn = [cumulative(row) for row in rows]
+    curves = [(n, d["latency_ms"], d["share"]) for n, d in zip(names, drawn, strict=True)]
     return Section(
         heading="Every query",
         charts=[
+            Chart(
+                svg=to_svg(histogram_figure(edges, cases), title="Queries by latency"),
+                caption="How many queries took how long; on the logarithmic axis a single slow one shows, and none "
+                "is left out.",
+                table=histogram_table(edges, cases),
+            ),
             Chart(
                 svg=to_svg(cumulative_figure(curves), title="Share of queries answered within each time"),
                 caption="The steeper a curve, the steadier the case; nothing is cut off: each ends with its "
                 "slowest query.",
                 table=percentile_table(rows),
-            )
+            ),
         ],
     )
 
@@ -152,12 +168,15 @@ def timings(rows: Sequence[Row]) -> list[Timing]:
 
 
 def run_warnings(document: Mapping[str, Any]) -> list[str]:
-    """Return the warnings that concern the whole run.
+    """Return the gates that were missed, and the warnings that concern the whole run.
 
     Args:
         document: the benchmark JSON, schema 1.
     """
-    return [f"{warning['message']}: {warning['remedy']}" for warning in document["warnings"]]
+    missed = [f"gate not met: {g['subject']}: {g['message']}" for g in document["gates"] if not g["met"]]
+    if len(missed) > MOST_GATES:
+        missed = [*missed[:MOST_GATES], f"{count(len(missed) - MOST_GATES, 'other gate')} not met, see Gates"]
+    return [*missed, *(f"{warning['message']}: {warning['remedy']}" for warning in document["warnings"])]
 
 
 def first_doubt(row: Row) -> str:
@@ -199,6 +218,20 @@ def _lead(document: Mapping[str, Any]) -> str:
     cpu = document["machine"].get("cpu") or "an unnamed processor"
     cases = f"{len(rows)} case{'s' if len(rows) != 1 else ''}"
     return f"{cases}, scenario {scenarios}, on {cpu}." if rows else f"On {cpu}."
+
+
+def _conditions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = document.get("conditions", {})
+    pairs = []
+    if found.get("harness_ns") is not None:
+        pairs.append(
+            ("cost of measuring a query", f"{found['harness_ns'] / 1000:.2g} µs, part of every latency")
+        )
+    if found.get("clock_resolution_ns") is not None:
+        pairs.append(("tick of the clock", f"{found['clock_resolution_ns']:,} ns"))
+    if found.get("busy_cores_at_start") is not None:
+        pairs.append(("processors busy at the start", f"{found['busy_cores_at_start']:g}"))
+    return pairs
 
 
 def _files(rows: Sequence[Row]) -> list[tuple[str, str]]:

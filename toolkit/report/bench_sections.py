@@ -1,18 +1,21 @@
 """Sections of a benchmark's page that only some runs have: comparison, stages, rates tried, sweeps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from toolkit.report.axes import significant
-from toolkit.report.bench_figures import batch_figure, comparison_figure, over_time_figure, stages_figure
+from toolkit.report.bench_figures import comparison_figure, over_time_figure, stages_figure
 from toolkit.report.bench_lines import bottleneck, comparison_lines
 from toolkit.report.bench_names import case_label, varies
-from toolkit.report.bench_series import by_batch_size, over_time
+from toolkit.report.bench_series import over_time, swept
+from toolkit.report.bench_sweeps import sweep_figure
 from toolkit.report.bench_tables import (
     Row,
-    batch_table,
     comparison_table,
+    gates_table,
     slices_table,
     stages_table,
+    sweep_table,
     trials_table,
 )
 from toolkit.report.page import Chart, Section
@@ -27,7 +30,14 @@ def sections(rows: Sequence[Row]) -> list[Section]:
     """
     if not rows:
         return []
-    found = [comparison(rows), stages(rows), rates(rows), batch_sizes(rows), course(rows)]
+    found = [
+        comparison(rows),
+        stages(rows),
+        rates(rows),
+        sweep(rows, "batch_size", "Batch size"),
+        sweep(rows, "threads", "Threads"),
+        course(rows),
+    ]
     return [section for section in found if section is not None]
 
 
@@ -47,7 +57,7 @@ def comparison(rows: Sequence[Row]) -> Section | None:
         "difference.",
         table=comparison_table(compared, rows),
     )
-    return Section(heading="Against the baseline", charts=[chart])
+    return Section(heading="Against the baseline", charts=[chart], lines=comparison_lines(rows))
 
 
 def stages(rows: Sequence[Row]) -> Section | None:
@@ -74,17 +84,37 @@ def rates(rows: Sequence[Row]) -> Section | None:
     return Section(heading="Rates tried", table=trials_table(tried, rows))
 
 
-def batch_sizes(rows: Sequence[Row]) -> Section | None:
-    """Return throughput and latency against batch size; None with one size."""
-    if not varies(rows, "batch_size"):
+def sweep(rows: Sequence[Row], key: str, heading: str) -> Section | None:
+    """Return throughput and latency against batch size or threads; None where there is one only.
+
+    Args:
+        rows: the results of the document.
+        key: "batch_size" or "threads".
+        heading: of the section.
+    """
+    if not varies(rows, key):
         return None
-    series = by_batch_size(rows)
+    name = heading.lower()
     chart = Chart(
-        svg=to_svg(batch_figure(series), title="Throughput and latency against batch size"),
-        caption="Left: pictures a second. Right: the median time of a whole batch.",
-        table=batch_table(rows),
+        svg=to_svg(sweep_figure(swept(rows, key), key, name), title=f"Throughput and latency against {name}"),
+        caption="Dots: pictures a second, with their 95 % interval, left axis. Squares: the median time of a query, "
+        "right axis.",
+        table=sweep_table(rows),
     )
-    return Section(heading="Batch size", charts=[chart])
+    return Section(heading=heading, charts=[chart])
+
+
+def gates(found: Sequence[Mapping[str, Any]]) -> Section | None:
+    """Return the limits that were set, and whether they held; None without one.
+
+    Args:
+        found: "gates" of the document.
+    """
+    if not found:
+        return None
+    missed = sum(not gate["met"] for gate in found)
+    text = f"{missed} of {len(found)} missed." if missed else "All met."
+    return Section(heading="Gates", text=text, table=gates_table(found))
 
 
 def course(rows: Sequence[Row]) -> Section:

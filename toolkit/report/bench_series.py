@@ -9,28 +9,7 @@ from toolkit.report.bench_names import Document, model_label, varies
 
 POINTS = 400  # of a curve: about as many as a chart has pixels across
 BINS = 80
-
-
-def histogram(result: Document, bins: int = BINS) -> dict[str, list[float]]:
-    """Count latencies in bins of equal ratio, from the shortest to the longest: nothing is cut off.
-
-    Args:
-        result: one entry of `results`.
-        bins: how many, at most.
-
-    Returns:
-        "edges_ms" (bins + 1) and "counts" (bins); the counts sum to the number of queries.
-    """
-    import numpy as np
-
-    values = samples_ms(result)
-    low, high = float(values.min()), float(values.max())
-    if high <= low:
-        return {"edges_ms": [low, high], "counts": [len(values)]}
-    edges = np.geomspace(max(low, 1e-6), high, bins + 1)
-    edges[0], edges[-1] = low, high
-    counts, _ = np.histogram(values, edges)
-    return {"edges_ms": edges.tolist(), "counts": counts.tolist()}
+LEAST_MS = 1e-6  # a nanosecond: what took no time has no place on a logarithmic axis
 
 
 def cumulative(result: Document, points: int = POINTS) -> dict[str, list[float]]:
@@ -74,25 +53,52 @@ def over_time(result: Document, points: int = POINTS) -> dict[str, list[float]]:
     }
 
 
-def by_batch_size(results: Sequence[Document]) -> dict[str, dict[str, list[Any]]]:
-    """Return throughput and median latency against batch size, one series per model, device and threads.
+def swept(results: Sequence[Document], key: str) -> dict[str, dict[str, list[Any]]]:
+    """Return throughput and median latency against one condition, one series per combination of the others.
+
+    Args:
+        results: the entries of `results`.
+        key: "batch_size" or "threads".
 
     Returns:
-        series name -> "batch_size", "throughput", "throughput_ci95", "p50_ms", ascending batch sizes.
+        series name -> key, "throughput", "throughput_ci95", "p50_ms", ascending by key.
     """
     series: dict[str, list[Document]] = {}
     for result in results:
         parts = [model_label(result["model"])]
         parts += [result["device"]] if varies(results, "device") else []
-        parts += [count(result["threads"], "thread")] if varies(results, "threads") else []
+        if key != "threads" and varies(results, "threads"):
+            parts.append(count(result["threads"], "thread"))
+        if key != "batch_size" and varies(results, "batch_size"):
+            parts.append(f"batch {result['batch_size']}")
         series.setdefault(", ".join(parts), []).append(result)
     drawn = {}
     for name, members in series.items():
-        ordered = sorted(members, key=lambda r: int(r["batch_size"]))
+        ordered = sorted(members, key=lambda r: int(r[key]))
         drawn[name] = {
-            "batch_size": [r["batch_size"] for r in ordered],
+            key: [r[key] for r in ordered],
             "throughput": [r["throughput"] for r in ordered],
             "throughput_ci95": [r["throughput_ci95"] for r in ordered],
             "p50_ms": [r["latency_ms"]["p50"] for r in ordered],
         }
     return drawn
+
+
+def shared_histogram(results: Sequence[Document], bins: int = BINS) -> tuple[list[float], list[list[int]]]:
+    """Count the latencies of several cases in the same bins of equal ratio: nothing is cut off.
+
+    Args:
+        results: entries of `results`.
+        bins: how many.
+
+    Returns:
+        (edges in milliseconds (bins + 1), counts (bins) of each case; they sum to its queries).
+    """
+    import numpy as np
+
+    values = [samples_ms(result) for result in results]
+    low = max(min(float(each.min()) for each in values), LEAST_MS)
+    high = max(float(each.max()) for each in values)
+    edges = np.geomspace(low, max(high, low * 1.01), bins + 1)
+    counts = [np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0].tolist() for each in values]
+    return edges.tolist(), counts

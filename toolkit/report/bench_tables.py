@@ -154,24 +154,65 @@ def trials_table(rows: Sequence[Row], all_rows: Sequence[Row]) -> Table:
     )  # fmt: skip
 
 
-def batch_table(rows: Sequence[Row]) -> Table:
-    """Return the table behind throughput and latency against batch size.
+def sweep_table(rows: Sequence[Row]) -> Table:
+    """Return the table behind throughput and latency against batch size or threads.
 
     Args:
         rows: the results of the document.
     """
-    titles = ("batch", "pictures/s", "p50, ms", "p50 a picture, ms")
+    titles = ("batch", "threads", "pictures/s", "p50, ms", "p50 a picture, ms")
     return Table(
-        columns=[Column("model"), *(Column(title, numeric=True) for title in titles)],
+        columns=[Column("model"), Column("device"), *(Column(title, numeric=True) for title in titles)],
         rows=[
             [
-                model_label(row["model"]), _cell(row["batch_size"]), _cell(row["throughput"]),
-                _cell(row["latency_ms"].get("p50")), _cell(row["latency_per_image_ms"].get("p50")),
+                model_label(row["model"]), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
+                _cell(row["throughput"]), _cell(row["latency_ms"].get("p50")),
+                _cell(row["latency_per_image_ms"].get("p50")),
             ]
             for row in rows
         ],
         caption="One row per case.",
     )  # fmt: skip
+
+
+def gates_table(gates: Sequence[Row]) -> Table:
+    """Return the table of the limits that were set.
+
+    Args:
+        gates: "gates" of the document.
+    """
+    return Table(
+        columns=[Column("gate"), Column("case"), Column("result"), Column("what was found")],
+        rows=[
+            [
+                str(gate["name"]), str(gate["subject"]),
+                Cell("met", kind="right") if gate["met"] else Cell("missed", kind="wrong"), str(gate["message"]),
+            ]
+            for gate in gates
+        ],
+        caption="Limits that were set on the command line; a missed one ends it with exit code 4.",
+    )  # fmt: skip
+
+
+def histogram_table(edges_ms: Sequence[float], cases: Sequence[tuple[str, Sequence[int]]]) -> Table:
+    """Return the table behind a histogram; bins without a query are left out.
+
+    Args:
+        edges_ms: of the bins, milliseconds, ascending.
+        cases: (name, count in each bin) of each.
+    """
+    rows: list[list[Cell | str]] = [
+        [name, _cell(low), _cell(high), _cell(int(count))]
+        for name, counts in cases
+        for low, high, count in zip(edges_ms[:-1], edges_ms[1:], counts, strict=True)
+        if count
+    ]
+    titles = ("from, ms", "to, ms", "queries")
+    return Table(
+        columns=[Column("case"), *(Column(title, numeric=True) for title in titles)],
+        rows=rows,
+        caption="Every query is in one of the bins.",
+    )
 
 
 def slices_table(curves: Sequence[tuple[str, Mapping[str, Sequence[float]]]], parts: int = 10) -> Table:

@@ -5,6 +5,7 @@ import importlib.metadata
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 RUNTIME_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 MAJORS = (11, 12, 13)  # of CUDA, that builds of ONNX Runtime were made for
@@ -69,7 +70,7 @@ def cuda_libraries(cuda_version: str) -> list[str]:
         cuda_version: of the build, such as "13.0".
 
     Source: the CUDA and cuDNN requirements table of ONNX Runtime's documentation; names measured with
-    onnxruntime-gpu 1.31.1.
+    onnxruntime-gpu 1.31.1, those that its provider is linked with and those that it opens later.
     """
     major = cuda_version.split(".", maxsplit=1)[0]
     cufft = {"11": "10", "12": "11", "13": "12"}.get(major, major)
@@ -79,6 +80,7 @@ def cuda_libraries(cuda_version: str) -> list[str]:
         f"libcublasLt.so.{major}",
         f"libcublas.so.{major}",
         f"libcudart.so.{major}",
+        "libcurand.so.10",
         f"libcufft.so.{cufft}",
         "libcudnn.so.9",
     ]
@@ -125,6 +127,24 @@ def diagnose(
         return _missing(missing, cuda_version, loads)
     if len(runtimes) > 1:
         return both_wheels(runtimes)
+    return None
+
+
+def library_fault(folder: Path) -> str | None:
+    """Return what the system's loader says of ONNX Runtime's CUDA provider, or None where it loads.
+
+    Args:
+        folder: of ONNX Runtime's libraries.
+    """
+    prefix, suffix = ("", ".dll") if sys.platform == "win32" else ("lib", ".so")
+    for part in ("shared", "cuda"):
+        try:
+            # The second takes its symbols from the first.
+            ctypes.CDLL(
+                str(folder / f"{prefix}onnxruntime_providers_{part}{suffix}"), mode=ctypes.RTLD_GLOBAL
+            )
+        except OSError as error:
+            return " ".join(str(error).split())
     return None
 
 
@@ -186,11 +206,11 @@ def _driver_too_old(cuda_version: str, supported: tuple[int, int] | None) -> Pro
 
 def _missing(missing: list[str], cuda_version: str, loads: Callable[[str], bool]) -> Problem:
     major = cuda_version.split(".", maxsplit=1)[0]
-    for other in MAJORS:
-        theirs = [
-            name for name in cuda_libraries(f"{other}.0") if str(other) != major and "cudnn" not in name
-        ]
-        if any(loads(name) for name in theirs):
+    ours = set(cuda_libraries(cuda_version))
+    # Where part of ours is there, theirs beside it are no reason.
+    others = MAJORS if any(f".so.{major}" in name or f"_{major}.dll" in name for name in missing) else ()
+    for other in others:
+        if any(loads(name) for name in cuda_libraries(f"{other}.0") if name not in ours):
             return Problem(
                 f"the CUDA libraries don't fit: those of CUDA {other} are installed, and this ONNX Runtime was "
                 f"built for CUDA {cuda_version} (missing: {', '.join(missing)})",

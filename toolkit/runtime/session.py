@@ -15,6 +15,7 @@ from toolkit.observer import SILENT, Observer
 from toolkit.runtime.binding import Place, bound_copies, device_resident
 from toolkit.runtime.cuda import explain
 from toolkit.runtime.devices import CUDA, device_name, parse_device
+from toolkit.runtime.messages import plain
 from toolkit.runtime.provider_options import parse_provider_options
 from toolkit.runtime.signature import Signature, read_signature
 from toolkit.runtime.start import GRAPH, available_providers, built_for_cuda, preload_libraries, start
@@ -122,7 +123,7 @@ class Session:
         if problem is not None:
             return DeviceError(problem.finding, where=where, remedy=problem.remedy)
         return DeviceError(
-            f"running the model failed: {error}",
+            f"running the model failed: {plain(str(error))}",
             where=where,
             remedy="check the model with: toolkit inspect, and the device with: toolkit doctor",
         )

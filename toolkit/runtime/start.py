@@ -7,8 +7,9 @@ from typing import Any
 
 from toolkit.errors import DeviceError, ModelError, ToolkitError, UsageError
 from toolkit.observer import Observer
-from toolkit.runtime.cuda import diagnose, explain
+from toolkit.runtime.cuda import Problem, diagnose, explain, library_fault
 from toolkit.runtime.devices import CPU, CUDA, Device, device_name, resolve
+from toolkit.runtime.messages import explain_other, plain, short_name
 from toolkit.runtime.provider_options import check_provider_options
 
 CUDA_DEFAULTS = {"use_tf32": "0"}
@@ -87,15 +88,27 @@ def _start_cuda(
             if wanted.kind == "auto":
                 observer.notice(f"device: cuda:{wanted.index} ({CUDA})")
             return session
-    finding = problem.finding if problem else f"ONNX Runtime could not start it on device {wanted.index}"
+    if problem is None:
+        problem = _unknown(Path(ort.__file__).parent / "capi", wanted.index)
+    finding = problem.finding
     if wanted.kind == "cuda":
         raise DeviceError(
             f"the CUDA execution provider did not start: {finding}",
-            where="--device cuda",
-            remedy=problem.remedy if problem else "see: toolkit doctor",
+            where=f"--device {device_name(CUDA, wanted.index) if wanted.index else 'cuda'}",
+            remedy=problem.remedy,
         )
     notice = f"device: cpu ({CPU}; CUDA is installed but did not start: {finding})"
     return _start_cpu(ort, path, settings, options, observer, notice)
+
+
+def _unknown(libraries: Path, index: int) -> Problem:
+    """Say what can still be said where everything that can be checked is there."""
+    fault = library_fault(libraries)
+    why = f"ONNX Runtime could not start it on device {index}"
+    return Problem(
+        f"{why}: {fault}" if fault else why,
+        "check that driver, GPU and CUDA libraries fit the build: nvidia-smi, pip install 'toolkit[cuda]'",
+    )
 
 
 def _start_cpu(
@@ -114,14 +127,18 @@ def _start_other(ort: Any, path: Path, settings: Any, name: str, options: dict[s
     check_provider_options(options, [name])
     preload_libraries()
     session = _session(ort, path, settings, [(name, options), (CPU, {})])
-    now = session.get_providers()[0]
-    if now != name:
-        raise DeviceError(
-            f"{name} did not start, the session is on {now}",
-            where=f"--device {device_name(name)}",
-            remedy="install the libraries that it needs, see: https://onnxruntime.ai/docs/execution-providers",
-        )
+    if session.get_providers()[0] != name:
+        raise _other_failed(name, "")
     return session
+
+
+def _other_failed(name: str, text: str) -> DeviceError:
+    problem = explain_other(name, text, available_providers(), built_for_cuda())
+    return DeviceError(
+        f"the {short_name(name)} execution provider did not start: {problem.finding}",
+        where=f"--device {device_name(name)}",
+        remedy=problem.remedy,
+    )
 
 
 def _refuse_graph(options: dict[str, str]) -> None:
@@ -159,15 +176,11 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
             remedy="copy or export it again",
         )
     if provider not in (CPU, CUDA):
-        return DeviceError(
-            f"{provider} did not start: {text}",
-            where=f"--device {device_name(provider)}",
-            remedy="install the libraries that it needs, see: https://onnxruntime.ai/docs/execution-providers",
-        )
+        return _other_failed(provider, text)
     if "External data" in text or "external data" in text:
         return ModelError(
-            f"its external data is missing: {text}", where=path, remedy="copy the data file beside it"
+            f"its external data is missing: {plain(text)}", where=path, remedy="copy the data file beside it"
         )
     return ModelError(
-        f"ONNX Runtime can't load it: {text}", where=path, remedy="check it with: toolkit inspect"
+        f"ONNX Runtime can't load it: {plain(text)}", where=path, remedy="check it with: toolkit inspect"
     )

@@ -1,0 +1,60 @@
+"""What ONNX Runtime's exceptions say, without the places in its source code, and what they mean for a provider."""
+
+import re
+
+from toolkit.runtime.cuda import Problem, diagnose
+from toolkit.runtime.devices import CUDA, SUFFIX, device_name
+
+TENSORRT = "TensorrtExecutionProvider"
+PAGE = "https://onnxruntime.ai/docs/execution-providers"
+
+SOURCE = re.compile(r"\S*onnxruntime_src/\S+:\d+\s+(?:[^\n]*?\)\s+)?(?:\[ONNXRuntimeError\] : \d+ : \w+ : )?")
+"""A file of ONNX Runtime's own source with a line, the C++ function that follows, and the code of the error."""
+
+CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+LIBRARY = re.compile(r"(?:error: |^)([\w.+-]+\.so(?:\.\d+)*): cannot open shared object file")
+
+
+def plain(text: str) -> str:
+    """Return a message as one line without places in ONNX Runtime's source, its function names and error codes."""
+    found = CODE.sub("", SOURCE.sub("", text))
+    return " ".join(found.split()).rstrip(".") or "ONNX Runtime gives no reason"
+
+
+def missing_library(text: str) -> str | None:
+    """Return the shared library that the system's loader didn't find, or None where the text names none."""
+    found = LIBRARY.search(text)
+    return None if found is None else found.group(1)
+
+
+def explain_other(provider: str, text: str, available: list[str], cuda_version: str) -> Problem:
+    """Say why a provider other than the CPU's and CUDA's didn't start.
+
+    Args:
+        provider: its name.
+        text: of the exception; empty where the session was made on another provider without a word.
+        available: providers compiled into the installed ONNX Runtime.
+        cuda_version: CUDA version that it was built for; empty where it wasn't.
+
+    Source: ONNX Runtime's page on TensorRT: it needs the driver and libraries of CUDA, too, and its own are not
+    found unless the loader's path holds them (the text seen with onnxruntime-gpu 1.31.1 names none).
+    """
+    if provider == TENSORRT:
+        problem = diagnose([*available, CUDA], cuda_version)
+        if problem is not None:
+            return Problem(f"it needs what CUDA needs, and {problem.finding}", problem.remedy)
+        if not text or "install TensorRT" in text or "libnvinfer" in text:
+            return Problem(
+                "the TensorRT libraries were not found",
+                f"install TensorRT and put its folder into LD_LIBRARY_PATH, or use --device cuda; see: {PAGE}",
+            )
+    library = missing_library(text)
+    if library is not None:
+        return Problem(f"its library {library} is missing", f"install it, see: {PAGE}")
+    finding = plain(text) if text else "ONNX Runtime took another provider without a word"
+    return Problem(finding, f"install what {device_name(provider)} needs, see: {PAGE}")
+
+
+def short_name(provider: str) -> str:
+    """Return a provider's name as people write it: TensorRT, OpenVINO."""
+    return "TensorRT" if provider == TENSORRT else provider.removesuffix(SUFFIX)
