@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from toolkit.classify.options import ClassifyOptions
+from toolkit.classify.options import EXAMPLE_TOP_K, ClassifyOptions
 from toolkit.classify.start import StartWorker
 from toolkit.images.archives import is_archive
 from toolkit.images.feed import Feed
@@ -24,7 +24,6 @@ Source: measured by bench/classify_cifar.py: starting takes what one process doe
 
 MANY_AT_ONCE = 64  # paths that one reading of standard input brought: a program writes them, not a person
 LARGE_ARCHIVE_BYTES = 16 << 20
-EXAMPLE_CLASSES = 5  # that a report shows of each picture
 STDIN = "-"
 
 
@@ -97,5 +96,5 @@ def _is_cpu(options: ClassifyOptions) -> bool:
 def _start(options: ClassifyOptions, *, threads: int | None) -> StartWorker:
     names = {field.name for field in fields(StartWorker)} - {"threads", "top_k"}
     # A report shows more classes of its examples than a row may hold.
-    top_k = max(options.top_k, EXAMPLE_CLASSES) if options.report is not None else options.top_k
+    top_k = max(options.top_k, EXAMPLE_TOP_K) if options.report is not None else options.top_k
     return StartWorker(**{name: getattr(options, name) for name in names}, threads=threads, top_k=top_k)

@@ -63,7 +63,7 @@ def run(
         from toolkit.classify.run import Run
 
         with begin_output(options, facts, columns, observer) as output:
-            one = Run(options, facts, columns, output, sink)
+            one = Run(options, facts, output, sink)
             with contextlib.closing(one.rows(engine, feed)) as summaries:
                 for summary in summaries:
                     known = total.known if total is not None else None

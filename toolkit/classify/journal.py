@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from toolkit.errors import OutputError
 
@@ -133,16 +133,32 @@ def trusted(part: Path, entries: Sequence[Entry]) -> Entry:
         rising.append(entry)
     best, checksum, position = Entry(0, 0, 0), 0, 0
     with part.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
         for entry in rising:
-            while position < entry.bytes:
-                piece = file.read(min(READ_BYTES, entry.bytes - position))
-                if not piece:
-                    return best
-                checksum = zlib.crc32(piece, checksum)
-                position += len(piece)
+            if entry.bytes > size:
+                break
+            checksum = checksum_on(file, entry.bytes - position, checksum)
+            position = entry.bytes
             if checksum == entry.crc32:
                 best = entry
     return best
+
+
+def checksum_on(file: BinaryIO, size: int, checksum: int = 0) -> int:
+    """Read on in a file, in pieces, and return the CRC-32 of all that was read.
+
+    Args:
+        file: at the first byte that counts.
+        size: bytes to read; fewer where the file ends.
+        checksum: of what was read before.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    while size > 0 and (piece := file.read(min(READ_BYTES, size))):
+        checksum = zlib.crc32(piece, checksum)
+        size -= len(piece)
+    return checksum
 
 
 def write(handle: int, content: bytes) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from toolkit.endings import DEVICES, check_ending, check_page
 from toolkit.errors import UsageError
 
+EXAMPLE_TOP_K = 5  # classes of each picture that a report shows
 OUTPUT_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
@@ -48,7 +49,7 @@ class ClassifyOptions:
     force: bool = False
     top_k: int = 1
     min_confidence: float | None = None
-    batch_size: int = 64  # the best of 8 to 256 for the paper's CNN on a CPU
+    batch_size: int = 64  # a GPU runs it at once, a CPU as `at_once` says
     device: str = "auto"
     threads: int | None = None
     provider_options: tuple[str, ...] = ()

@@ -121,7 +121,8 @@ class Output:
             self.rows = rows
             os.ftruncate(self._handle, self._size)
             os.lseek(self._handle, 0, os.SEEK_END)
-            self._checksum = zlib.crc32(self.part.read_bytes())
+            with self.part.open("rb") as file:
+                self._checksum = journal.checksum_on(file, self._size)
             self._commit(0)
 
     def complete(self) -> None:
@@ -134,9 +135,7 @@ class Output:
             else:
                 with whole_file(self.path, force=True) as whole:
                     self._form.complete(self.part, whole)
-        self.close()
-        for path in (self.part, self.journal):
-            path.unlink(missing_ok=True)
+        self.discard()
 
     def close(self) -> None:
         """Let go of the file, to be resumed later."""
@@ -147,7 +146,7 @@ class Output:
         self._handle = self._journal = -1
 
     def discard(self) -> None:
-        """Take away what isn't worth resuming."""
+        """Take away what is left beside the output."""
         self.close()
         for path in (self.part, self.journal):
             with contextlib.suppress(OSError):

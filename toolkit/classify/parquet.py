@@ -45,7 +45,6 @@ class ParquetFormat:
         ]
         if layout.min_confidence is not None:
             fields.append(pa.field("uncertain", pa.bool_()))
-        self._own = len(fields)
         fields += [pa.field(name, pa.string()) for name in layout.columns]
         self.schema = pa.schema(fields)
         self.header: bytes = self.schema.serialize().to_pybytes()

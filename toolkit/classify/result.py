@@ -13,7 +13,6 @@ ERROR = "error"
 HISTOGRAM_BINS = 20  # of the top-1 probability, each 0.05 wide
 SAMPLE_SIZE = 200  # examples and error rows that a result keeps, whatever the number of inputs
 MISTAKES_KEPT = 50  # of a run with labels: the wrong predictions with the highest probability
-EXAMPLE_TOP_K = 5
 SAMPLE_RULE = (
     f"up to {SAMPLE_SIZE} of each kind, every row equally likely (reservoir sampling with a fixed seed, "
     "so the same run gives the same sample), shown in input order"

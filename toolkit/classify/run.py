@@ -2,12 +2,12 @@
 
 import itertools
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 
-from toolkit.classify.options import ClassifyOptions
+from toolkit.classify.options import EXAMPLE_TOP_K, ClassifyOptions
 from toolkit.classify.output import DeviceOutput, Output
 from toolkit.classify.pipeline import Piece, Pipeline
-from toolkit.classify.result import EXAMPLE_TOP_K, ClassifyResult, Record
+from toolkit.classify.result import ClassifyResult, Record
 from toolkit.classify.resume import Earlier, as_rows
 from toolkit.classify.rows import Rows
 from toolkit.classify.shard import ModelFacts
@@ -25,7 +25,6 @@ class Run:
     Args:
         options: of the run.
         facts: of the model.
-        columns: names of the columns kept from a list.
         output: the predictions file, begun or resumed; None where none was asked for.
         sink: given every run of records; None for nobody.
     """
@@ -34,7 +33,6 @@ class Run:
         self,
         options: ClassifyOptions,
         facts: ModelFacts,
-        columns: Sequence[str],
         output: Output | DeviceOutput | None,
         sink: Callable[[list[Record]], None] | None,
     ) -> None:
@@ -43,7 +41,6 @@ class Run:
         )
         self._options = options
         self._facts = facts
-        self._columns = columns
         self._output = output
         self._sink = sink
         self._stages = Stages()

@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.classify.options import EXAMPLE_TOP_K
 from toolkit.classify.result import (
-    EXAMPLE_TOP_K,
     HISTOGRAM_BINS,
     MISTAKES_KEPT,
     SAMPLE_SIZE,

@@ -121,14 +121,15 @@ def decode_plain(
 def lacks_data(content: bytes) -> bool:
     """Tell whether a JPEG file that ends as it should has less in it than its picture needs.
 
-    libjpeg fills what is missing with grey and a warning, which Pillow doesn't pass on.
+    libjpeg fills what is missing with grey and a warning, which Pillow doesn't pass on. An eighth of the size will
+    do: all of the scan is read for it.
 
     Args:
         content: the whole file.
     """
     for colours in ("RGB", "CMYK"):
         try:
-            _decoder()(content, colours)
+            _decoder()(content, colours, min_height=1, min_width=1)
         except (ValueError, MemoryError) as error:
             if PREMATURE_END in str(error):
                 return True

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.classify.result import EXAMPLE_TOP_K, ClassifyResult, Example
+from toolkit.classify.options import EXAMPLE_TOP_K
+from toolkit.classify.result import ClassifyResult, Example
 from toolkit.report.axes import significant
 from toolkit.report.cards import error_card, picture_card
 from toolkit.report.charts import confidence_figure, confusion_figure, counts_figure
