@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from toolkit.train.blocks import Stages, convolution, image, residual, stages
 from toolkit.train.blocks import classes as head
-from toolkit.train.blocks import convolution, image, residual
 from toolkit.train.recipes import find_recipe
 
 SHAPE, CLASSES = (32, 32, 3), 10
-Stages = tuple[tuple[int, int], ...]
-"""(channels, layers or blocks) of each stage; every stage but the first halves the size."""
 
 
-def plain(stem: int, size: int, stride: int, stages: Stages) -> Callable[[], Any]:
+def plain(stem: int, size: int, stride: int, depths: Stages) -> Callable[[], Any]:
     """3x3 convolutions one after the other, behind a stem of `size` with `stride`."""
 
     def build() -> Any:
@@ -20,15 +18,12 @@ def plain(stem: int, size: int, stride: int, stages: Stages) -> Callable[[], Any
 
         pixels, x = image(SHAPE)
         x = convolution(x, stem, size, stride)
-        for stage, (filters, depth) in enumerate(stages):
-            for layer in range(depth):
-                x = convolution(x, filters, stride=2 if stage and not layer else 1)
-        return keras.Model(pixels, head(x, CLASSES))
+        return keras.Model(pixels, head(stages(x, depths, convolution), CLASSES))
 
     return build
 
 
-def blocks(stem: int, stride: int, stages: Stages, *, pool: bool = False) -> Callable[[], Any]:
+def blocks(stem: int, stride: int, depths: Stages, *, pool: bool = False) -> Callable[[], Any]:
     """Residual blocks behind a 3x3 stem with `stride`, or with a max pooling behind it."""
 
     def build() -> Any:
@@ -38,10 +33,7 @@ def blocks(stem: int, stride: int, stages: Stages, *, pool: bool = False) -> Cal
         x = convolution(x, stem, 3, stride)
         if pool:
             x = keras.layers.MaxPooling2D(2)(x)
-        for stage, (filters, depth) in enumerate(stages):
-            for block in range(depth):
-                x = residual(x, filters, stride=2 if stage and not block else 1)
-        return keras.Model(pixels, head(x, CLASSES))
+        return keras.Model(pixels, head(stages(x, depths, residual), CLASSES))
 
     return build
 

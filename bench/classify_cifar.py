@@ -1,4 +1,4 @@
-"""Claim: small JPEG files are classified at nine tenths of what the cores could do, several times faster than by hand.
+"""Claim: how near small JPEG files are classified to what the cores could do, and how much faster than by hand.
 
 Everything is measured interleaved, round by round: the limit (cores divided by read + decode + run a picture,
 each alone, best of several), and on the same 240,000 hard links `toolkit classify`, a Keras

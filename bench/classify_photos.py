@@ -1,4 +1,4 @@
-"""Claim: large JPEG photos are classified at nine tenths of the scaled-decode limit, and scaling changes nothing.
+"""Claim: large JPEG photos are classified at nine tenths of the scaled-decode limit; what scaling changes is counted.
 
 The photos are real pictures (CIFAR-10), enlarged to 1 to 12 megapixels with a little noise, as JPEG of quality 90.
 Speed: for a model of 32 x 32 pixels and one of 224 x 224 (the mean colour, so that decoding is the work), against

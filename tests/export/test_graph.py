@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.export.graph.draft import LARGE, Draft, assemble, take_apart
-from toolkit.export.graph.erfc import ERFC
 from toolkit.export.graph.flatten import FLATTEN
 from toolkit.export.graph.fold_constants import FOLD_CONSTANTS
 from toolkit.export.graph.fold_into_conv import FOLD_INTO_CONV
 from toolkit.export.graph.fold_scaling import FOLD_SCALING
+from toolkit.export.graph.missing_operators import write_with_others
 from toolkit.export.step import Step, apply
 
 SIDE = 6
@@ -253,7 +253,7 @@ def test_erfc_becomes_one_minus_erf() -> None:
 
     model = chain(helper.make_node("Erfc", ["nchw"], ["map"]))
     draft = Draft(model)
-    ERFC.change(draft)
+    write_with_others(draft)
     assert "Erf" in operators(draft.model)
     session = onnxruntime.InferenceSession(
         draft.model.SerializeToString(), providers=["CPUExecutionProvider"]

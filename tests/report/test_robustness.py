@@ -10,7 +10,7 @@ from toolkit.report.robustness import figure, finding, table, write_figure, writ
 
 def damaged(kind: str, accuracies: list[float], unit: str = "%") -> list[Damaged]:
     return [
-        Damaged(kind=kind, level=10.0 * place, level_text=f"{10 * place} {unit}", unit=unit, severity=place,
+        Damaged(kind=kind, level=10.0 * place, unit=unit, severity=place,
                 accuracy=accuracy, accuracy_ci95=(accuracy - 0.05, accuracy + 0.05))
         for place, accuracy in enumerate(accuracies, 1)
     ]  # fmt: skip

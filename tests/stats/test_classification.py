@@ -11,7 +11,6 @@ from toolkit.stats.classification import (
     class_figures,
     confusion_matrix,
     cross_entropy,
-    expected_calibration_error,
     softmax,
     top_k,
     top_k_accuracy,
@@ -121,12 +120,11 @@ def test_calibration_error_is_the_weighted_gap_of_each_bin(given_, bins):
             assert math.isnan(found.accuracy[m])
     assert members_seen == len(truth)
     assert error == pytest.approx(found.error, abs=1e-12)
-    assert error == pytest.approx(expected_calibration_error(probabilities, truth, bins=bins), abs=1e-12)
 
 
 def test_calibration_error_of_a_model_that_is_always_sure_and_half_right_is_one_half():
     probabilities = np.array([[1, 0], [1, 0]], np.float32)
-    assert expected_calibration_error(probabilities, np.array([0, 1])) == 0.5
+    assert calibration(probabilities, np.array([0, 1])).error == 0.5
 
 
 @given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -70,10 +70,9 @@ def add_twins(
 ) -> None:
     """Give each case the baseline's model to be measured beside it, where that can tell what the model changed.
 
-    Versions that differ are said: they are part of the comparison.
-
     It can't where the file is gone or another one, where it is the very file that is measured now, or where software,
-    machine or provider options are others than in the record: these differences are part of the comparison then.
+    machine or provider options are others than in the record: these differences are part of the comparison then, and
+    versions that differ are said.
     """
     for key in SAME_SOFTWARE:
         now, then = machine.get(key), baseline["machine"].get(key)

@@ -99,7 +99,6 @@ class Damaged:
     Args:
         kind: such as "JPEG quality".
         level: how much, as a number.
-        level_text: the same with its unit.
         unit: such as "%"; may be empty.
         severity: place of the level among those of its kind, 1 is the mildest.
         accuracy: share of the pictures that is still recognised, 0 to 1.
@@ -108,11 +107,15 @@ class Damaged:
 
     kind: str
     level: float
-    level_text: str
     unit: str
     severity: int
     accuracy: float
     accuracy_ci95: tuple[float, float]
+
+    @property
+    def level_text(self) -> str:
+        """The level with its unit."""
+        return f"{self.level:g} {self.unit}".rstrip()
 
     def to_document(self) -> dict[str, Any]:
         """Return the values for JSON."""

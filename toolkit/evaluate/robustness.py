@@ -44,7 +44,6 @@ def robustness(
                 Damaged(
                     kind=corruption.name,
                     level=level,
-                    level_text=corruption.text(level),
                     unit=corruption.unit,
                     severity=place,
                     accuracy=share.value,

@@ -4,7 +4,7 @@ import logging
 
 from toolkit.errors import ExportError
 from toolkit.export.graph.draft import Draft
-from toolkit.export.graph.mend import MENDED_OPERATORS
+from toolkit.export.graph.missing_operators import WRITTEN_WITH
 from toolkit.export.graph.portable import foreign_operators
 from toolkit.export.trace import trace
 from toolkit.keras_model.predictor import KerasPredictor
@@ -57,7 +57,7 @@ def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draf
 
 def _refuse_unknown(draft: Draft, predictor: KerasPredictor) -> None:
     """Name the operator, and the layer that it came from, where ONNX has no such operator."""
-    unknown = set(foreign_operators(draft)) - MENDED_OPERATORS
+    unknown = set(foreign_operators(draft)) - WRITTEN_WITH.keys()
     for node in draft.graph.node:
         if node.op_type in unknown:
             origin = f"'{node.name}'" if "/" in node.name else "one of its layers"

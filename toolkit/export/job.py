@@ -65,7 +65,6 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 source.predictor,
                 images,
                 batch=source.batch,
-                rounds_values=precision != Precision.FP32,
                 observer=observer,
             )
             if precision == Precision.FP32:

@@ -3,14 +3,13 @@
 from toolkit.errors import UsageError
 
 DEFAULT = 17
-LOWEST = 13
-HIGHEST = 18
-REASON = (
-    "17 is the lowest opset in which everything that Keras classifiers use has an operator of its own "
-    "(LayerNormalization came last); every ONNX Runtime since 1.12 (2022) loads it"
-)
-"""Source: the operator changelog of ONNX, the compatibility table of ONNX Runtime; 13 to 18 is the range that
-tf2onnx 1.17 writes and that per-channel quantisation (13) needs."""
+"""The lowest opset in which everything that Keras classifiers use has an operator of its own (LayerNormalization
+came last); every ONNX Runtime since 1.12 (2022) loads it.
+
+Source: the operator changelog of ONNX, the compatibility table of ONNX Runtime."""
+
+LOWEST, HIGHEST = 13, 18
+"""What tf2onnx 1.17 writes, and what scales for each channel (13) need."""
 
 
 def choose(wanted: int | None) -> int:

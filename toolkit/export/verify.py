@@ -83,7 +83,6 @@ def verify_file(
     images_nhwc: Pixels,
     *,
     batch: int | None,
-    rounds_values: bool = False,
     observer: Observer = SILENT,
 ) -> Verification:
     """Compare an ONNX file with the model that it was made from.
@@ -96,7 +95,6 @@ def verify_file(
         source: the classifier that it was made from.
         images_nhwc: uint8 [N, height, width, 3].
         batch: the file's fixed batch size, or None.
-        rounds_values: it is in int8 or fp16: a last digit may tip a value over to its neighbour.
         observer: told how many pictures are done.
 
     Raises:

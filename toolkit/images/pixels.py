@@ -61,10 +61,6 @@ def _is_deep(image: Image.Image) -> bool:
     return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
 
 
-def _has_soft_palette(image: Image.Image) -> bool:
-    return image.palette is not None and image.palette.mode == "RGBA"
-
-
 def _sixteen_bits(image: Image.Image) -> NDArray[np.uint16]:
     return np.asarray(image).astype(np.uint16, copy=False)
 

@@ -49,10 +49,6 @@ class Corruption:
             row[...] = self.damage(image, level, generator)
         return damaged
 
-    def text(self, level: float) -> str:
-        """Write a level as the tables show it."""
-        return f"{level:g} {self.unit}".rstrip()
-
 
 def jpeg(image_hwc: Pixels, quality: float, _: np.random.Generator) -> Pixels:
     """Save a picture, uint8 [H, W, 3], as JPEG of a quality of 1 to 100, and load it again."""

@@ -226,21 +226,6 @@ def calibration(probabilities: Floats, truth: Labels, *, bins: int = CALIBRATION
     )
 
 
-def expected_calibration_error(
-    probabilities: Floats, truth: Labels, *, bins: int = CALIBRATION_BINS
-) -> float:
-    """Compute the expected calibration error alone, 0 to 1; see `calibration`.
-
-    Args:
-        probabilities: float32 [N, classes], N >= 1.
-        truth: int64 [N], class indices.
-        bins: of equal width, 1 or more.
-
-    Source: Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks (2017), equation 3.
-    """
-    return calibration(probabilities, truth, bins=bins).error
-
-
 def _ratio(part: NDArray[np.number], whole: NDArray[np.int64]) -> Figures:
     result = np.full(len(part), np.nan)
     np.divide(part, whole, out=result, where=whole > 0)

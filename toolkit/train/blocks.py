@@ -1,6 +1,10 @@
 """The parts that our networks are made of; at export batch normalisation folds into its convolution."""
 
+from collections.abc import Callable
 from typing import Any
+
+Stages = tuple[tuple[int, int], ...]
+"""(channels, how many layers) of each stage of a network."""
 
 BN_MOMENTUM = 0.9
 """Of the running statistics. Source: the 0.1 (of the new batch) of He et al.'s and PyTorch's networks; Keras'
@@ -55,6 +59,20 @@ def residual(x: Any, filters: int, stride: int = 1) -> Any:
     if stride > 1 or x.shape[-1] != filters:
         x = convolution(x, filters, 1, stride, relu=False)
     return layers.ReLU()(layers.Add()([x, branch]))
+
+
+def stages(x: Any, depths: Stages, layer: Callable[..., Any]) -> Any:
+    """Put layers one after the other; every stage but the first begins by halving the size.
+
+    Args:
+        x: what goes in.
+        depths: (channels, how many layers) of each stage.
+        layer: `convolution` or `residual`.
+    """
+    for stage, (filters, depth) in enumerate(depths):
+        for place in range(depth):
+            x = layer(x, filters, stride=2 if stage and not place else 1)
+    return x
 
 
 def classes(x: Any, count: int, dropout: float = 0.0) -> Any:

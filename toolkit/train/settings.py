@@ -25,6 +25,10 @@ most libraries, since Keras' 0.001 hardly moves in ten epochs."""
 ADAMW_DECAY = 0.004
 """Weight decay of AdamW where the recipe has none. Source: the default of Keras 3."""
 
+TEACHER_WEIGHT, TEMPERATURE = 0.9, 4.0
+"""Used with a teacher where the recipe says nothing. Source: Hinton et al., arXiv:1503.02531 (most weight on the soft
+targets), and Tian et al., arXiv:1910.10699, section 4 (0.9 and 4 for CIFAR)."""
+
 SHARES = ("dropout", "warmup", "label_smoothing", "averaging", "momentum", "small_share")  # from 0 to below 1
 CLOSED_SHARES = ("crop", "cutout", "jitter", "final_rate", "teacher_weight")  # from 0 to 1
 POSITIVE = ("epochs", "batch_size", "learning_rate", "temperature", "head_rate")
@@ -73,11 +77,6 @@ def settle(options: TrainOptions, recipe: Recipe) -> Settings:
     settings = dataclasses.replace(defaults, **chosen)
     _check(settings, options)
     return settings
-
-
-TEACHER_WEIGHT, TEMPERATURE = 0.9, 4.0
-"""Used with a teacher where the recipe says nothing. Source: Hinton et al., arXiv:1503.02531 (most weight on the soft
-targets), and Tian et al., arXiv:1910.10699, section 4 (0.9 and 4 for CIFAR)."""
 
 
 def parse_overrides(texts: tuple[str, ...]) -> dict[str, Any]:

@@ -47,11 +47,6 @@ class Trainer:
         self.average = RunningAverage(tf, network.weights, settings.averaging) if settings.averaging else None
         self._steps = {head_only: self._make_step(head_only) for head_only in (False, True)}
 
-    @property
-    def steps_done(self) -> int:
-        """Steps since the beginning of the run."""
-        return int(self.optimizer.iterations.numpy())
-
     def step(self, images: Any, labels: Any, soft: Any, rate: float, mix: float, *, head_only: bool) -> Any:
         """Change the weights by one batch.
 

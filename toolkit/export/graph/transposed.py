@@ -7,10 +7,10 @@ import onnx
 from onnx import helper
 
 from toolkit.export.graph.draft import Draft, attribute
-from toolkit.export.step import Step
 
 
-def _change(draft: Draft) -> None:
+def pad_as_onnx_wants(draft: Draft) -> None:
+    """Take negative padding at the end of transposed convolutions away, and ask for as much more output."""
     for node in draft.graph.node:
         if _reaches_too_far(node):
             pads, more = attribute(node, "pads"), attribute(node, "output_padding")
@@ -27,6 +27,3 @@ def _change(draft: Draft) -> None:
 def _reaches_too_far(node: onnx.NodeProto) -> bool:
     pads = attribute(node, "pads") if node.op_type == "ConvTranspose" else []
     return min(pads, default=0) < 0 and min(pads[: len(pads) // 2]) >= 0
-
-
-TRANSPOSED = Step(name="pad transposed convolutions", change=_change)

@@ -21,7 +21,7 @@ DeVries and Taylor, arXiv:1708.04552 (cutout); Tarvainen and Valpola, arXiv:1703
 from typing import Any
 
 from toolkit.train.blocks import classes as head
-from toolkit.train.blocks import convolution, image, residual
+from toolkit.train.blocks import convolution, image, residual, stages
 from toolkit.train.options import Optimizer
 from toolkit.train.recipe import Arithmetic, Decay, Flip, Recipe, Schedule, Settings, Span
 
@@ -34,9 +34,7 @@ def build(input_shape: tuple[int, int, int], classes: int, settings: Settings) -
 
     pixels, x = image(input_shape)
     x = convolution(x, 48)
-    for stage, (filters, blocks) in enumerate(STAGES):
-        for block in range(blocks):
-            x = residual(x, filters, stride=2 if stage and not block else 1)
+    x = stages(x, STAGES, residual)
     return keras.Model(pixels, head(x, classes, settings.dropout), name="edge_l")
 
 

@@ -19,7 +19,7 @@ of the exported files measured by bench/frontier.py.
 from typing import Any
 
 from toolkit.train.blocks import classes as head
-from toolkit.train.blocks import convolution, image, residual
+from toolkit.train.blocks import convolution, image, residual, stages
 from toolkit.train.options import Optimizer
 from toolkit.train.recipe import Arithmetic, Decay, Flip, Recipe, Schedule, Settings, Span
 
@@ -33,9 +33,7 @@ def build(input_shape: tuple[int, int, int], classes: int, settings: Settings) -
 
     pixels, x = image(input_shape)
     x = keras.layers.MaxPooling2D(2)(convolution(x, STEM))
-    for stage, (filters, blocks) in enumerate(STAGES):
-        for block in range(blocks):
-            x = residual(x, filters, stride=2 if stage and not block else 1)
+    x = stages(x, STAGES, residual)
     return keras.Model(pixels, head(x, classes, settings.dropout), name="edge_m")
 
 

@@ -18,7 +18,7 @@ files measured by bench/frontier.py.
 from typing import Any
 
 from toolkit.train.blocks import classes as head
-from toolkit.train.blocks import convolution, image
+from toolkit.train.blocks import convolution, image, stages
 from toolkit.train.options import Optimizer
 from toolkit.train.recipe import Arithmetic, Decay, Flip, Recipe, Schedule, Settings, Span
 
@@ -32,9 +32,7 @@ def build(input_shape: tuple[int, int, int], classes: int, settings: Settings) -
 
     pixels, x = image(input_shape)
     x = convolution(x, STEM, stride=2)
-    for stage, (filters, depth) in enumerate(STAGES):
-        for layer in range(depth):
-            x = convolution(x, filters, stride=2 if stage and not layer else 1)
+    x = stages(x, STAGES, convolution)
     return keras.Model(pixels, head(x, classes, settings.dropout), name="edge_s")
 
 
