@@ -177,9 +177,8 @@ def nodes(path: Path, picture: NDArray[np.uint8], folder: Path, rounds: int) -> 
     ort_session(path, optimized=optimized)
     whole = onnx.load(optimized)
     runs: dict[str, Run] = {"call": ort_run(ort_session(_empty(whole).SerializeToString()))}
-    for place, node in enumerate(whole.graph.node):
+    for place in range(len(whole.graph.node)):
         runs[f"{place}"] = ort_run(_prefix(whole, place))
-        del node
     medians = {name: statistics.median(v) for name, v in interleave(runs, picture, rounds).items()}
     rows, before = [{"node": "the call itself", "us": medians["call"]}], medians["call"]
     for place, node in enumerate(whole.graph.node):

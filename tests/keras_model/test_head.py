@@ -9,8 +9,9 @@ import pytest
 
 from toolkit.errors import ModelError, UsageError
 from toolkit.keras_model.choices import KerasChoices, head_choice
-from toolkit.keras_model.head import Head, head_from_scores, to_probabilities
+from toolkit.keras_model.head import head_from_scores
 from toolkit.keras_model.predictor import keras_predictor
+from toolkit.models.head import Head, to_probabilities
 
 pytestmark = pytest.mark.keras
 

@@ -7,9 +7,9 @@ import pytest
 
 from toolkit.errors import ModelError, UsageError
 from toolkit.keras_model.choices import KerasChoices
-from toolkit.keras_model.head import Head
 from toolkit.keras_model.load import load_keras
 from toolkit.keras_model.predictor import keras_predictor
+from toolkit.models.head import Head
 
 pytestmark = [
     pytest.mark.keras,

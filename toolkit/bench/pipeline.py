@@ -13,10 +13,9 @@ from toolkit.bench.measure import Clock
 from toolkit.errors import ImageError, UsageError
 from toolkit.images.decode import decode
 from toolkit.images.read import read_file
-from toolkit.models.head import ONE_UNIT
+from toolkit.models.head import Head, to_probabilities
 from toolkit.preprocess.plan import Plan
-from toolkit.stats.classification import softmax, top_k
-from toolkit.stats.logistic import sigmoid
+from toolkit.stats.classification import top_k
 
 BUNDLED_PICTURES = Path(__file__).resolve().parents[1] / "demo" / "photos"
 TOP_K = 5
@@ -34,7 +33,7 @@ class Pipeline:
     """
 
     def __init__(self, plan: Plan, head: str, model_run: Callable[[Any], Any], clock: Clock) -> None:
-        self._plan, self._head, self._model_run, self._clock = plan, head, model_run, clock
+        self._plan, self._head, self._model_run, self._clock = plan, Head(head), model_run, clock
         self._stamps = array("q")
 
     def run(self, files: Sequence[str]) -> NDArray[np.int64]:
@@ -113,10 +112,6 @@ def find_pictures(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _ranked(scores: NDArray[Any], head: str) -> NDArray[np.int64]:
+def _ranked(scores: NDArray[Any], head: Head) -> NDArray[np.int64]:
     rows = scores.reshape(len(scores), -1).astype(np.float32, copy=False)
-    if head == "logit":
-        rows = sigmoid(rows)
-    if head in ONE_UNIT:  # it says how likely the second of two classes is
-        rows = np.concatenate([1 - rows, rows], axis=1)
-    return top_k(softmax(rows) if head == "logits" else rows, TOP_K)[0]
+    return top_k(to_probabilities(rows, head), TOP_K)[0]

@@ -175,7 +175,7 @@ def _card(source: Source, precision: str) -> Card:
         toolkit_version=__version__,
         extra={
             "normalization": source.input_range,
-            "head": source.head,
+            "head": source.head.exported.value,
             **({} if source.parameters is None else {"parameters": str(source.parameters)}),
         },
     )

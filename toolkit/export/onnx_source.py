@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from toolkit.errors import ModelError, UsageError
 from toolkit.export.graph.draft import Draft, rename, take_apart
 from toolkit.export.graph.interface import INPUT, OUTPUT
-from toolkit.models.head import ONE_UNIT
+from toolkit.models.head import Head
 from toolkit.models.open import OpenModel
 from toolkit.preprocess.transforms import BGR, LUMA, SCALE_AND_SHIFT, Normalization
 
@@ -131,11 +131,11 @@ def _behind(draft: Draft, source: OpenModel) -> None:
         last = add("Flatten", [last], "scores__flat", axis=1)
     if exits[0].type.tensor_type.elem_type != TensorProto.FLOAT:
         last = add("Cast", [last], "scores__float", to=TensorProto.FLOAT)
-    if source.head == "logits":
+    if source.head is Head.LOGITS:
         last = add("Softmax", [last], "scores__softmax", axis=1)
-    if source.head == "logit":
+    if source.head is Head.LOGIT:
         last = add("Sigmoid", [last], "scores__sigmoid")
-    if source.head in ONE_UNIT:
+    if source.head.classes == 2:
         draft.set_constant("scores__one", np.array(1, np.float32))
         other = add("Sub", ["scores__one", last], "scores__other")
         last = add("Concat", [other, last], "scores__both", axis=1)

@@ -23,9 +23,9 @@ from toolkit.export.step import Step
 from toolkit.files import sha256_of
 from toolkit.keras_model.choices import KerasChoices, head_choice
 from toolkit.keras_model.files import looks_like_keras
-from toolkit.keras_model.head import Head
 from toolkit.keras_model.predictor import keras_predictor
 from toolkit.keras_model.tensorflow import hold_little_memory, require
+from toolkit.models.head import Head
 from toolkit.models.open import open_model
 from toolkit.models.predictor import Predictor
 from toolkit.observer import Observer
@@ -45,8 +45,7 @@ class Source:
         resize: how pictures are brought to size.
         parameters: of the source, None where it isn't known.
         input_range: how pixels are scaled, and how that is known.
-        head: whose probabilities it gives: of classes, or of each label by itself ("multi-label").
-        head_told: what its output is and what is done to it, in words; empty where nothing is.
+        head: what its output is.
         sha256: digest of the file.
     """
 
@@ -59,8 +58,7 @@ class Source:
     resize: str
     parameters: int | None
     input_range: str
-    head: str
-    head_told: str
+    head: Head
     sha256: str
 
     def steps(self) -> list[Step]:
@@ -90,8 +88,8 @@ def open_source(options: ExportOptions, observer: Observer) -> Source:
     opset = None if options.opset is None else choose(options.opset)
     source = _keras(options, opset) if looks_like_keras(options.model) else _onnx(options, opset)
     observer.notice(f"input range: {source.input_range}")
-    if source.head_told:
-        observer.notice(f"output: {source.head_told}")
+    if told := source.head.told(len(source.predictor.labels)):
+        observer.notice(f"output: {told}")
     return source
 
 
@@ -121,8 +119,7 @@ def _keras(options: ExportOptions, opset: int | None) -> Source:
         resize=predictor.plan.resize.value,
         parameters=int(predictor.model.count_params()),
         input_range=f"{predictor.plan.normalization.value}, {predictor.range_reason}",
-        head=predictor.head.value if predictor.head is Head.MULTI_LABEL else Head.PROBABILITIES.value,
-        head_told=predictor.head.told(len(predictor.labels)),
+        head=predictor.head,
         sha256=predictor.loaded.sha256,
     )
 
@@ -136,7 +133,6 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         resize=options.resize,
     )
     batch = options.batch or model.session.signature.batch
-    head = Head(model.head)
     reason = "as --normalize says" if options.normalize else "as its uint8 input says"
     return Source(
         predictor=model,
@@ -148,7 +144,6 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         resize=model.plan.resize.value,
         parameters=None,
         input_range=f"{model.plan.normalization.value}, {reason}",
-        head=head.value if head is Head.MULTI_LABEL else Head.PROBABILITIES.value,
-        head_told=head.told(len(model.labels)),
+        head=model.head,
         sha256=sha256_of(model.session.path),
     )

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from toolkit.export.graph.draft import LARGE
 from toolkit.export.graph.interface import INPUT, OUTPUT
-from toolkit.keras_model.head import Head
 from toolkit.keras_model.predictor import KerasPredictor
 from toolkit.keras_model.tensorflow import values_of, without_jit
+from toolkit.models.head import Head
 from toolkit.preprocess.transforms import BGR, LUMA, SCALE_AND_SHIFT, Normalization
 
 Array = NDArray[np.generic]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputError, UsageError
-from toolkit.keras_model.head import Head
+from toolkit.models.head import Head
 
 
 @dataclass(frozen=True, kw_only=True)

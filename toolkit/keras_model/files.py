@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ModelError
-from toolkit.models.catalog import shipped_models
+from toolkit.models.catalog import KERAS_SUFFIXES, shipped_models
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"
 SAVED_MODEL = "saved_model.pb"
 RUN_MODEL = "model.keras"
 RUN_RECORD = "run.json"
-SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
 
 
 class Kind(StrEnum):
@@ -34,7 +33,7 @@ def looks_like_keras(argument: str) -> bool:
         # A folder that happens to be called like a shipped model is no model, unless one is in it.
         holds_model = (path / SAVED_MODEL).is_file() or (path / RUN_MODEL).is_file()
         return holds_model or argument not in shipped_models()
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in KERAS_SUFFIXES:
         return True
     return path.is_file() and path.suffix.lower() != ".onnx" and _signature(path) is not None
 

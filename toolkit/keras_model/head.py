@@ -1,53 +1,14 @@
 """What a Keras model's output is: probabilities, logits, one unit, or a probability for each label by itself."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.errors import ModelError, UsageError
-from toolkit.stats.classification import softmax
-from toolkit.stats.logistic import sigmoid
+from toolkit.models.head import Head, Scores
 
 SUM_TOLERANCE = 1e-3  # of probabilities from a half-precision softmax
-
-Scores = NDArray[np.float32]
-
-
-class Head(StrEnum):
-    """What the last layer gives, and so what has to be done to it."""
-
-    PROBABILITIES = "probabilities"
-    LOGITS = "logits"  # a softmax is added
-    SIGMOID = "sigmoid"  # one unit: it becomes two classes
-    LOGIT = "logit"  # one unit before its sigmoid: both are added
-    MULTI_LABEL = "multi-label"  # several sigmoid units: kept as they are
-
-    @property
-    def classes(self) -> int | None:
-        """How many classes it stands for; None where each unit is one."""
-        return 2 if self in (Head.SIGMOID, Head.LOGIT) else None
-
-    def told(self, units: int) -> str:
-        """Say in words what the output is and what is done to it; empty for plain probabilities."""
-        match self:
-            case Head.LOGITS:
-                return f"{units} logits; a softmax is added"
-            case Head.SIGMOID:
-                return (
-                    "one sigmoid unit; it becomes the probabilities of two classes, its own being the second"
-                )
-            case Head.LOGIT:
-                return "one logit; a sigmoid is added and makes two classes of it, its own being the second"
-            case Head.MULTI_LABEL:
-                return (
-                    f"{units} sigmoid units (multi-label): each is the probability of one label by itself, kept as"
-                    " it is; they don't add up to 1"
-                )
-            case _:
-                return ""
 
 
 def classes_of(model: Any, where: object) -> int:
@@ -134,25 +95,6 @@ def head_from_scores(scores: Scores, where: object) -> Head:
         where=where,
         remedy="add --from-logits or --from-probabilities",
     )
-
-
-def to_probabilities(scores: Scores, head: Head) -> Scores:
-    """Turn a model's output into probabilities.
-
-    Args:
-        scores: float32 [N, classes], or [N, 1] for one unit.
-        head: what they are.
-
-    Returns:
-        float32 [N, classes]; two classes for one unit, the second being what it stands for.
-    """
-    if head is Head.LOGITS:
-        return softmax(scores)
-    if head is Head.LOGIT:
-        scores = sigmoid(scores)
-    if head.classes == 2:
-        return np.concatenate([1 - scores, scores], axis=1)
-    return scores
 
 
 def _which_probabilities(scores: Scores, where: object) -> Head:

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
 from toolkit.keras_model.choices import KerasChoices
-from toolkit.keras_model.head import Head, classes_of, find_head, to_probabilities
+from toolkit.keras_model.head import classes_of, find_head
 from toolkit.keras_model.input_range import input_range
 from toolkit.keras_model.load import LoadedModel, load_keras
 from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
 from toolkit.models.card import read_labels
+from toolkit.models.head import Head, to_probabilities
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels, Resize
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from toolkit.errors import MissingDependency
 
 EXTRA = "train"
-RAISED = re.compile(r"(ValueError|TypeError|NotImplementedError|\w+Error): ")
+RAISED = re.compile(r"\w+Error: ")
 COLOURS = re.compile(r"\x1b\[\d*m")
 CALLING = re.compile(r"Exception encountered when calling (\w+)")
 AROUND = re.compile(

@@ -2,7 +2,7 @@
 
 catalog    names -> files and their figures (`toolkit models`)
 card       labels, input size, recipe, accuracy ... <-> metadata_props
-head       what a file from elsewhere gives: probabilities or logits
+head       what a model's output is, and the way from it to probabilities
 matching   the classes of data or of another model against a model's outputs
 open       MODEL argument -> session + card + preprocessing
 predictor  what evaluate, verify and export ask of a model

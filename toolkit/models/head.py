@@ -1,14 +1,56 @@
-"""What the output of an ONNX classifier from elsewhere is: probabilities or logits, of classes or of labels."""
+"""What the output of a classifier is, how that is found in an ONNX graph, and the way from it to probabilities."""
 
+from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from toolkit.errors import ModelError
+from toolkit.stats.classification import softmax
+from toolkit.stats.logistic import sigmoid
 
-MULTI_LABEL = "multi-label"
-"""Several sigmoid units: each is the probability of one label by itself, and they don't add up to 1."""
+Scores = NDArray[np.float32]
 
-ONE_UNIT = ("sigmoid", "logit")
-"""Heads of one unit that says how likely the second of two classes is."""
+
+class Head(StrEnum):
+    """What the last layer gives, and so what has to be done to it."""
+
+    PROBABILITIES = "probabilities"
+    LOGITS = "logits"  # a softmax is added
+    SIGMOID = "sigmoid"  # one unit: it becomes two classes
+    LOGIT = "logit"  # one unit before its sigmoid: both are added
+    MULTI_LABEL = "multi-label"  # several sigmoid units: kept as they are
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes it stands for; None where each unit is one."""
+        return 2 if self in (Head.SIGMOID, Head.LOGIT) else None
+
+    @property
+    def exported(self) -> "Head":
+        """What an export of it gives: everything but labels by themselves becomes probabilities of classes."""
+        return self if self is Head.MULTI_LABEL else Head.PROBABILITIES
+
+    def told(self, units: int) -> str:
+        """Say in words what the output is and what is done to it; empty for plain probabilities."""
+        match self:
+            case Head.LOGITS:
+                return f"{units} logits; a softmax is added"
+            case Head.SIGMOID:
+                return (
+                    "one sigmoid unit; it becomes the probabilities of two classes, its own being the second"
+                )
+            case Head.LOGIT:
+                return "one logit; a sigmoid is added and makes two classes of it, its own being the second"
+            case Head.MULTI_LABEL:
+                return (
+                    f"{units} sigmoid units (multi-label): each is the probability of one label by itself, kept as"
+                    " it is; they don't add up to 1"
+                )
+            case _:
+                return ""
+
 
 PASSES_VALUES_ON = frozenset(
     [
@@ -25,7 +67,7 @@ PASSES_VALUES_ON = frozenset(
 )
 
 
-def head_of(path: Path, output_name: str, classes: int | None) -> str:
+def head_of(path: Path, output_name: str, classes: int | None) -> Head:
     """Tell what an output holds from the operator that makes it.
 
     Args:
@@ -34,8 +76,8 @@ def head_of(path: Path, output_name: str, classes: int | None) -> str:
         classes: how many; None where unknown.
 
     Returns:
-        "probabilities" after a softmax, "sigmoid" after a sigmoid of one unit and "multi-label" after one of
-        several, "logit" where one unit has no sigmoid, else "logits".
+        PROBABILITIES after a softmax, SIGMOID after a sigmoid of one unit and MULTI_LABEL after one of several,
+        LOGIT where one unit has no sigmoid, else LOGITS.
 
     Raises:
         ModelError: the file can't be parsed.
@@ -52,7 +94,26 @@ def head_of(path: Path, output_name: str, classes: int | None) -> str:
         node = makers.get(node.input[0])
     operator = node.op_type if node is not None else ""
     if operator == "Sigmoid":
-        return "sigmoid" if classes == 1 else MULTI_LABEL
+        return Head.SIGMOID if classes == 1 else Head.MULTI_LABEL
     if operator == "Softmax":
-        return "probabilities"
-    return "logit" if classes == 1 else "logits"
+        return Head.PROBABILITIES
+    return Head.LOGIT if classes == 1 else Head.LOGITS
+
+
+def to_probabilities(scores: Scores, head: Head) -> Scores:
+    """Turn a model's output into probabilities.
+
+    Args:
+        scores: float32 [N, classes], or [N, 1] for one unit.
+        head: what they are.
+
+    Returns:
+        float32 [N, classes]; two classes for one unit, the second being what it stands for.
+    """
+    if head is Head.LOGITS:
+        return softmax(scores)
+    if head is Head.LOGIT:
+        scores = sigmoid(scores)
+    if head.classes == 2:
+        return np.concatenate([1 - scores, scores], axis=1)
+    return scores

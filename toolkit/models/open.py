@@ -12,14 +12,12 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.machine.features import int8_sums_saturate
 from toolkit.models.card import Card, from_metadata, read_labels
 from toolkit.models.catalog import find_model
-from toolkit.models.head import MULTI_LABEL, ONE_UNIT, head_of
+from toolkit.models.head import Head, head_of, to_probabilities
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Normalization, Pixels, Resize
 from toolkit.runtime.session import Session, open_session
 from toolkit.runtime.signature import Signature
-from toolkit.stats.classification import softmax
-from toolkit.stats.logistic import sigmoid
 
 SAFE_BITS = "7"  # of weights: two products with a byte stay below 16 bits
 
@@ -36,8 +34,7 @@ class OpenModel:
         card: what the file tells about itself.
         plan: how pictures become its input.
         labels: class names, one per output.
-        head: what its output is: "probabilities", "logits" that still need a softmax, "sigmoid" or "logit" for one
-            unit that stands for two classes, or "multi-label" for a probability of each label by itself.
+        head: what its output is.
     """
 
     name: str
@@ -45,7 +42,7 @@ class OpenModel:
     card: Card
     plan: Plan
     labels: tuple[str, ...]
-    head: str
+    head: Head
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -90,15 +87,10 @@ class OpenModel:
         else:
             parts = [self._padded(batch_nhwc[i : i + fixed], fixed) for i in range(0, len(batch_nhwc), fixed)]
             scores = np.concatenate(parts)
-        return softmax(scores) if self.head == "logits" else scores
+        return to_probabilities(scores, self.head)
 
     def _scores(self, batch_nhwc: Pixels) -> NDArray[np.float32]:
-        scores = self.session.run(self.plan.model_input(batch_nhwc)).astype(np.float32, copy=False)
-        if self.head == "logit":
-            scores = sigmoid(scores)
-        if self.head in ONE_UNIT:  # it says how likely the second of two classes is
-            return np.concatenate([1 - scores, scores], axis=1)
-        return scores
+        return self.session.run(self.plan.model_input(batch_nhwc)).astype(np.float32, copy=False)
 
     def _padded(self, part: Pixels, fixed: int) -> NDArray[np.float32]:
         missing = fixed - len(part)
@@ -154,17 +146,17 @@ def open_model(
     if labels_file is not None:
         card = replace(card, labels=read_labels(labels_file))
     head = _own_head(card) if card.toolkit_version else _foreign_head(session.signature, path)
-    if head == MULTI_LABEL:
+    if head is Head.MULTI_LABEL:
         observer.notice(
             f"{path.name} is a multi-label model: each probability is that of one label by itself, and they don't"
             " add up to 1"
         )
-    if saturates_here(card):
+    if _saturates_here(card):
         observer.notice(
             f"{path.name} has 8-bit weights, and this processor has no dot product of bytes (VNNI): sums may be cut"
             " off; check it here with toolkit verify, or export it here"
         )
-    classes = 2 if head in ONE_UNIT else session.signature.classes
+    classes = head.classes or session.signature.classes
     labels = _labels(card, classes, path if labels_file is None else labels_file)
     return OpenModel(name=argument, session=session, card=card, plan=plan, labels=labels, head=head)
 
@@ -219,18 +211,18 @@ def _labels(card: Card, classes: int | None, where: object) -> tuple[str, ...]:
     return card.labels
 
 
-def saturates_here(card: Card) -> bool:
+def _saturates_here(card: Card) -> bool:
     """Tell whether this processor may cut off sums of an int8 file of ours that was made for a newer one."""
     if card.precision != "int8":
         return False
     return card.extra.get("weight_bits") != SAFE_BITS and int8_sums_saturate()
 
 
-def _own_head(card: Card) -> str:
+def _own_head(card: Card) -> Head:
     """Tell what a file of ours gives: probabilities in any case, and it says whose."""
-    return MULTI_LABEL if card.extra.get("head") == MULTI_LABEL else "probabilities"
+    return Head.MULTI_LABEL if card.extra.get("head") == Head.MULTI_LABEL else Head.PROBABILITIES
 
 
-def _foreign_head(signature: Signature, path: Path) -> str:
+def _foreign_head(signature: Signature, path: Path) -> Head:
     """Find out from the graph what a file from elsewhere gives: its own metadata can't tell."""
     return head_of(path, signature.output_name, signature.classes)
