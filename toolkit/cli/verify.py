@@ -115,7 +115,8 @@ def _render(result: "VerifyResult") -> str:
         f"largest difference   {_number(difference)}",
         f"mean difference      {_number(mean)}",
         f"top-1 agreement      {figures['top1_agreement']:.4f}",
-        f"small margin         {figures['small_margin']:,} pictures with their two best within 2× the difference",
+        f"small margin         {figures['small_margin']:,} picture{'s' if figures['small_margin'] != 1 else ''} with"
+        " the two best within 2× the difference",
         f"accuracy             {result.accuracy:.4f} and {result.other_accuracy:.4f}",
     ]
     if result.worst:

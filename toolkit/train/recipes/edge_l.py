@@ -1,7 +1,7 @@
 """edge-l: the most accurate network that two cores train in one sitting.
 
-Claim: test accuracy of 0.925 or more on CIFAR-10 (JPEG) after 150 minutes on two cores.
-Evidence: exported/README.md has the figure and the command; bench/frontier.py its latency.
+Aim: test accuracy of 0.925 or more on CIFAR-10 (JPEG) after 150 minutes on two cores.
+Evidence: bench/frontier.py measures the latency; the accuracy has not been measured yet.
 
 Method: a residual network of 2.7 million parameters and 339 million multiply-adds. Stem 3x3 (48); one residual block of
 64 channels at full size, two of 128 at half, two of 256 at a quarter; mean over places; dense layer. Every convolution
