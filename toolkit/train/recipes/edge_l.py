@@ -1,6 +1,6 @@
 """edge-l: the most accurate network that two cores train in one sitting.
 
-Aim: test accuracy of 0.925 or more on CIFAR-10 (JPEG) after 150 minutes on two cores.
+Claim: test accuracy of 0.925 or more on CIFAR-10 (JPEG) after 150 minutes on two cores.
 Evidence: bench/frontier.py measures the latency; the accuracy has not been measured yet.
 
 Method: a residual network of 2.7 million parameters and 339 million multiply-adds. Stem 3x3 (48); one residual block of

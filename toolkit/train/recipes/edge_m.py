@@ -1,6 +1,6 @@
 """edge-m: at most four times the latency of the paper's CNN.
 
-Aim: test accuracy of 0.905 or more on CIFAR-10 (JPEG) at no more than 4 times the latency of the fp32 paper CNN.
+Claim: test accuracy of 0.905 or more on CIFAR-10 (JPEG) at no more than 4 times the latency of the fp32 paper CNN.
 Evidence: bench/frontier.py measures the latency, 3.5 times in int8; the accuracy has not been measured yet.
 
 Method: a residual network made for int8, of 1.0 million parameters and 56 million multiply-adds. Stem 3x3 (32) at full

@@ -1,6 +1,6 @@
 """edge-s: no slower than the paper's CNN, and far more accurate.
 
-Aim: test accuracy of 0.86 or more on CIFAR-10 (JPEG) at no more than the latency of the fp32 paper CNN.
+Claim: test accuracy of 0.86 or more on CIFAR-10 (JPEG) at no more than the latency of the fp32 paper CNN.
 Evidence: bench/frontier.py measures the latency, 0.96 times in int8; the accuracy has not been measured yet.
 
 Method: a plain stack of 3x3 convolutions made for int8, of 0.4 million parameters and 11 million multiply-adds. A node
