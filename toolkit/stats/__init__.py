@@ -5,5 +5,6 @@ intervals       confidence intervals
 periodicity     a disturbance that comes back in equal intervals
 classification  softmax, top-k, accuracy, per-class figures, confusion, calibration error
 logistic        the logistic function
+temperature     the one number that makes probabilities mean what they say
 agreement       two sets of probabilities: agreement, differences
 """

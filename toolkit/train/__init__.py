@@ -23,6 +23,7 @@ teacher     what a trained model says of the training pictures
 views       which view of each picture an epoch shows
 batches     batches of these views, ready before they are asked for
 fit         an epoch after the other: the only training loop
+calibrate   a temperature for the finished network, folded into its last layer
 stopping    when to stop early, and which epoch was the best
 
 run_folder  what a run folder holds, and what an earlier run left in it

@@ -1,6 +1,5 @@
 """Data -> model -> run folder."""
 
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,8 @@ from toolkit.observer import SILENT, Observer
 from toolkit.train import fit
 from toolkit.train.arithmetic import obtained
 from toolkit.train.balance import UNEQUAL, class_weights, imbalance
+from toolkit.train.calibrate import calibrate
+from toolkit.train.checkpoint import is_apart
 from toolkit.train.keeper import Keeper, Watch
 from toolkit.train.makes import Makes
 from toolkit.train.options import TrainOptions
@@ -110,21 +111,24 @@ def run(
         keeper.waited_share = fit.fit(course, len(keeper.history), keeper.state, keeper.epoch_done)
     if soft_targets is not None:
         soft_targets.forget()
+    network = keeper.restore_best(keras)
+    # A run that may go on from its model keeps it as it was trained.
+    if recipe.calibrates and is_apart(settings) and not keeper.is_calibrated:
+        keeper.calibrated(calibrate(network, validation, observer))
     test = dataset.splits.get("test") if options.reads_test else None
-    return _finished(keeper, makes, keras, recipe, dataset, test)
+    return _finished(keeper, makes, recipe, dataset, test)
 
 
 def _finished(
-    keeper: Keeper, makes: Makes, keras: Any, recipe: Recipe, dataset: Dataset, test: Split | None
+    keeper: Keeper, makes: Makes, recipe: Recipe, dataset: Dataset, test: Split | None
 ) -> TrainResult:
-    network = keeper.restore_best(keras)
     accuracy = fit.evaluate(makes.scorer, test)[1] if test is not None else None
     count = len(test) if test is not None else 0
     keeper.finish({"test_accuracy": accuracy, "test_pictures": count})
     return TrainResult(
         folder=keeper.folder,
         recipe=recipe.name,
-        parameters=network.count_params(),
+        parameters=makes.network.count_params(),
         history=tuple(keeper.history),
         test_accuracy=accuracy,
         test_count=count,

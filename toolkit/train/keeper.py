@@ -17,6 +17,7 @@ from toolkit.train.told import epoch_line
 from toolkit.train.trainer import Trainer
 
 Watch = Callable[[Epoch], None]
+TEMPERATURE = "calibration_temperature"  # in run.json, of a run that is calibrated when it ends
 
 
 class Keeper:
@@ -45,6 +46,8 @@ class Keeper:
         self.history: list[Epoch] = []
         self.state: list[NDArray[np.generic]] | None = None
         self.waited_share = 0.0
+        self.is_calibrated = False
+        self._temperature: float | None = None
         self._settings = settings
         self._record = record
         self._network = network
@@ -84,6 +87,7 @@ class Keeper:
             return
         self.history = read_history(self.folder)
         if self.is_over:
+            self._temperature, self.is_calibrated = earlier.get(TEMPERATURE), TEMPERATURE in earlier
             self._network.set_weights(_saved_weights(keras, self.folder))
             return
         self.state = checkpoint.load(keras, self.folder, self._settings)
@@ -130,6 +134,12 @@ class Keeper:
             )
         return self._network
 
+    def calibrated(self, temperature: float | None) -> None:
+        """Write down the network whose last layer has been divided by a temperature; None where it has not."""
+        self._temperature, self.is_calibrated = temperature, True
+        if temperature is not None:
+            checkpoint.save_model(self._network, self.folder)
+
     def finish(self, found: dict[str, Any]) -> None:
         """Write the record of a finished run.
 
@@ -143,6 +153,7 @@ class Keeper:
                 "kept_epoch": self.kept_epoch,
                 "finished": True,
                 "parameters": self._network.count_params(),
+                **({TEMPERATURE: self._temperature} if self.is_calibrated else {}),
                 **found,
                 "input_wait_share": round(self.waited_share, 4),
             }

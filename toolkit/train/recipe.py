@@ -149,6 +149,8 @@ class Recipe:
         build: (input shape (H, W, 3), classes, settings) -> an uncompiled Keras model that takes pixels
             0 to 255 and gives probabilities. None for a recipe that starts from a trained model.
         search: what `toolkit tune` tries.
+        calibrates: whether a finished run fits a temperature on the held-out pictures and folds it into the last
+            layer (see `calibrate`).
     """
 
     name: str
@@ -157,3 +159,4 @@ class Recipe:
     smallest: int
     build: Build | None
     search: Search = field(default_factory=dict)
+    calibrates: bool = True
