@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import encoded, picture
 
 WITHOUT = """
 import importlib.abc, sys
@@ -51,6 +52,15 @@ def test_without_tensorflow_a_keras_command_says_what_to_install(
     lines = done.stderr.splitlines()
     assert lines[-1].startswith("error: tensorflow is not installed")
     assert lines[-1].endswith("pip install 'toolkit[train]'")
+
+
+def test_without_ray_its_engine_says_what_to_install(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
+    done = without({"ray"}, "classify", "a.png", "-m", tiny_model, "--engine", "ray", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: ray is not installed (--engine ray): install it with: pip install 'toolkit[ray]'\n"
+    )
 
 
 def test_without_tensorflow_help_lists_every_command(tmp_path: Path) -> None:

@@ -27,8 +27,11 @@ def options(**changes: Any) -> ClassifyOptions:
         ({"output": Path("out")}, "--output out"),
         ({"output": Path("a.csv"), "report": Path("a.csv")}, "--report"),
         ({"engine": "spark"}, "--engine"),
-        ({"engine": "ray"}, "--engine ray"),
+        ({"engine": "ray", "device": "cuda"}, "--device cuda"),
         ({"ray_address": "host:1"}, "--ray-address"),
+        ({"engine": "ray", "ray_address": "host"}, "--ray-address host"),
+        ({"engine": "ray", "ray_address": "host:65536"}, "--ray-address host:65536"),
+        ({"engine": "ray", "ray_address": "http://host:1"}, "--ray-address http://host:1"),
         ({"resume": True}, "--resume"),
         ({"keep_columns": True}, "--keep-columns"),
         ({"link": True}, "--link"),
@@ -45,6 +48,8 @@ def test_a_value_that_makes_no_sense_or_is_not_there_yet_is_refused(
 
 def test_what_the_contract_names_and_is_there_is_accepted() -> None:
     options(workers=4, engine="local", min_confidence=0.0, threads=1)
+    for address in ("auto", "host.example:6379", "[::1]:6379", "ray://10.0.0.1:10001", None):
+        options(engine="ray", ray_address=address)
     options(output=Path("a.csv"), resume=True, keep_columns=True, sort_into=Path("sorted"), link=True)
 
 

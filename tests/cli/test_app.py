@@ -44,14 +44,25 @@ def test_no_arguments_show_the_help_and_count_as_wrong_usage(toolkit: CommandLin
     [
         (["clasify"], "Did you mean 'classify'?"),
         (["models", "--bogus"], "No such option: --bogus"),
-        (["bench", "x", "--duration", "soon"], "--duration"),
+        (
+            ["bench", "x", "--duration", "soon"],
+            "'soon' is not a number (--duration): use digits and a decimal",
+        ),
+        (
+            ["classify", "x", "-m", "m", "--batch-size", "x"],
+            "'x' is not a whole number (--batch-size): use digits",
+        ),
+        (["bench", "x", "--streams", "1.5"], "'1.5' is not a whole number (--streams)"),
         (["verify", "only-one"], "Missing"),
         (["bench", "x", "-o", "r.html"], "end it in .json"),
         (["bench", "x", "--report", "r"], "end it in .html or .htm"),
         (["train"], "--data is missing"),
         (["train", "--data", "x"], "-o is missing"),
         (["train", "--data", "x", "-o", "run", "--optimizer", "adm"], "--optimizer"),
-        (["export", "m.keras", "-o", "m.onnx", "--precision", "int4"], "--precision"),
+        (
+            ["export", "m.keras", "-o", "m.onnx", "--precision", "int4"],
+            "'int4' is not a choice (--precision): did you mean 'int8'? use fp32, fp16, int8 or auto",
+        ),
         (["export", "m.keras", "-o", "m.onnx", "--calibration", "x"], "fp32 needs no calibration"),
         (["export", "m.keras", "-o", "m.tflite"], "does not end in .onnx"),
         (["export", "m.keras", "-o", "m.onnx", "--batch", "many"], "'many' is not a batch size"),

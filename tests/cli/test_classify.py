@@ -328,7 +328,7 @@ def test_each_mention_of_a_path_is_a_row_and_a_missing_one_an_error_row(
         (["photos", "--resume"], 2, "--resume"),
         (["photos", "--link"], 2, "--link"),
         (["photos", "--keep-columns", "-o", "o.csv"], 1, "--keep-columns"),
-        (["photos", "--engine", "ray"], 2, "--engine ray"),
+        (["photos", "--ray-address", "auto"], 2, "--engine ray"),
         (["photos", "--workers", "0"], 2, "--workers"),
         (["photos", "-o", "there.csv", "--resume"], 1, "isn't a file of predictions"),
         (["empty.zip"], 1, "archive"),

@@ -126,3 +126,15 @@ def test_robustness_is_a_table_two_files_and_a_part_of_the_page(
     assert "On worse pictures" in (tmp_path / "r.html").read_text(encoding="utf-8")
     found = json.loads(toolkit(*arguments, "--json").stdout)["robustness"]
     assert {each["kind"] for each in found} >= {"JPEG quality", "blur", "noise", "size"}
+
+
+def test_a_folder_of_class_folders_is_told_to_be_read_in_part(
+    toolkit: CommandLine, tiny_model, colour_folder, tmp_path
+):
+    told = (
+        f"{colour_folder} has class folders only: its test split is a fifth of each class, 3 of 12 pictures"
+    )
+    done = toolkit("evaluate", tiny_model, "--data", colour_folder)
+    assert done.stderr.count(told) == 1
+    assert "has class folders only" not in done.stdout
+    assert toolkit("evaluate", tiny_model, "--data", colour_folder, "-q", "--json").stderr == ""

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.cli.model_argument import tell_unfinished
-from toolkit.observer import SilentObserver
+from toolkit.cli.model_argument import open_predictor, tell_unfinished
+from toolkit.observer import EachNoticeOnce, SilentObserver
 
 
 class Listener(SilentObserver):
@@ -49,3 +49,24 @@ def test_another_model_in_the_folder_is_no_run(run_folder: Path, tmp_path: Path)
     assert told(tmp_path / "missing.keras") == []
     (run_folder / "run.json").write_text("{")
     assert told(run_folder) == []
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("units", "activation", "told"), [(3, "sigmoid", 1), (3, "softmax", 0), (1, "sigmoid", 0), (3, None, 0)]
+)
+def test_a_keras_model_of_several_labels_is_told_once_as_its_onnx_file_is(
+    tmp_path: Path, units: int, activation: str | None, told: int
+) -> None:
+    from toolkit.keras_model.tensorflow import import_keras
+
+    keras = import_keras("tests")
+    layers = keras.layers
+    stack = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(units, activation=activation)]
+    keras.Sequential([keras.Input((4, 4, 3)), *stack]).save(tmp_path / "m.keras")
+    listener = Listener()
+    once = EachNoticeOnce(listener)
+    for _ in range(2):  # verify opens two
+        open_predictor(str(tmp_path / "m.keras"), where="tests", observer=once)
+    wanted = "m.keras is a multi-label model: each probability is that of one label by itself"
+    assert [text.startswith(wanted) for text in listener.notices] == [True] * told

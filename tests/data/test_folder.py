@@ -80,6 +80,41 @@ def test_a_class_with_a_single_picture_is_for_training_and_said_so(tmp_path: Pat
     assert "no picture of cat" in recorder.notices[0]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (
+            ("test",),
+            "its test split is a fifth of each class, 7 of 35 pictures (to use all of them, move the",
+        ),
+        (("train",), "its train split is four fifths of each class, 28 of 35 pictures (to use all of them,"),
+        (WANTED, "its test split is a fifth of each class, 7 of 35 pictures"),
+    ],
+)
+def test_a_folder_that_is_divided_is_told_with_the_number_of_its_pictures_that_are_used(
+    tmp_path: Path, recorder: Any, wanted: tuple[str, ...], told: str
+) -> None:
+    fill(tmp_path / "zoo", cat=10, dog=25)
+    _, files = list_folder(tmp_path / "zoo", wanted, recorder)
+    (notice,) = recorder.notices
+    assert notice.startswith(f"{tmp_path / 'zoo'} has class folders only: {told}")
+    assert f" {len(files[wanted[-1]].names)} of 35 pictures" in notice
+
+
+def test_what_is_said_to_use_all_pictures_of_a_divided_folder_does(tmp_path: Path, recorder: Any) -> None:
+    fill(tmp_path / "zoo", cat=10, dog=25)
+    list_folder(tmp_path / "zoo", ("test",), recorder)
+    assert recorder.notices[0].endswith(f"move the class folders into {tmp_path / 'zoo' / 'test'})")
+    (tmp_path / "zoo" / "test").mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / "zoo" / name).rename(tmp_path / "zoo" / "test" / name)
+    list_folder(tmp_path / "zoo" / "test", ("test",), recorder)
+    assert recorder.notices[1].endswith(f"give {tmp_path / 'zoo'})")
+    _, files = list_folder(tmp_path / "zoo", ("test",), recorder)
+    assert len(files["test"].names) == 35
+    assert len(recorder.notices) == 2
+
+
 def test_hidden_files_and_files_that_are_not_pictures_are_passed_over(tmp_path: Path, recorder: Any) -> None:
     fill(tmp_path / "test", cat=1)
     fill(tmp_path / "test" / "cat", nested=1)

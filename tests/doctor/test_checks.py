@@ -109,3 +109,17 @@ def test_other_providers_are_really_started_and_one_that_does_not_breaks_nothing
     assert by_name["TensorRT provider"].finding == "no library"
     assert by_name["TensorRT provider"].remedy == "only for --device provider:Tensorrt: install it"
     assert by_name["OpenVINO provider"].state is State.OK
+
+
+def test_omp_num_threads_that_leaves_cores_idle_is_a_note_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checks, "usable_cores", lambda: 8)
+    for value, state, words in (("2", State.NOTE, "2 by default"), ("16", State.OK, "8 by default")):
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+        (finding,) = checks.threads()
+        assert finding.state is state
+        assert finding.finding.startswith(words)
+        assert finding.finding.endswith(f", OMP_NUM_THREADS={value}")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert checks.threads()[0].remedy == "to use more: unset OMP_NUM_THREADS, or give --threads 8"

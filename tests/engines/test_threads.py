@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -59,3 +61,18 @@ def test_leaving_early_stops_running_calls_and_leaves_no_thread() -> None:
     results.close()
     assert stopped.is_set()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+def test_an_interruption_while_the_last_item_is_awaited_stops_it() -> None:
+    stopped, seen = threading.Event(), []
+
+    def wait(_: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        seen.append(stopped.wait(60))
+
+    with pytest.raises(KeyboardInterrupt):
+        next(ahead(wait, [1], threads=1, stop=stopped.set))
+    for thread in threading.enumerate():
+        if thread.name.startswith("decode"):
+            thread.join()
+    assert seen == [True]  # not the end of its patience

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from toolkit.errors import DeviceError, ModelError
 
 KILLS = "kills"
 KILLS_ONCE = "kills once"
+KILLS_PARENT = "kills its parent too"
 KILLS_UNSEEN = "kills without a trace"
 FAILS = "fails"
 
@@ -31,6 +34,36 @@ class Items:
 
     def without(self, position: int, reason: str) -> "Items":
         return Items(self.items, {**self.given_up, position: reason})
+
+    def elsewhere(self, *, other_disk: bool) -> "Items":
+        return self
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """An item with which something else happens each time somebody works on it, and nothing in the end.
+
+    Args:
+        folder: where it is counted how often that was.
+        acts: what happens: "worker" (dies, Ray's process and all), "machine" (is lost) or "hang".
+    """
+
+    folder: Path
+    acts: tuple[str, ...]
+
+    def act(self) -> str:
+        times = len(list(self.folder.iterdir()))
+        (self.folder / str(times)).touch()
+        act = self.acts[times] if times < len(self.acts) else None
+        parent = psutil.Process(os.getppid())
+        if act == "hang":
+            time.sleep(1000)
+        if act == "machine":
+            parent.parent().kill()  # the process that stands for the machine
+        if act is not None:
+            parent.kill()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "done"
 
 
 class Doubling:
@@ -56,8 +89,13 @@ class Doubling:
         if item == KILLS_ONCE and self.once is not None and not self.once.exists():
             self.once.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if item == KILLS_PARENT:
+            os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
         if item == FAILS:
             raise DeviceError("the device is gone", where="here", remedy="plug it in")
+        if isinstance(item, Scripted):
+            return item.act()
         if isinstance(item, float):
             time.sleep(item)
         return 2 * item

@@ -69,12 +69,19 @@ def padded_resizing(keras: Any) -> Any:
     return chain(keras, first=keras.layers.Resizing(8, 8, pad_to_aspect_ratio=True))
 
 
+def resized_by_area(keras: Any) -> Any:
+    """To no whole part of the size, in one direction up, in the other down; the converter takes the nearest pixel."""
+    return chain(keras, keras.layers.Resizing(17, 7, interpolation="area"), keras.layers.Conv2D(4, 3))
+
+
 def augmented(keras: Any) -> Any:
     return chain(keras, keras.layers.Conv2D(4, 3), first=keras.layers.RandAugment())
 
 
 @pytest.mark.parametrize(
-    "build", [activations, longer_output, recurrent, padded_resizing, augmented], ids=lambda f: f.__name__
+    "build",
+    [activations, longer_output, recurrent, padded_resizing, resized_by_area, augmented],
+    ids=lambda f: f.__name__,
 )
 def test_it_exports_and_agrees(keras: Any, tmp_path: Path, build: Callable[[Any], Any]) -> None:
     build(keras).save(tmp_path / "m.keras")
@@ -126,10 +133,19 @@ def test_an_input_of_any_size_is_told_apart_from_no_picture_at_all(keras: Any, t
         job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
 
 
-def test_an_operator_that_onnx_lacks_is_named_with_its_layer(keras: Any, tmp_path: Path) -> None:
-    layer = keras.layers.Resizing(8, 8, antialias=True, name="smooth")
-    chain(keras, first=layer).save(tmp_path / "m.keras")
-    with pytest.raises(ExportError, match=r"'smooth_?\d*/.*' computes ScaleAndTranslate, which ONNX has no"):
+@pytest.mark.parametrize(
+    ("choices", "operator", "remedy"),
+    [
+        ({"antialias": True}, "ScaleAndTranslate", "without antialias"),
+        ({"interpolation": "area", "pad_to_aspect_ratio": True}, "ResizeArea", "without pad_to_aspect_ratio"),
+    ],
+)
+def test_an_operator_that_onnx_lacks_is_named_with_its_layer_and_what_to_do(
+    keras: Any, tmp_path: Path, choices: dict[str, Any], operator: str, remedy: str
+) -> None:
+    chain(keras, first=keras.layers.Resizing(8, 8, name="smooth", **choices)).save(tmp_path / "m.keras")
+    words = rf"'smooth_?\d*/.*' computes {operator}, which ONNX has no operator for .*: resize .*{remedy}"
+    with pytest.raises(ExportError, match=words):
         job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
     assert not (tmp_path / "m.onnx").exists()
 

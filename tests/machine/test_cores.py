@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.machine import cores
-from toolkit.machine.cores import affinity, cpu_quota, physical_cores, usable_cores
+from toolkit.machine.cores import affinity, cpu_quota, default_threads, physical_cores, usable_cores
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:
@@ -115,6 +115,21 @@ def test_usable_cores_are_the_smaller_of_affinity_and_quota_rounded_up(
     cpus = topology(tmp_path / "cpus", {n: f"{n % 4},{n % 4 + 4}" for n in range(8)})
     root = tree(tmp_path / "groups", {"cpu.max": limit})
     assert usable_cores(root, cpus, tmp_path / "none") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("2", 2), (" 3 ", 3), ("1,4", 1), ("64", 8), ("8", 8), ("0", 8), ("-2", 8), ("many", 8), ("2.5", 8),
+     ("", 8), (",2", 8), ("²", 8)],
+)  # fmt: skip
+def test_omp_num_threads_lowers_the_threads_and_never_raises_them(value: str, expected: int) -> None:
+    assert default_threads(8, {"OMP_NUM_THREADS": value}) == expected
+
+
+def test_without_omp_num_threads_every_usable_core_has_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert default_threads(8, {}) == 8
+    assert default_threads() == usable_cores()
 
 
 @pytest.mark.skipif(shutil.which("taskset") is None, reason="needs taskset")

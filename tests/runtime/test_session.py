@@ -42,8 +42,27 @@ def test_a_session_runs_a_batch(tiny_model: Path) -> None:
     assert (session.device, session.threads) == ("cpu", 1)
 
 
-def test_threads_default_to_the_cores_this_process_may_use(tiny_model: Path) -> None:
-    assert open_session(tiny_model, device="cpu").threads == usable_cores()
+def test_threads_default_to_the_cores_this_process_may_use(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    listener = Listener()
+    assert open_session(tiny_model, device="cpu", observer=listener).threads == usable_cores()
+    assert listener.notices == []
+
+
+def test_omp_num_threads_limits_the_default_and_is_told_and_an_option_overrides_it(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("toolkit.runtime.session.usable_cores", lambda: 4)
+    listener = Listener()
+    assert open_session(tiny_model, device="cpu", observer=listener).threads == 1
+    assert listener.notices == [
+        "threads: 1 of 4 cores, as OMP_NUM_THREADS says; --threads 4 uses all of them"
+    ]
+    assert open_session(tiny_model, device="cpu", threads=2, observer=listener).threads == 2
+    assert len(listener.notices) == 1
 
 
 def test_no_threads_are_refused(tiny_model: Path) -> None:

@@ -69,11 +69,11 @@ def test_too_few_pictures_or_mistakes_leave_the_weights_alone_and_say_so() -> No
     assert calibrate(made, Split(split.images, right), seen) is None
     for before, after in zip(network().get_weights(), made.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
-    start = "the probabilities are left as they were trained: they are calibrated "
+    start = "the probabilities are not calibrated: that takes "
     assert [line.removeprefix(start) for line in seen.lines] == [
-        "on 200 held-out pictures or more, not 0",
-        "on 200 held-out pictures or more, not 199",
-        "by 10 mistakes or more, not 9",
+        "200 held-out pictures, and there are 0",
+        "200 held-out pictures, and there are 199",
+        "10 mistakes on held-out pictures, and there are 9",
     ]
 
 

@@ -21,7 +21,7 @@ class Setup:
         position: of the model among the MODEL arguments; the same model may be given twice.
         model: MODEL argument.
         device: auto, cpu, cuda or cuda:N.
-        threads: intra-op threads; None means the physical cores this process may use.
+        threads: intra-op threads; None means as many as `default_threads` says.
     """
 
     position: int

@@ -41,7 +41,7 @@ class BenchOptions:
         models: MODEL arguments; several are interleaved.
         devices: auto, cpu, cuda, cuda:N or provider:NAME.
         batch_sizes: pictures a run of the model; empty means 1 (offline: 32), or the model's fixed size.
-        threads: intra-op threads; empty means the physical cores this process may use.
+        threads: intra-op threads; empty means the physical cores this process may use, OMP_NUM_THREADS at most.
         scenario: who sends the next query, and when.
         rate_qps: queries a second on average; server only.
         arrivals: how they are spaced; server only.

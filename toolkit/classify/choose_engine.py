@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from toolkit.classify.options import EXAMPLE_TOP_K, ClassifyOptions
-from toolkit.classify.start import StartWorker
+from toolkit.classify.start import StartElsewhere, StartWorker
 from toolkit.images.archives import is_archive
 from toolkit.images.feed import Feed
 from toolkit.machine.cores import usable_cores
@@ -15,6 +15,7 @@ from toolkit.observer import Observer
 
 if TYPE_CHECKING:
     from toolkit.classify.shard import ModelFacts
+    from toolkit.classify.worker import Worker
     from toolkit.engines.protocol import Engine
 
 MANY = 8192
@@ -34,25 +35,15 @@ def engine_for(
     """Choose and open the engine that suits the inputs, and close it at the end.
 
     Few inputs are classified in this process: starting others takes longer. A GPU is fed by one session. Many
-    inputs on the CPU go to one process a core, each with one intra-op thread.
+    inputs on the CPU go to one process a core, each with one intra-op thread. A Ray cluster is never chosen,
+    only obeyed.
 
     Args:
         options: of the run.
         feed: its inputs; read ahead, not taken.
-        observer: told what opening the model had to say.
+        observer: told what opening the model and the engine had to say.
     """
-    from toolkit.engines.threads import ThreadsEngine
-
-    workers = _workers(options, feed)
-    engine: Engine
-    if workers > 1 and _is_cpu(options):
-        from toolkit.engines.local import LocalEngine
-
-        engine = LocalEngine(workers)
-        start = _start(options, threads=options.threads or 1)
-    else:
-        engine = ThreadsEngine(options.workers or options.threads or usable_cores())
-        start = _start(options, threads=options.threads)
+    engine, start = _ray(options, observer) if options.engine == "ray" else _local(options, feed)
     try:
         facts: ModelFacts = engine.open(start)
         for notice in facts.notices:
@@ -60,6 +51,33 @@ def engine_for(
         yield engine, facts
     finally:
         engine.close()
+
+
+def _local(options: ClassifyOptions, feed: Feed) -> "tuple[Engine, Callable[[], Worker]]":
+    workers = _workers(options, feed)
+    if workers > 1 and _is_cpu(options):
+        from toolkit.engines.local import LocalEngine
+
+        return LocalEngine(workers), _start(options, threads=options.threads or 1)
+    from toolkit.engines.threads import ThreadsEngine
+
+    engine = ThreadsEngine(options.workers or options.threads or usable_cores())
+    return engine, _start(options, threads=options.threads)
+
+
+def _ray(options: ClassifyOptions, observer: Observer) -> "tuple[Engine, Callable[[], Worker]]":
+    from toolkit.engines.ray_engine import RayEngine
+
+    threads = options.threads or 1
+    start = replace(_start(options, threads=threads), device="cpu")  # whatever else its machine has
+    engine = RayEngine(
+        options.workers,
+        address=options.ray_address,
+        cores=threads,
+        spare_cores=usable_cores(),
+        tell=observer.notice,
+    )
+    return engine, StartElsewhere.of(start)
 
 
 def _workers(options: ClassifyOptions, feed: Feed) -> int:

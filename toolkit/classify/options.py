@@ -1,5 +1,6 @@
 """What `toolkit classify` is asked to do."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,10 @@ from toolkit.endings import DEVICES, check_ending, check_page
 from toolkit.errors import UsageError
 
 EXAMPLE_TOP_K = 5  # classes of each picture that a report shows
+ENGINES = ("local", "ray")
+LARGEST_PORT = 0xFFFF
 OUTPUT_SUFFIXES = (".csv", ".jsonl", ".parquet")
+RAY_ADDRESS = re.compile(r"auto|(ray://)?([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +42,8 @@ class ClassifyOptions:
         resume: go on where an interrupted run stopped.
         sort_into: folder to sort the pictures into, by class.
         link: link the sorted pictures instead of copying them.
-        engine: where the work runs: "local".
-        ray_address: of a cluster, with engine "ray".
+        engine: where the work runs: "local" (this machine) or "ray" (a Ray cluster, on its CPUs).
+        ray_address: of a cluster to join, HOST:PORT, ray://HOST:PORT or "auto"; None starts one here.
     """
 
     paths: tuple[str, ...]
@@ -71,7 +75,7 @@ class ClassifyOptions:
         """Check ranges and combinations.
 
         Raises:
-            UsageError: a value is out of range, or isn't available yet.
+            UsageError: a value is out of range, or contradicts another.
         """
         if not self.paths:
             raise UsageError("nothing to classify", where="PATH", remedy="give pictures or folders")
@@ -98,7 +102,7 @@ class ClassifyOptions:
             )
         self._check_output()
         self._check_combinations()
-        self._check_later()
+        self._check_engine()
 
     @property
     def output_format(self) -> str | None:
@@ -121,6 +125,7 @@ class ClassifyOptions:
             ("--resume", self.resume, "-o FILE", self.output is None),
             ("--keep-columns", self.keep_columns, "-o FILE", self.output is None),
             ("--link", self.link, "--sort-into DIR", self.sort_into is None),
+            ("--ray-address", self.ray_address is not None, "--engine ray", self.engine != "ray"),
         ):
             if given and missing:
                 raise UsageError(f"needs {needed}", where=flag, remedy=f"add {needed}, or leave {flag} out")
@@ -131,13 +136,24 @@ class ClassifyOptions:
                 remedy="either go on (--resume) or begin again (--force)",
             )
 
-    def _check_later(self) -> None:
-        """Refuse what the contract names but this version can't do: never ignore it."""
-        if self.engine not in ("local", "ray"):
-            raise UsageError(f"'{self.engine}' is no engine", where="--engine", remedy="use local")
-        for flag, given, remedy in (
-            ("--engine ray", self.engine == "ray", "use --engine local"),
-            ("--ray-address", self.ray_address is not None, "leave it out"),
+    def _check_engine(self) -> None:
+        if self.engine not in ENGINES:
+            raise UsageError(
+                f"'{self.engine}' is no engine", where="--engine", remedy=f"use {' or '.join(ENGINES)}"
+            )
+        if self.engine == "ray" and self.device not in ("auto", "cpu"):
+            raise UsageError(
+                "the workers of --engine ray run on CPUs",
+                where=f"--device {self.device}",
+                remedy="use --device cpu, or --engine local on the machine with the GPU",
+            )
+        address = self.ray_address
+        if address is not None and (
+            not RAY_ADDRESS.fullmatch(address)
+            or (address != "auto" and not 0 < int(address.rpartition(":")[2]) <= LARGEST_PORT)
         ):
-            if given:
-                raise UsageError("not available in this version yet", where=flag, remedy=remedy)
+            raise UsageError(
+                "no address of a cluster",
+                where=f"--ray-address {address}",
+                remedy="use HOST:PORT, ray://HOST:PORT or auto",
+            )

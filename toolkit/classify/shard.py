@@ -3,6 +3,7 @@
 Apart from the worker itself, so that the process that only hands out work doesn't load decoders and engines.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.classify.stages import Stages
+from toolkit.errors import ImageError
+from toolkit.images.held import Held
 from toolkit.images.inputs import File, Inputs
+from toolkit.images.remote import is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,26 @@ class Shard:
     def without(self, position: int, reason: str) -> "Shard":
         """Return the same shard with one input given up."""
         return replace(self, failures={**self.failures, position: reason})
+
+    def elsewhere(self, *, other_disk: bool) -> "Shard":
+        """Return the shard for a worker with another working folder, and maybe another disk.
+
+        Args:
+            other_disk: contents of archives lie on this one, so that they have to travel along.
+        """
+        start = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118 - Path objects drop what can't be UTF-8
+        files: list[File] = []
+        failures = dict(self.failures)
+        for position, file in enumerate(self.files):
+            if isinstance(file, Held):
+                try:
+                    files.append(file.carried() if other_disk and position not in failures else file)
+                except ImageError as error:
+                    files.append(file)
+                    failures[position] = error.what
+            else:
+                files.append(file if os.path.isabs(file) or is_address(file) else start + file)  # noqa: PTH117
+        return Shard(files, self.unseen, failures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ class Worker:
         position = start
         while position < stop and not self._stopped.is_set():
             began = time.perf_counter_ns()
-            contents = _read_ahead(shard, position, stop, errors)
+            contents = _read_ahead(shard, position, stop, errors, self._stopped)
             read = time.perf_counter_ns()
             for place, content in enumerate(contents, position):
                 if content is None:
@@ -180,7 +180,9 @@ class Worker:
         return Outcome(errors, best, values, stages)
 
 
-def _read_ahead(shard: Shard, start: int, stop: int, errors: dict[int, str]) -> list[bytes | None]:
+def _read_ahead(
+    shard: Shard, start: int, stop: int, errors: dict[int, str], stopped: Event
+) -> list[bytes | None]:
     """Read inputs from `start` on, until a few megabytes are together; None for one with an error."""
     files, unseen = shard.files, shard.unseen
     contents: list[bytes | None] = []
@@ -212,7 +214,7 @@ def _read_ahead(shard: Shard, start: int, stop: int, errors: dict[int, str]) -> 
             elif position not in unseen:
                 content = read_seen(file)
             elif is_address(file):
-                return contents or _fetched(shard, start, stop, errors)
+                return contents or _fetched(shard, start, stop, errors, stopped)
             else:
                 content = read_file(file)
         except ImageError as error:
@@ -223,7 +225,9 @@ def _read_ahead(shard: Shard, start: int, stop: int, errors: dict[int, str]) -> 
     return contents
 
 
-def _fetched(shard: Shard, start: int, stop: int, errors: dict[int, str]) -> list[bytes | None]:
+def _fetched(
+    shard: Shard, start: int, stop: int, errors: dict[int, str], stopped: Event
+) -> list[bytes | None]:
     """Fetch the addresses from `start` on, a few side by side."""
     addresses = []
     for position in range(start, min(stop, start + READ_AT_ONCE)):
@@ -232,7 +236,7 @@ def _fetched(shard: Shard, start: int, stop: int, errors: dict[int, str]) -> lis
             break
         addresses.append(file)
     contents: list[bytes | None] = []
-    for position, content in enumerate(read_remote(addresses), start):
+    for position, content in enumerate(read_remote(addresses, stopped.wait), start):
         if isinstance(content, ImageError):
             errors[position] = content.what
         contents.append(content if isinstance(content, bytes) else None)

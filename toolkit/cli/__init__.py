@@ -1,6 +1,7 @@
 """The command line: the only place that parses, prints and exits.
 
 app             registers the commands; the one error boundary
+usage           what the parser can't read, in our words
 options         option types that several commands share
 console         standard output and error, --quiet, --json, NO_COLOR, progress
 rows            rows of a classification on standard output, in pieces

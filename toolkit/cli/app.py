@@ -1,7 +1,6 @@
 """Register the commands, and turn every failure into one line and an exit code."""
 
 import contextlib
-import difflib
 import errno
 import importlib
 import os
@@ -14,7 +13,8 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli.console import flush_stdout
-from toolkit.errors import ExitCode, ToolkitError, UsageError, one_line
+from toolkit.cli.usage import usage_error
+from toolkit.errors import ExitCode, ToolkitError, one_line
 from toolkit.files import output_error
 
 COMMANDS = (
@@ -120,7 +120,7 @@ def _run(arguments: list[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             typer.echo(error.format_message())
             return int(ExitCode.USAGE)
-        raise _usage_error(error, arguments) from error
+        raise usage_error(error, arguments, COMMANDS) from error
     if result == ExitCode.INTERRUPTED:  # what the parser makes of Ctrl-C, without a word
         raise KeyboardInterrupt
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
@@ -129,18 +129,6 @@ def _run(arguments: list[str]) -> int:
 def _terminate(*_: object) -> None:
     # A polite kill ends like Ctrl-C: what was done is kept and temporary files go away.
     raise KeyboardInterrupt
-
-
-def _usage_error(error: Exception, arguments: list[str]) -> UsageError:
-    message = one_line(error.format_message()).rstrip(".").replace("Value error, ", "")  # type: ignore[attr-defined]
-    command = arguments[0] if arguments and arguments[0] in COMMANDS else ""
-    where = f"toolkit {command}".strip()
-    if message.startswith("No such command"):
-        wrong = arguments[0] if arguments else ""
-        near = difflib.get_close_matches(wrong, COMMANDS, n=1)
-        hint = f"did you mean '{near[0]}'? " if near and "Did you mean" not in message else ""
-        return UsageError(message, where=where, remedy=f"{hint}see toolkit --help")
-    return UsageError(message, where=where, remedy=f"see {where} --help")
 
 
 def _told(error: OSError) -> str:

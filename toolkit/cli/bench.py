@@ -39,7 +39,9 @@ def bench_command(
     threads: Annotated[
         str | None,
         typer.Option(
-            "--threads", metavar="N,N...", help="Intra-op threads. [default: physical cores it may use]"
+            "--threads",
+            metavar="N,N...",
+            help="Intra-op threads. [default: physical cores it may use, OMP_NUM_THREADS at most]",
         ),
     ] = None,
     scenario: Annotated[

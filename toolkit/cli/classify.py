@@ -109,8 +109,17 @@ def classify_command(
     keep_columns: Annotated[
         bool, typer.Option("--keep-columns", help="Keep the other columns of .csv lists in the output.")
     ] = False,
-    engine: Annotated[str, typer.Option("--engine", hidden=True)] = ClassifyOptions.engine,
-    ray_address: Annotated[str | None, typer.Option("--ray-address", hidden=True)] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="local|ray", help="This machine, or a Ray cluster's CPUs.")
+    ] = ClassifyOptions.engine,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            metavar="HOST:PORT",
+            help="Join this cluster. [default: start one on this machine]",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     force: Force = False,

@@ -40,14 +40,14 @@ def open_predictor(
         labels_file: class names for a model that carries none.
         normalize: range of values that a model from elsewhere expects.
         resize: how pictures are brought to size.
-        observer: told which provider `auto` took.
+        observer: told which provider `auto` took, and of probabilities that are of labels by themselves.
     """
     if looks_like_keras(argument):
         from toolkit.keras_model.choices import KerasChoices
         from toolkit.keras_model.predictor import keras_predictor
+        from toolkit.models.head import multi_label_notice
 
         tell_unfinished(argument, observer)
-
         choices = KerasChoices(
             allow_code=allow_code,
             custom_objects=custom_objects,
@@ -55,7 +55,10 @@ def open_predictor(
             normalize=normalize,
             resize=resize,
         )
-        return keras_predictor(argument, choices=choices, where=where)
+        predictor = keras_predictor(argument, choices=choices, where=where)
+        if told := multi_label_notice(Path(argument).name or argument, predictor.head):
+            observer.notice(told)
+        return predictor
     from toolkit.models.open import open_model
 
     return open_model(

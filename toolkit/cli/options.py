@@ -37,7 +37,9 @@ Device = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        "--threads", metavar="N", help="Intra-op threads. [default: physical cores this process may use]"
+        "--threads",
+        metavar="N",
+        help="Intra-op threads. [default: physical cores it may use, OMP_NUM_THREADS at most]",
     ),
 ]
 ProviderOption = Annotated[

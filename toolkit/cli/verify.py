@@ -97,7 +97,7 @@ def verify_command(
         )
         for argument in (model, other)
     )
-    result = run(options, first, second, console)
+    result = run(options, first, second, listener)  # who may read the same pictures in two sizes
     console.result(result.to_document, lambda: _render(result))
     report_missed(result.missed)
 

@@ -54,7 +54,7 @@ def list_folder(
         root: holds train/<class>/* and/or test/<class>/*, or class folders only, of which a fifth of
             each class is the test split, always the same.
         wanted: splits to list, "train" and/or "test"; the ones that the folder hasn't are left out.
-        observer: told what is unusual.
+        observer: told of a folder that is divided, and of what is unusual in it.
 
     Returns:
         (class names, files by split).
@@ -112,7 +112,24 @@ def _divided(
             remedy="add pictures, or make train/ and test/ folders",
         )
     parts = {"train": ~is_test, "test": is_test}
+    observer.notice(_told(root, wanted, int(is_test.sum()), len(is_test)))
     return tuple(map(shown, classes)), {s: everything.take(np.flatnonzero(parts[s])) for s in wanted}
+
+
+def _told(root: Path, wanted: Sequence[str], for_test: int, total: int) -> str:
+    """Say that a folder was divided: nobody who evaluates on it expects a part of it to be read."""
+    split, share, count = "train", "four fifths", total - for_test
+    if "test" in wanted:
+        split, share, count = "test", "a fifth", for_test
+    text = (
+        f"{shown(str(root))} has class folders only: its {split} split is {share} of each class,"
+        f" {count:,} of {total:,} pictures"
+    )
+    if len(wanted) > 1:
+        return text
+    if root.resolve().name == split:
+        return f"{text} (to use all of them, give {shown(str(root.parent))})"
+    return f"{text} (to use all of them, move the class folders into {shown(str(root / split))})"
 
 
 def _lot(name: str) -> bytes:

@@ -9,7 +9,15 @@ from pathlib import Path
 from toolkit import __version__
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import Finding, State
-from toolkit.machine.cores import affinity, cpu_quota, physical_cores, usable_cores
+from toolkit.machine.cores import (
+    THREADS_VARIABLE,
+    affinity,
+    cpu_quota,
+    default_threads,
+    physical_cores,
+    threads_wanted,
+    usable_cores,
+)
 from toolkit.machine.facts import cpu_model
 from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, cpu_features
 from toolkit.runtime.cuda import (
@@ -26,7 +34,7 @@ from toolkit.runtime.messages import short_name
 
 OLDEST_PYTHON = (3, 11)
 BASE = ("onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "pillow", "pyarrow", "matplotlib", "typer")
-EXTRAS = {"train": ("tensorflow", "keras", "tf2onnx"), "formats": ("pillow-heif",)}
+EXTRAS = {"train": ("tensorflow", "keras", "tf2onnx"), "formats": ("pillow-heif",), "ray": ("ray",)}
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm")
 INT8_FEATURES = DOT_PRODUCT | {"i8mm"}
 
@@ -195,10 +203,17 @@ def threads() -> list[Finding]:
     logical = affinity()
     cores, quota = physical_cores(logical), cpu_quota()
     limit = "no container quota" if quota is None else f"container quota of {quota:g} cores"
+    usable, wanted = usable_cores(), threads_wanted()
+    if wanted is not None:
+        limit += f", {THREADS_VARIABLE}={wanted}"
+    default = default_threads(usable)
     return [
         Finding(
             check="threads",
-            state=State.OK,
-            finding=f"{usable_cores()} by default: {cores} physical cores ({len(logical)} logical) allowed, {limit}",
+            state=State.OK if default == usable else State.NOTE,
+            finding=f"{default} by default: {cores} physical cores ({len(logical)} logical) allowed, {limit}",
+            remedy=""
+            if default == usable
+            else f"to use more: unset {THREADS_VARIABLE}, or give --threads {usable}",
         )
     ]

@@ -5,4 +5,12 @@ threads   this process: shards prepared ahead in threads
 local     processes of this machine, one worker each; a crash takes down one
 process   a process with a worker in it: both sides of the pipe between them
 isolate   which item of a shard is at fault when its process dies
+
+ray_engine    a Ray cluster: this side of it, in the process that hands out the work
+ray_driver    the process that talks to Ray
+ray_dispatch  in it: shards to workers, again where one is lost
+ray_worker    an actor on the cluster with one worker in it
+ray_search    which item of a shard is at fault when its workers die, Ray's own process and all
+ray_cluster   starts or joins a cluster, quietly, with errors in plain words
+ray_settings  what the process that talks to Ray is told
 """

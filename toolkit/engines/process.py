@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import queue
 import signal
 import threading
@@ -139,10 +140,10 @@ def serve(connection: Any, start: Start, cell: Any) -> None:
             connection.send(_portable(error))
         return
     # A thread takes shards in, so that whoever sends one never waits for the work on another.
-    shards: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
+    shards: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, shards), daemon=True).start()
-    while (numbered := shards.get()) is not None:
-        number, shard = numbered
+    while True:
+        number, shard = shards.get()
         try:
             made = worker(shard)
         except Exception as error:  # noqa: BLE001 - raised again in the parent, when its turn comes
@@ -154,12 +155,13 @@ def serve(connection: Any, start: Start, cell: Any) -> None:
             return
 
 
-def _receive(connection: Any, shards: "queue.SimpleQueue[tuple[int, Any] | None]") -> None:
+def _receive(connection: Any, shards: "queue.SimpleQueue[tuple[int, Any]]") -> None:
     try:
         while True:
             shards.put(connection.recv())
     except (EOFError, OSError):
-        shards.put(None)
+        # The parent wants nothing more, or was killed. Whatever is done now, even if it hangs, is for nobody.
+        os._exit(0)
 
 
 def _portable(error: Exception) -> Exception:

@@ -20,6 +20,14 @@ class Shard(Protocol):
     def without(self, position: int, reason: str) -> "Shard":
         """Return the same shard with one item given up, for a reason in plain words."""
 
+    def elsewhere(self, *, other_disk: bool) -> "Shard":
+        """Return the shard as a worker needs it that was not started from this process.
+
+        Args:
+            other_disk: the worker may see none of this machine's files but what is shared under the same
+                name. In any case its working folder is another.
+        """
+
 
 class Worker(Protocol[Info, Made]):
     """Does the work of a shard."""

@@ -87,6 +87,7 @@ def ahead(
     """
     stream = iter(items)
     failure: ToolkitError | None = None
+    is_finished = False
     pending: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         try:
@@ -103,8 +104,10 @@ def ahead(
                 if not pending:
                     break
                 yield pending.popleft().result()
+            is_finished = True
         finally:
-            if pending:
+            # Ctrl-C may come while the last call is awaited, or one is just being submitted: nothing pending then.
+            if not is_finished:
                 stop()
                 for future in pending:
                     future.cancel()

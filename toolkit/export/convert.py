@@ -3,6 +3,7 @@
 import logging
 
 from toolkit.errors import ExportError
+from toolkit.export import area
 from toolkit.export.graph.draft import Draft
 from toolkit.export.graph.missing_operators import WRITTEN_WITH
 from toolkit.export.graph.portable import foreign_operators
@@ -11,6 +12,14 @@ from toolkit.keras_model.predictor import KerasPredictor
 from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
 
 COMMAND = "toolkit export"
+
+REPLACE = "replace that layer, or its option that needs it, and save the model again"
+INSTEAD = {
+    "ResizeArea": "resize without pad_to_aspect_ratio, or not by area, and save the model again",
+    "ScaleAndTranslate": "resize with interpolation bilinear, bicubic, nearest or area and without antialias, and save"
+    " the model again",
+}
+"""What to do about an operator that ONNX doesn't have, where more can be said than to replace it."""
 
 
 def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draft:
@@ -36,7 +45,10 @@ def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draf
         traced = trace(tf, predictor, batch)
         with without_jit(tf):
             model, _ = tf2onnx.convert.from_function(
-                traced.function, input_signature=traced.signature, opset=opset
+                traced.function,
+                input_signature=traced.signature,
+                opset=opset,
+                custom_op_handlers=area.handlers(),
             )
     except Exception as error:
         raise ExportError(
@@ -64,5 +76,5 @@ def _refuse_unknown(draft: Draft, predictor: KerasPredictor) -> None:
             raise ExportError(
                 f"{origin} computes {node.op_type}, which ONNX has no operator for",
                 where=predictor.loaded.path,
-                remedy="replace that layer, or its option that needs it, and save the model again",
+                remedy=INSTEAD.get(node.op_type, REPLACE),
             )

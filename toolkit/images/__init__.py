@@ -9,6 +9,7 @@ lists       lists of paths: text, NUL-separated, CSV
 archives    pictures in .zip and .tar archives
 held        the content of an archive's member, on disk until it has been classified
 remote      pictures at addresses that fsspec knows
+transient   failures of the network that pass, and how long to wait before another try
 read        a file's bytes; regular files only
 signatures  which format the content is, and plain words for what isn't a picture
 decode      bytes -> uint8 [H, W, 3] RGB

@@ -51,6 +51,32 @@ class Held:
                 f"its content can't be read: {error.strerror}", where=self.file, remedy="check the disk"
             ) from error
 
+    def carried(self) -> "Carried":
+        """Return the content in a form that needs no disk.
+
+        Raises:
+            ImageError: the file can't be read.
+        """
+        return Carried(self.file, self.offset, self.size, None, self.read())
+
+
+@dataclass(frozen=True, slots=True)
+class Carried(Held):
+    """The same for a machine that doesn't see the file: the content itself.
+
+    Args:
+        content: of the slice.
+    """
+
+    content: bytes = b""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Carried, (self.file, self.offset, self.size, None, self.content)
+
+    def read(self) -> bytes:
+        """Return the content."""
+        return self.content
+
 
 class _Segment:
     """A file of held contents, deleted when the last of them is let go."""

@@ -1,13 +1,16 @@
 """Pictures at addresses that fsspec knows: http, https, s3, gs and others."""
 
 import functools
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from toolkit.errors import ImageError, InputError, MissingDependency, one_line
 from toolkit.images.inputs import Inputs, one
 from toolkit.images.scan import is_picture_name
+from toolkit.images.transient import pause_before
 
 ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 LOCAL = frozenset({"file", "local"})
@@ -55,11 +58,16 @@ def remote_files(address: str) -> Iterator[Inputs]:
         ) from error
 
 
-def read_remote(addresses: Sequence[str]) -> list[bytes | ImageError]:
+def read_remote(
+    addresses: Sequence[str], wait: Callable[[float], object] = time.sleep
+) -> list[bytes | ImageError]:
     """Read several pictures at once, so that waiting for one is waiting for all.
+
+    What fails in a way that passes (a connection reset, a timeout, a server that is busy) is tried again.
 
     Args:
         addresses: of pictures.
+        wait: waits so many seconds before another try; true where there shall be none, and so no more waiting.
 
     Returns:
         Per address its content, or why it can't be read.
@@ -69,19 +77,47 @@ def read_remote(addresses: Sequence[str]) -> list[bytes | ImageError]:
         group = [a for a in dict.fromkeys(addresses) if a.lower().startswith(f"{scheme}://")]
         try:
             fs = _file_system(scheme)
-            plain = {fs._strip_protocol(address): address for address in group}
-            # `cat` of one address gives its bytes; of a list it gives a dict, fetched side by side.
-            found: dict[str, Any] = fs.cat(list(plain), on_error="return")
         except (InputError, MissingDependency) as error:
             results |= {a: _failed(error.what, a) for a in group}
-        except Exception as error:  # noqa: BLE001 - each kind of address has exceptions of its own
-            results |= {a: _failed(_words(error), a) for a in group}
         else:
-            for name, content in found.items():
-                address = plain[name]
-                is_content = isinstance(content, bytes)
-                results[address] = content if is_content else _failed(_words(content), address)
+            results |= _fetched(fs, group, wait)
     return [results.get(address, _failed("no such file", address)) for address in addresses]
+
+
+def _fetched(
+    fs: Any, addresses: Sequence[str], wait: Callable[[float], object]
+) -> dict[str, bytes | ImageError]:
+    """Fetch addresses of one kind, those again that fail in a way that passes."""
+    results: dict[str, bytes | ImageError] = {}
+    left = list(addresses)
+    for attempt in itertools.count(1):
+        pauses: dict[str, float] = {}
+        for address, content in _tried(fs, left).items():
+            pause = None if isinstance(content, bytes) else pause_before(attempt, content)
+            if pause is not None:
+                pauses[address] = pause
+            elif isinstance(content, bytes):
+                results[address] = content
+            else:
+                times = f" (tried {attempt} times)" if attempt > 1 else ""
+                results[address] = _failed(_words(content) + times, address)
+        if not pauses:
+            return results
+        left = list(pauses)
+        if wait(max(pauses.values())):
+            return results | {address: _failed("not tried again", address) for address in left}
+    raise AssertionError
+
+
+def _tried(fs: Any, addresses: Sequence[str]) -> dict[str, object]:
+    """Try addresses once: each with its content, or with what was raised."""
+    try:
+        plain = {fs._strip_protocol(address): address for address in addresses}
+        # `cat` of one address gives its bytes; of a list it gives a dict, fetched side by side.
+        found: dict[str, object] = fs.cat(list(plain), on_error="return")
+    except Exception as error:  # noqa: BLE001 - each kind of address has exceptions of its own
+        return dict.fromkeys(addresses, error)
+    return {plain[name]: content for name, content in found.items()}
 
 
 @functools.cache

@@ -1,12 +1,14 @@
-"""Cores that this process may really use: affinity and container quota count."""
+"""Cores that this process may really use: affinity and container quota count; and how many threads to start."""
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 CPU_ROOT = Path("/sys/devices/system/cpu")
 MEMBERSHIP = Path("/proc/self/cgroup")
+THREADS_VARIABLE = "OMP_NUM_THREADS"
 
 
 def usable_cores(
@@ -24,6 +26,34 @@ def usable_cores(
     cores = physical_cores(affinity(), cpu_root)
     quota = cpu_quota(cgroup_root, membership)
     return max(1, cores if quota is None else min(cores, math.ceil(quota)))
+
+
+def default_threads(cores: int | None = None, environment: Mapping[str, str] = os.environ) -> int:
+    """Count the threads that a computation gets where nobody says how many, at least 1.
+
+    One for each core that this process may use, but no more than OMP_NUM_THREADS says: batch systems and container
+    images set it, and ONNX Runtime doesn't look at it.
+
+    Args:
+        cores: that this process may use; None asks `usable_cores`.
+        environment: variables of the process.
+    """
+    limit = threads_wanted(environment)
+    cores = usable_cores() if cores is None else cores
+    return cores if limit is None else min(cores, limit)
+
+
+def threads_wanted(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return how many threads OMP_NUM_THREADS allows; None where it isn't set, or isn't a number of 1 or more.
+
+    Args:
+        environment: variables of the process.
+
+    Source: OpenMP 5.2, section 21.1.2: a list of positive integers, of which the first is for the outermost level;
+        what anything else means is up to the implementation, and GNU's ignores it.
+    """
+    first = environment.get(THREADS_VARIABLE, "").partition(",")[0].strip()
+    return int(first) if first.isascii() and first.isdigit() and int(first) > 0 else None
 
 
 def affinity() -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 catalog    names -> files and their figures (`toolkit models`)
 card       labels, input size, recipe, accuracy ... <-> metadata_props
+files      all files of a model, to take along to another machine
 head       what a model's output is, and the way from it to probabilities
 matching   the classes of data or of another model against a model's outputs
 open       MODEL argument -> session + card + preprocessing

@@ -52,6 +52,21 @@ class Head(StrEnum):
                 return ""
 
 
+def multi_label_notice(name: str, head: Head) -> str:
+    """Say of a model whose probabilities are of labels by themselves that they are; empty for any other.
+
+    Args:
+        name: of the model, as the user knows it.
+        head: what its output is.
+    """
+    if head is not Head.MULTI_LABEL:
+        return ""
+    return (
+        f"{name} is a multi-label model: each probability is that of one label by itself, and they don't add up"
+        " to 1"
+    )
+
+
 PASSES_VALUES_ON = frozenset(
     [
         "Identity",

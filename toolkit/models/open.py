@@ -12,7 +12,7 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.machine.features import int8_sums_saturate
 from toolkit.models.card import Card, from_metadata, read_labels
 from toolkit.models.catalog import find_model
-from toolkit.models.head import Head, head_of, to_probabilities
+from toolkit.models.head import Head, head_of, multi_label_notice, to_probabilities
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Normalization, Pixels, Resize
@@ -116,14 +116,14 @@ def open_model(
     Args:
         argument: path of an .onnx file, or the name of a shipped model.
         device: auto, cpu, cuda or cuda:N.
-        threads: intra-op threads; None means the physical cores this process may use.
+        threads: intra-op threads; None means as many as `default_threads` says.
         provider_options: KEY=VALUE for the execution provider.
         labels_file: class names for a model that carries none.
         normalize: range that a model from elsewhere expects; None means as the file says.
         resize: how pictures are brought to size; None means as the file says, else stretch.
         spinning: see `open_session`.
         optimize: see `open_session`.
-        observer: told which provider `auto` took.
+        observer: told which provider `auto` took, and what is unusual about the model.
 
     Raises:
         UsageError: an option has no such value, or contradicts the file.
@@ -146,11 +146,8 @@ def open_model(
     if labels_file is not None:
         card = replace(card, labels=read_labels(labels_file))
     head = _own_head(card) if card.toolkit_version else _foreign_head(session.signature, path)
-    if head is Head.MULTI_LABEL:
-        observer.notice(
-            f"{path.name} is a multi-label model: each probability is that of one label by itself, and they don't"
-            " add up to 1"
-        )
+    if told := multi_label_notice(path.name, head):
+        observer.notice(told)
     if _saturates_here(card):
         observer.notice(
             f"{path.name} has 8-bit weights, and this processor has no dot product of bytes (VNNI): sums may be cut"

@@ -23,7 +23,7 @@ def race(
     Args:
         paths: .onnx files with the same input.
         batch: what they take, such as uint8 [N, H, W, 3].
-        threads: intra-op threads; None means the physical cores this process may use.
+        threads: intra-op threads; None means as many as `default_threads` says.
         rounds: times that each model has its turn.
 
     Returns:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import DeviceError, ModelError, UsageError
-from toolkit.machine.cores import usable_cores
+from toolkit.machine.cores import THREADS_VARIABLE, default_threads, usable_cores
 from toolkit.observer import SILENT, Observer
 from toolkit.runtime.binding import Place, bound_copies, device_resident
 from toolkit.runtime.cuda import explain
@@ -144,11 +144,11 @@ def open_session(
     Args:
         path: an .onnx file.
         device: auto, cpu, cuda, cuda:N or provider:NAME; all but `auto` never fall back.
-        threads: intra-op threads; None means the physical cores this process may use.
+        threads: intra-op threads; None means the physical cores this process may use, and OMP_NUM_THREADS at most.
         provider_options: KEY=VALUE for the provider that is asked for.
         spinning: whether idle threads burn cycles for a quicker start of the next run.
         optimize: let ONNX Runtime rewrite the graph; off, it computes node by node as the file says.
-        observer: told which provider `auto` took.
+        observer: told which provider `auto` took, and of cores that OMP_NUM_THREADS leaves idle.
 
     Raises:
         UsageError: the device, an option or the number of threads makes no sense.
@@ -166,7 +166,7 @@ def open_session(
     ort.set_default_logger_severity(FATAL)
     settings = ort.SessionOptions()
     settings.log_severity_level = FATAL
-    settings.intra_op_num_threads = threads or usable_cores()
+    settings.intra_op_num_threads = threads or _default_threads(observer)
     settings.inter_op_num_threads = 1
     if not optimize:
         settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -185,3 +185,14 @@ def open_session(
         threads=settings.intra_op_num_threads,
         _session=session,
     )
+
+
+def _default_threads(observer: Observer) -> int:
+    cores = usable_cores()
+    threads = default_threads(cores)
+    if threads < cores:
+        # Often nobody knows that it is set: an image or a batch system did it.
+        observer.notice(
+            f"threads: {threads} of {cores} cores, as {THREADS_VARIABLE} says; --threads {cores} uses all of them"
+        )
+    return threads

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
-from toolkit.machine.cores import usable_cores
+from toolkit.machine.cores import default_threads
 from toolkit.observer import SILENT
 from toolkit.runtime.devices import parse_device
 from toolkit.runtime.start import start
@@ -33,7 +33,7 @@ def open_values(path: Path, names: Sequence[str], *, optimized: bool = True) -> 
 
     settings = ort.SessionOptions()
     settings.log_severity_level = FATAL
-    settings.intra_op_num_threads = usable_cores()
+    settings.intra_op_num_threads = default_threads()
     settings.inter_op_num_threads = 1
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not optimized:

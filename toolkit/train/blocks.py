@@ -43,8 +43,8 @@ def normalised(x: Any) -> Any:
 def residual(x: Any, filters: int, stride: int = 1) -> Any:
     """Add two 3x3 convolutions to their input, which is brought to size by a 1x1 convolution where needed.
 
-    The branch isn't silenced at the start by a normalisation that begins at zero (arXiv:1706.02677): with 5,000 pictures
-    and four epochs of edge-l the training accuracy is 0.32 with that and 0.48 without.
+    The branch isn't silenced at the start by a normalisation that begins at zero (arXiv:1706.02677): after four epochs
+    of edge-l on 4,000 pictures the training accuracy is 0.32 with that and 0.48 without.
 
     Source: He et al., arXiv:1512.03385, section 3.3, option B, with rectifiers after the sum.
     """

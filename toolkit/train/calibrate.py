@@ -31,12 +31,12 @@ def calibrate(network: Any, validation: Split | None, observer: Observer) -> flo
     Source: Guo et al., arXiv:1706.04599, section 4.2; a softmax of (W x + b) / T is one of (W / T) x + b / T.
     """
     if validation is None or len(validation) < FEWEST_PICTURES:
-        observer.notice(_left(f"on {FEWEST_PICTURES} held-out pictures or more, not {len(validation or ())}"))
+        observer.notice(_left("held-out pictures", FEWEST_PICTURES, 0 if validation is None else len(validation)))
         return None
     probabilities = network.predict(validation.images, batch_size=BATCH, verbose=0)
     mistakes = int(np.sum(probabilities.argmax(axis=1) != validation.labels))
     if mistakes < FEWEST_MISTAKES:
-        observer.notice(_left(f"by {FEWEST_MISTAKES} mistakes or more, not {mistakes}"))
+        observer.notice(_left("mistakes on held-out pictures", FEWEST_MISTAKES, mistakes))
         return None
     logits = np.log(np.maximum(probabilities, LEAST))
     temperature = fit_temperature(logits, validation.labels)
@@ -49,8 +49,8 @@ def calibrate(network: Any, validation: Split | None, observer: Observer) -> flo
     return temperature
 
 
-def _left(need: str) -> str:
-    return f"the probabilities are left as they were trained: they are calibrated {need}"
+def _left(what: str, needed: int, there: int) -> str:
+    return f"the probabilities are not calibrated: that takes {needed} {what}, and there are {there}"
 
 
 def _fold(network: Any, temperature: float) -> None:

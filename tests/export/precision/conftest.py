@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from support import SHAPES, draw
 
+from toolkit.export.graph.draft import assemble, take_apart
+from toolkit.export.graph.keep_pad import KEEP_PAD
+from toolkit.export.step import apply
+
 SIDE = 32
 
 Pixels = NDArray[np.uint8]
@@ -177,6 +181,22 @@ def mobile_like() -> onnx.ModelProto:
     network.conv(32, stride=2, pads=(0, 0, 1, 1), group=16).relu6().conv(64, 1).relu6()
     network.add("AveragePool", kernel_shape=[2, 2], strides=[2, 2])
     return network.classifier()
+
+
+def padded_pooling() -> onnx.ModelProto:
+    """Zeros around numbers that are often negative, then a max pooling, as in ResNet50V2; as an export has it."""
+    network = Network().conv(8, first=True).relu().conv(8)
+    amounts = network.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
+    network.add("Sub", [network.last, network.constant(np.float32(1))])
+    network.add("Pad", [network.last, amounts, network.constant(np.float32(0))])
+    network.add("MaxPool", kernel_shape=[3, 3], strides=[2, 2])
+    network.conv(16, stride=3).relu()
+    return assemble(apply(take_apart(network.classifier()), [KEEP_PAD]))
+
+
+@pytest.fixture(scope="session")
+def padded() -> onnx.ModelProto:
+    return padded_pooling()
 
 
 @pytest.fixture(scope="session")

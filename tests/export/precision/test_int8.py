@@ -400,3 +400,17 @@ def test_a_dense_layer_before_an_activation_keeps_its_int8_kernel(
     operators = really_run(quantize_int8(model, calibration), tmp_path)
     assert operators.count("QGemm") == 1
     assert not {"FusedGemm", "Gemm"} & set(operators)
+
+
+def test_zeros_around_a_max_pooling_of_negative_numbers_still_count(
+    padded: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray, run: Run
+) -> None:
+    expected = run(padded, held_out, optimized=False)
+    whole = quantize_int8(padded, calibration)
+    answers = run(whole, held_out)
+    assert np.abs(answers - expected).mean() < 0.02
+    np.testing.assert_allclose(answers, run(whole, held_out, optimized=False), atol=0.1)
+    for tensor in whole.graph.initializer:
+        if tensor.name.endswith("almost_zero"):
+            tensor.CopyFrom(numpy_helper.from_array(np.zeros((), np.float32), tensor.name))
+    assert np.abs(run(whole, held_out) - expected).mean() > 0.1, "this test could not fail"

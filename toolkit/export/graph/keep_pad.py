@@ -13,7 +13,8 @@ from toolkit.export.graph.fold_pad import zeros_around
 from toolkit.export.step import Step
 
 ALMOST_ZERO = np.array(1e-37, np.float32)
-"""Ten times the smallest normal float32: smaller ones may be flushed to zero."""
+"""Ten times the smallest normal float32: smaller ones may be flushed to zero. In half precision it is the smallest
+number that isn't zero, see precision/fp16.py."""
 
 
 def _change(draft: Draft) -> None:

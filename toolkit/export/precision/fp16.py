@@ -18,6 +18,9 @@ LIMIT = 6e4
 """Largest absolute value that a tensor may have. Source: float16 ends at 65,504; the rest is room for rounding
 and for pictures that nobody tried."""
 
+SMALLEST = np.finfo(np.float16).smallest_subnormal
+"""6e-8. Where it is flushed to zero the answer is off by no more than rounding."""
+
 FLOAT32_INPUTS = {"Resize": (2,), "Upsample": (1,)}
 """Inputs that ONNX wants in float32 whatever the type of the rest: scales."""
 
@@ -135,7 +138,12 @@ def _half(values: Array, name: str) -> Array:
             where=WHERE,
             remedy="use --precision fp32",
         )
-    return values.astype(np.float16)
+    half = values.astype(np.float16)
+    if values.size == 1 and not half.any():
+        # A number by itself has a reason not to be zero: it pads a pooling that ONNX Runtime would compute wrong with
+        # zero (see keep_pad), or keeps a division from being one by zero.
+        half = (SMALLEST * np.sign(values)).astype(np.float16)
+    return half
 
 
 def _convert_constants(draft: Draft, float32_names: set[str]) -> None:
