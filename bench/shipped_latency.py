@@ -8,7 +8,7 @@ import onnx
 from evidence import ROOT, write
 
 from toolkit.files import sha256_of
-from toolkit.models.catalog import DEFAULT_MODEL, shipped_models
+from toolkit.models.catalog import REFERENCE_MODEL, shipped_models
 from toolkit.runtime.race import race
 
 ROUNDS = 60
@@ -35,7 +35,7 @@ def main() -> None:
     seconds = dict(zip(models, race(list(models.values()), picture, rounds=ROUNDS), strict=True))
     figures = {}
     for name, path in models.items():
-        ratio = seconds[name] / seconds[DEFAULT_MODEL]
+        ratio = seconds[name] / seconds[REFERENCE_MODEL]
         figures[name] = {"microseconds": round(seconds[name] * 1e6, 2), "relative": round(ratio, 3)}
         print(f"{name:<16} {seconds[name] * 1e6:6.1f} µs  {ratio:.2f}×")
         state(path, f"{ratio:.2f}")

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from support import CommandLine, encoded, error_line, picture
 
+from toolkit.models.catalog import DEFAULT_MODEL
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
@@ -618,3 +620,15 @@ def test_a_finished_output_is_not_replaced_by_resuming(toolkit, tiny_model, colo
     )
     assert "finished already" in line
     assert (tmp_path / "r.csv").read_bytes() == before
+
+
+def test_without_a_model_the_default_one_classifies_and_is_named(toolkit: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture((90, 120, 200), (32, 32))))
+    done = toolkit("classify", "a.png", "--device", "cpu", "--json")
+    named = toolkit("classify", "a.png", "--device", "cpu", "--json", "-m", DEFAULT_MODEL)
+    assert done.stderr.splitlines()[0] == (
+        f"no model was named (-m): this is {DEFAULT_MODEL}, one of those that toolkit models lists"
+    )
+    assert json.loads(done.stdout)["predictions"] == json.loads(named.stdout)["predictions"]
+    assert "no model was named" not in named.stderr
+    assert toolkit("classify", "a.png", "--device", "cpu", "--quiet").stderr == ""

@@ -23,6 +23,7 @@ from toolkit.cli.options import (
 )
 from toolkit.cli.rows import JsonRows, TableRows, accuracy_text
 from toolkit.errors import ExitCode
+from toolkit.models.catalog import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from toolkit.classify.result import ClassifyResult
@@ -42,15 +43,14 @@ def classify_command(
         ),
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             "-m",
             "--model",
             metavar="MODEL",
-            help="An .onnx file, or the name of a shipped model.",
-            show_default=False,
+            help=f"An .onnx file, or the name of a shipped model. [default: {DEFAULT_MODEL}]",
         ),
-    ],
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -134,9 +134,11 @@ def classify_command(
     Example: toolkit classify photos -m paper-cnn -o predictions.csv
     """
     console = Console(quiet=quiet, json=json)
+    if model is None:
+        console.notice(f"no model was named (-m): this is {DEFAULT_MODEL}, one of those that toolkit models lists")
     options = ClassifyOptions(
         paths=tuple(paths),
-        model=model,
+        model=model or DEFAULT_MODEL,
         output=output,
         report=report,
         force=force,
@@ -197,7 +199,7 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
             f"{how} {result.pictures:,} {pictures} into {options.sort_into}, a folder for each class"
         )
     console.notice(_summary_line(result))
-    if result.seconds >= LONG_RUN_S:
+    if result.seconds >= LONG_RUN_S and sum(result.stages.seconds().values()) >= result.seconds / 2:
         console.notice(_limit_line(result))
     if result.errors:
         raise typer.Exit(int(ExitCode.SOME_INPUTS_FAILED))

@@ -10,6 +10,7 @@ import typer
 from toolkit.cli.console import Console
 from toolkit.cli.options import Json, Quiet
 from toolkit.demo.options import DemoOptions
+from toolkit.models.catalog import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from toolkit.demo.result import DemoResult
@@ -39,8 +40,8 @@ def demo_command(
     console.wrote(*result.files)
     console.next(
         f"open {result.files[0]} in a browser",
-        "toolkit classify YOUR_PICTURES -m paper-cnn --report report.html",
-        "toolkit bench paper-cnn --batch-size 1,8,32",
+        f"toolkit classify YOUR_PICTURES -m {DEFAULT_MODEL} --report report.html",
+        f"toolkit bench {DEFAULT_MODEL} --batch-size 1,8,32",
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from toolkit.errors import ModelError
 from toolkit.models.card import Card, from_metadata
 
-DEFAULT_MODEL = "paper-cnn"
+DEFAULT_MODEL = "paper-cnn"  # of demo and classify: the best trade-off of accuracy against latency
+REFERENCE_MODEL = "paper-cnn"  # whose latency is 1.0
 KERAS_SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
 
 
@@ -23,7 +24,7 @@ class ShippedModel:
         card: accuracy, data, precision and so on.
         parameters: weights and biases.
         macs: multiply-accumulates for one picture.
-        relative_latency: of one picture, 1.0 being that of the default model.
+        relative_latency: of one picture, 1.0 being that of `REFERENCE_MODEL`.
     """
 
     name: str
