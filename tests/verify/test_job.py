@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from support import encoded, picture
 
 from toolkit.errors import DataError, UsageError
 from toolkit.models.open import OpenModel, open_model
@@ -88,3 +89,18 @@ def test_a_value_out_of_range_names_its_flag(choice: dict[str, object], flag: st
     with pytest.raises(UsageError) as caught:
         VerifyOptions(data="x", **choice)  # type: ignore[arg-type]
     assert caught.value.where == flag
+
+
+def test_each_model_gets_the_pictures_in_its_own_way(tiny_model: Path, tmp_path: Path) -> None:
+    """A red picture with blue at both ends: cropped it is red, stretched it is not."""
+    wide = picture((255, 0, 0), (8, 24))
+    wide[:, :8] = wide[:, 16:] = (0, 0, 255)
+    for name, content in (("red", wide), ("green", picture((0, 255, 0))), ("blue", picture((0, 0, 255)))):
+        folder = tmp_path / "data" / "train" / name
+        folder.mkdir(parents=True)
+        (folder / "a.png").write_bytes(encoded(content))
+    stretch, crop = (open_model(str(tiny_model), device="cpu", resize=how) for how in ("stretch", "crop"))
+    mixed = run(options(tmp_path / "data"), stretch, crop)
+    assert (mixed.accuracy, mixed.other_accuracy) == (pytest.approx(2 / 3), 1)
+    both = run(options(tmp_path / "data"), crop, crop)
+    assert (both.accuracy, both.agreement["max_difference"]) == (1, 0)

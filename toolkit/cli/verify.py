@@ -1,6 +1,6 @@
 """`toolkit verify`: two models on the same pictures."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -109,14 +109,12 @@ def _render(result: "VerifyResult") -> str:
     difference = figures["max_difference"]
     mean = figures["mean_difference"]
     lines = [
-        f"{result.model} against {result.other} on {figures['pictures']:,} pictures"
-        f" ({result.data}, {result.split} split)",
+        f"{result.model} against {result.other} on {_pictures(figures)} ({result.data}, {result.split} split)",
         "",
         f"largest difference   {_number(difference)}",
         f"mean difference      {_number(mean)}",
         f"top-1 agreement      {figures['top1_agreement']:.4f}",
-        f"small margin         {figures['small_margin']:,} picture{'s' if figures['small_margin'] != 1 else ''} with"
-        " the two best within 2× the difference",
+        f"small margin         {_small_margin(figures)}",
         f"accuracy             {result.accuracy:.4f} and {result.other_accuracy:.4f}",
     ]
     if result.worst:
@@ -130,6 +128,20 @@ def _render(result: "VerifyResult") -> str:
         rows = [(w.picture, _number(w.difference), w.label, w.other_label, w.truth) for w in result.worst]
         lines += ["", "The pictures that differ most:", render(columns, rows)]
     return "\n".join(lines)
+
+
+def _pictures(figures: dict[str, Any]) -> str:
+    return f"{figures['pictures']:,} picture{'' if figures['pictures'] == 1 else 's'}"
+
+
+def _small_margin(figures: dict[str, Any]) -> str:
+    """Say for how many pictures the two best classes are so close that the difference could swap them."""
+    count = figures["small_margin"]
+    if figures["max_difference"] is None:
+        return "not known: some probabilities are not numbers"
+    if count == 0:
+        return "no picture: the difference changes no label"
+    return f"{count:,} of {_pictures(figures)}: only {'its label' if count == 1 else 'their labels'} could change"
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,6 @@
 """Evaluate a predictor on labelled data: the straight line from DATA to figures and files."""
 
 import dataclasses
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +16,11 @@ from toolkit.evaluate.result import EvaluateResult, Example
 from toolkit.evaluate.robustness import robustness
 from toolkit.files import refuse_existing, refuse_existing_folder, write_json
 from toolkit.models.matching import match_classes
-from toolkit.models.predictor import Predictor, predict
+from toolkit.models.predictor import PlannedPredictor, Predictor, predict
 from toolkit.observer import SILENT, Observer
-from toolkit.preprocess.plan import Plan
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
-
-
-class PlannedPredictor(Predictor, Protocol):
-    """A predictor that also says how pictures are brought to its size."""
-
-    @property
-    def plan(self) -> Plan:
-        """How pictures become its input."""
 
 
 def run(options: EvaluateOptions, predictor: PlannedPredictor, observer: Observer = SILENT) -> EvaluateResult:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.observer import SILENT, Observer
+from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels
 
 BATCH = 256  # pictures; more bring nothing
@@ -31,6 +32,14 @@ class Predictor(Protocol):
 
     def probabilities(self, batch_nhwc: Pixels) -> NDArray[np.float32]:
         """Compute class probabilities, float32 [N, classes], of uint8 [N, height, width, 3]."""
+
+
+class PlannedPredictor(Predictor, Protocol):
+    """A predictor that also says how pictures are brought to its size."""
+
+    @property
+    def plan(self) -> Plan:
+        """How pictures become its input."""
 
 
 def predict(

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from toolkit.data.dataset import Dataset
 from toolkit.data.resolve import load_data
 from toolkit.models.matching import column_order, match_classes
-from toolkit.models.predictor import Predictor, predict
+from toolkit.models.predictor import PlannedPredictor, predict
 from toolkit.observer import SILENT, Observer
 from toolkit.stats.agreement import compare, differences, missed_gates
 from toolkit.verify.options import VerifyOptions
@@ -14,9 +14,9 @@ from toolkit.verify.result import VerifyResult, WorstPicture
 
 
 def run(
-    options: VerifyOptions, first: Predictor, second: Predictor, observer: Observer = SILENT
+    options: VerifyOptions, first: PlannedPredictor, second: PlannedPredictor, observer: Observer = SILENT
 ) -> VerifyResult:
-    """Compare two models on the same pictures, each at its own input size.
+    """Compare two models on the same pictures, each at its own input size and brought to it in its own way.
 
     Args:
         options: what to do.
@@ -29,8 +29,8 @@ def run(
     """
     order = column_order(first.labels, second.labels, where=second.name)
     dataset = _load(options, first, observer)
-    same_size = first.input_size == second.input_size
-    other_dataset = dataset if same_size else _load(options, second, observer)
+    same_pixels = (first.input_size, first.plan.resize) == (second.input_size, second.plan.resize)
+    other_dataset = dataset if same_pixels else _load(options, second, observer)
     split, other_split = dataset.split(options.split), other_dataset.split(options.split)
     truth = match_classes(dataset.classes, first.labels, where=options.data)[split.labels]
 
@@ -51,10 +51,11 @@ def run(
     )
 
 
-def _load(options: VerifyOptions, predictor: Predictor, observer: Observer) -> Dataset:
+def _load(options: VerifyOptions, predictor: PlannedPredictor, observer: Observer) -> Dataset:
     return load_data(
         options.data,
         image_size=predictor.input_size,
+        resize=predictor.plan.resize,
         splits=(options.split,),
         skip_broken=options.skip_broken,
         limit=options.limit,

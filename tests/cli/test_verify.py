@@ -1,0 +1,58 @@
+"""`toolkit verify` through the real command: what it says, and how often."""
+
+from pathlib import Path
+
+import onnx
+import pytest
+from support import CommandLine, colour_model
+
+from toolkit.cli.verify import _render
+from toolkit.verify.result import VerifyResult
+
+
+def test_what_is_unusual_about_the_data_is_told_once_although_two_models_read_it(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path, tmp_path: Path
+) -> None:
+    onnx.save(colour_model(size=6), tmp_path / "smaller.onnx")
+    done = toolkit("verify", tiny_model, "smaller.onnx", "--data", colour_folder)
+    assert done.stderr.count("has class folders only: its test split is a fifth of each class, 3 of 12") == 1
+    assert done.stderr.count("Reading 3 pictures") == 2
+
+
+@pytest.mark.parametrize(
+    ("small", "pictures", "difference", "told"),
+    [
+        (0, 24, 1e-6, "no picture: the difference changes no label"),
+        (0, 1, 1e-6, "no picture: the difference changes no label"),
+        (1, 1, 1e-6, "1 of 1 picture: only its label could change"),
+        (1, 24, 1e-6, "1 of 24 pictures: only its label could change"),
+        (1200, 10_000, 0.1, "1,200 of 10,000 pictures: only their labels could change"),
+        (24, 24, None, "not known: some probabilities are not numbers"),
+    ],
+)
+def test_small_margins_are_a_sentence_whatever_their_number(
+    small: int, pictures: int, difference: float | None, told: str
+) -> None:
+    figures = {
+        "pictures": pictures,
+        "max_difference": difference,
+        "mean_difference": difference,
+        "top1_agreement": 1.0,
+        "small_margin": small,
+    }
+    result = VerifyResult(
+        model="a.onnx",
+        other="b.onnx",
+        data="colours",
+        split="test",
+        agreement=figures,
+        accuracy=1.0,
+        other_accuracy=1.0,
+        worst=(),
+        missed=(),
+    )
+    lines = _render(result).splitlines()
+    assert f"small margin         {told}" in lines
+    assert max(map(len, lines)) <= 80
+    counted = "1 picture (" if pictures == 1 else f"{pictures:,} pictures ("
+    assert lines[0].startswith(f"a.onnx against b.onnx on {counted}")
