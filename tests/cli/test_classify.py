@@ -622,7 +622,9 @@ def test_a_finished_output_is_not_replaced_by_resuming(toolkit, tiny_model, colo
     assert (tmp_path / "r.csv").read_bytes() == before
 
 
-def test_without_a_model_the_default_one_classifies_and_is_named(toolkit: CommandLine, tmp_path: Path) -> None:
+def test_without_a_model_the_default_one_classifies_and_is_named(
+    toolkit: CommandLine, tmp_path: Path
+) -> None:
     (tmp_path / "a.png").write_bytes(encoded(picture((90, 120, 200), (32, 32))))
     done = toolkit("classify", "a.png", "--device", "cpu", "--json")
     named = toolkit("classify", "a.png", "--device", "cpu", "--json", "-m", DEFAULT_MODEL)

@@ -135,7 +135,9 @@ def classify_command(
     """
     console = Console(quiet=quiet, json=json)
     if model is None:
-        console.notice(f"no model was named (-m): this is {DEFAULT_MODEL}, one of those that toolkit models lists")
+        console.notice(
+            f"no model was named (-m): this is {DEFAULT_MODEL}, one of those that toolkit models lists"
+        )
     options = ClassifyOptions(
         paths=tuple(paths),
         model=model or DEFAULT_MODEL,

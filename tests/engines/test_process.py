@@ -1,0 +1,42 @@
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+from engines import workers
+
+from toolkit.engines.process import WorkerProcess
+
+HANGS = """
+import time
+from engines.workers import Items, Start
+from toolkit.engines.process import WorkerProcess
+process = WorkerProcess(Start())
+process.ready()
+process.give(0, Items((1000.0,)))
+print(process._process.pid, flush=True)
+time.sleep(1000)
+"""
+
+
+def test_a_worker_that_hangs_goes_with_its_parent_however_that_dies() -> None:
+    tests = os.path.dirname(os.path.dirname(workers.__file__))  # noqa: PTH120
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        worker = psutil.Process(int(process.stdout.readline()))
+        os.kill(process.pid, signal.SIGKILL)
+    gone, _ = psutil.wait_procs([worker], timeout=60)
+    assert gone == [worker]
+
+
+def test_a_worker_that_hangs_is_ended() -> None:
+    process = WorkerProcess(workers.Start())
+    process.ready()
+    process.give(0, workers.Items((1000.0,)))
+    worker = psutil.Process(process._process.pid)
+    process.end()
+    assert not worker.is_running()

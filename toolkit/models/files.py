@@ -1,0 +1,64 @@
+"""All files of a model, to take along to where this machine's disk isn't seen."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import InputError
+from toolkit.models.catalog import find_model
+
+
+def model_files(argument: str) -> dict[str, Path]:
+    """Return the files of a model: its own first, then those that hold large weights beside it.
+
+    Args:
+        argument: path of an .onnx file, or the name of a shipped model.
+
+    Returns:
+        Name, relative to the model's folder -> path.
+
+    Raises:
+        ModelError: there is no such file, and no shipped model of that name.
+    """
+    path = find_model(argument)
+    names = {path.name: path}
+    for name in sorted(_external_names(path)):
+        file = path.parent / name
+        # What lies elsewhere ONNX Runtime refuses, and it says so when the model is opened.
+        if file.resolve().is_relative_to(path.parent.resolve()) and file.is_file():
+            names[name] = file
+    return names
+
+
+def contents(files: Mapping[str, Path]) -> dict[str, NDArray[np.uint8]]:
+    """Read files whole: name -> uint8 [bytes].
+
+    Raises:
+        InputError: one can't be read.
+    """
+    read = {}
+    for name, path in files.items():
+        try:
+            read[name] = np.fromfile(path, np.uint8)
+        except OSError as error:
+            raise InputError(
+                f"can't be read: {error.strerror or error}", where=path, remedy="check the path"
+            ) from error
+    return read
+
+
+def _external_names(path: Path) -> set[str]:
+    import onnx
+
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except Exception:  # noqa: BLE001 - protobuf's DecodeError, which has moved between its versions
+        return set()  # whoever opens the model says what is wrong with it
+    return {
+        entry.value
+        for tensor in graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
