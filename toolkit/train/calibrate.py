@@ -31,7 +31,9 @@ def calibrate(network: Any, validation: Split | None, observer: Observer) -> flo
     Source: Guo et al., arXiv:1706.04599, section 4.2; a softmax of (W x + b) / T is one of (W / T) x + b / T.
     """
     if validation is None or len(validation) < FEWEST_PICTURES:
-        observer.notice(_left("held-out pictures", FEWEST_PICTURES, 0 if validation is None else len(validation)))
+        observer.notice(
+            _left("held-out pictures", FEWEST_PICTURES, 0 if validation is None else len(validation))
+        )
         return None
     probabilities = network.predict(validation.images, batch_size=BATCH, verbose=0)
     mistakes = int(np.sum(probabilities.argmax(axis=1) != validation.labels))

@@ -1,6 +1,5 @@
 """Data -> model -> run folder."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 
