@@ -206,3 +206,10 @@ def test_a_set_on_a_full_disk_is_named_as_such(tmp_path: Path) -> None:
 
     with pytest.raises(OutputError, match="no space left"):
         write()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system has no /proc")
+def test_a_stream_that_leads_to_a_file_is_refused_whatever_is_forced(tmp_path):
+    with (tmp_path / "redirected.csv").open("w") as stream, pytest.raises(OutputError, match="own name"):
+        refuse_existing(Path(f"/proc/self/fd/{stream.fileno()}"), force=True)
+    refuse_existing(tmp_path / "redirected.csv", force=True)

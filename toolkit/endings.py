@@ -10,6 +10,7 @@ OF_FILES = frozenset({*PAGE, ".csv", ".json", ".jsonl", ".onnx", ".parquet", ".p
 """What no folder of ours is called: there it is a mistake."""
 
 DEVICES = "/dev/"  # what lies there has no ending of its own
+STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")  # names of what is open already
 
 
 def check_ending(path: Path | None, endings: Sequence[str], *, flag: str, what: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from toolkit.endings import STREAMS
 from toolkit.errors import OutputError, ToolkitError
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -33,6 +34,8 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     """
     if path.is_dir():
         raise OutputError("the output is a folder", where=path, remedy="give the name of a file")
+    if path.is_file() and str(path).startswith(STREAMS):  # renaming over it would take away the name itself
+        raise OutputError("it leads to a file here", where=path, remedy="give that file's own name")
     if path.exists() and not is_device(path) and not force:
         raise OutputError(
             "the output exists already",
@@ -207,11 +210,10 @@ def _plain(value: Any) -> Any:
 
 def is_device(path: Path) -> bool:
     """Tell whether a path exists and is neither a regular file nor a folder."""
-    try:
+    with contextlib.suppress(OSError):
         mode = path.stat().st_mode
-    except OSError:
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+    return False
 
 
 def replace_durably(source: Path, target: Path) -> None:
@@ -230,9 +232,8 @@ def _flush_folder(folder: Path) -> None:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    except OSError:  # some network file systems refuse; the file itself is safe
-        return
+        with contextlib.suppress(OSError):  # some network file systems refuse; the file itself is safe
+            os.fsync(handle)
     finally:
         os.close(handle)
 

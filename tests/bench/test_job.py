@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from toolkit.bench import highest_rate, worker
 from toolkit.bench import rounds as rounds_module
@@ -300,3 +302,34 @@ def test_a_baseline_of_another_transfer_is_no_counterpart(quick: Options, tmp_pa
 def test_a_cuda_graph_needs_cuda(quick: Options) -> None:
     with pytest.raises(UsageError, match="only the CUDA provider captures"):
         run(quick(cuda_graph=True, transfer=Transfer.DEVICE_RESIDENT))
+
+
+def test_a_model_from_elsewhere_that_names_no_range_is_fed_values_up_to_1_and_that_is_said(
+    quick: Options, tmp_path: Path
+) -> None:
+    path = tmp_path / "elsewhere.onnx"
+    onnx.save(elsewhere(), path)
+    listener = Listener()
+    result = run(quick(models=(str(path),)), observer=listener)
+    assert "normalisation (unit)" in result.results[0].excludes
+    assert [notice for notice in listener.notices if "--normalize" in notice and "from 0 to 1" in notice]
+    chosen = run(quick(models=(str(path),), normalize="imagenet"), observer=(quiet := Listener()))
+    assert "normalisation (imagenet)" in chosen.results[0].excludes
+    assert not [notice for notice in quiet.notices if "--normalize" in notice]
+    with pytest.raises(UsageError, match="--normalize imagenet"):  # there the clock covers it
+        run(quick(models=(str(path),), scenario=Scenario.PIPELINE))
+
+
+def elsewhere() -> onnx.ModelProto:
+    """A float32 NCHW classifier without metadata."""
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["input"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "elsewhere",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 8, 8])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 3])],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

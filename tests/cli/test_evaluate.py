@@ -51,10 +51,14 @@ def test_a_missed_gate_is_exit_code_4_with_the_amount_and_the_result_is_printed_
 
 
 def test_skipped_broken_pictures_are_named_with_exit_code_3(toolkit: CommandLine, tiny_model, colour_folder):
-    (colour_folder / "red" / "broken.png").write_bytes(b"not a picture")
+    for number in range(30):  # a fifth of them are in the other split
+        (colour_folder / "red" / f"broken{number:02d}.png").write_bytes(b"not a picture")
     arguments = ("evaluate", tiny_model, "--data", colour_folder, "--split", "train")
-    assert "broken.png" in error_line(toolkit(*arguments, check=1))
-    assert "broken.png: " in toolkit(*arguments, "--skip-broken", check=3).stdout
+    assert "broken" in error_line(toolkit(*arguments, check=1))
+    told = toolkit(*arguments, "--skip-broken", check=3).stdout
+    skipped = json.loads(toolkit(*arguments, "--skip-broken", "--json", check=3).stdout)["skipped"]
+    assert len(skipped) > 20
+    assert all(f"{each['path']}: {each['reason']}" in told for each in skipped)
 
 
 def test_existing_outputs_are_refused_before_the_model_is_opened(
@@ -138,3 +142,30 @@ def test_a_folder_of_class_folders_is_told_to_be_read_in_part(
     assert done.stderr.count(told) == 1
     assert "has class folders only" not in done.stdout
     assert toolkit("evaluate", tiny_model, "--data", colour_folder, "-q", "--json").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [
+        ("--device", "cuda", 1),
+        ("--device", "cuda:1", 1),
+        ("--device", "provider:OpenVINO", 1),
+        ("--device", "gpu", 2),
+        ("--threads", "0", 2),
+        ("--provider-option", "use_tf32=0", 2),
+    ],
+)
+def test_what_keras_would_pass_over_in_silence_is_refused_for_a_keras_model(
+    toolkit: CommandLine, colour_folder, option, value, code
+):
+    done = toolkit("evaluate", "mine.keras", "--data", colour_folder, option, value, check=code)
+    assert option in error_line(done)
+    assert done.stdout == ""
+
+
+def test_that_keras_chooses_its_own_threads_is_said(toolkit: CommandLine, colour_folder):
+    arguments = ("evaluate", "missing.keras", "--data", colour_folder, "--device", "cpu")
+    done = toolkit(*arguments, "--threads", "2", check=1)
+    assert done.stderr.startswith("warning: --threads is for ONNX models")
+    assert "missing.keras" in done.stderr.splitlines()[-1]
+    assert "warning" not in toolkit(*arguments, check=1).stderr

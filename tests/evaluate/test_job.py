@@ -64,10 +64,10 @@ def test_the_files_hold_every_figure_and_every_picture(data, model, tmp_path):
     }
     assert [c["label"] for c in document["classes"]] == ["red", "green", "blue"]
     rows = (out / "predictions.csv").read_text().splitlines()
-    assert rows[0] == "path,truth,label,probability,label_2,probability_2"
+    assert rows[0] == "path,status,label,probability,label_2,probability_2,error,truth"
     assert len(rows) == 11
-    assert rows[1].startswith("test/blue/00.png,blue,blue,1.000000,")
-    assert sorted({tuple(row.split(",")[1:3]) for row in rows[1:]}) == [
+    assert rows[1].startswith("test/blue/00.png,ok,blue,1.000000,")
+    assert sorted({(row.split(",")[-1], row.split(",")[2]) for row in rows[1:]}) == [
         ("blue", "blue"), ("green", "green"), ("green", "red"), ("red", "blue"), ("red", "red")]  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def test_pictures_without_paths_are_named_by_split_and_position(model, tmp_path)
     result = run(options, model)
     assert result.metrics.accuracy == 1
     assert [example.path for example in result.examples] == ["test[0]", "test[1]"]
-    assert (tmp_path / "out" / "predictions.csv").read_text().splitlines()[2].startswith("test[1],blue,blue,")
+    assert (tmp_path / "out" / "predictions.csv").read_text().splitlines()[2].startswith("test[1],ok,blue,")
 
 
 def test_a_class_that_the_model_does_not_know_is_named(data, model):
@@ -110,13 +110,18 @@ def test_the_gate_says_by_how_much_it_was_missed(data, model):
     assert missed.to_document()["missed_by"] == pytest.approx(0.1)
 
 
-def test_broken_pictures_are_listed_when_they_are_skipped(data, model):
+def test_broken_pictures_are_listed_when_they_are_skipped(data, model, tmp_path):
     (data / "test" / "red" / "broken.png").write_bytes(b"not a picture")
     with pytest.raises(DataError, match=r"broken\.png"):
         run(EvaluateOptions(data=str(data)), model)
-    result = run(EvaluateOptions(data=str(data), skip_broken=True), model)
+    out = tmp_path / "out"
+    result = run(EvaluateOptions(data=str(data), skip_broken=True, output=out), model)
     assert result.pictures == 10
     assert [path for path, _ in result.skipped] == ["test/red/broken.png"]
+    rows = (out / "predictions.csv").read_text().splitlines()
+    assert len(rows) == 12
+    assert [row.split(",")[:2] for row in rows[-2:]] == [
+        ["test/red/03.png", "ok"], ["test/red/broken.png", "error"]]  # fmt: skip
 
 
 def test_a_folder_with_files_in_it_is_refused_before_the_data_is_read(model, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.classify.csv_format import csv_header
 from toolkit.errors import OutputError
 from toolkit.evaluate.predictions import cell, columns, write_predictions
 from toolkit.files import FORMULA_STARTS
@@ -18,11 +19,38 @@ def test_the_file_has_a_row_per_picture_with_the_most_probable_classes_in_order(
         path, ["a.png", "b,c.png"], np.array([1, 2]), probabilities, ["x", "y", "z"], k=2, force=False
     )
     expected = (
-        "path,truth,label,probability,label_2,probability_2\n"
-        "a.png,y,y,0.700000,z,0.200000\n"
-        '"b,c.png",z,x,0.500000,y,0.250000\n'
+        "path,status,label,probability,label_2,probability_2,error,truth\n"
+        "a.png,ok,y,0.700000,z,0.200000,,y\n"
+        '"b,c.png",ok,x,0.500000,y,0.250000,,z\n'
     )
     assert expected == path.read_text()
+
+
+def test_a_picture_that_was_left_out_is_an_error_row_at_its_place(tmp_path):
+    path = tmp_path / "p.csv"
+    write_predictions(
+        path,
+        ["test/a/1.png", "test/a-b/1.png", "test/b/2.png"],
+        np.array([0, 1, 1]),
+        np.array([[0.75, 0.25], [0.25, 0.75], [0.5, 0.5]], np.float32),
+        ["a", "b"],
+        k=2,
+        force=False,
+        skipped=[("test/a/2.png", "=broken"), ("test/b/1.png", "empty")],
+    )
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [
+        "test/a/1.png", "test/a/2.png", "test/a-b/1.png", "test/b/1.png", "test/b/2.png"]  # fmt: skip
+    assert [row["status"] for row in rows] == ["ok", "error", "ok", "error", "ok"]
+    assert rows[1] == {
+        "path": "test/a/2.png", "status": "error", "label": "", "probability": "", "label_2": "",
+        "probability_2": "", "error": "'=broken", "truth": ""}  # fmt: skip
+
+
+@given(st.integers(1, 4))
+def test_the_columns_begin_with_those_that_classify_writes(k):
+    assert columns(k)[: 3 + 2 * k] == csv_header(k)
 
 
 def test_an_existing_file_is_refused(tmp_path):
@@ -49,6 +77,7 @@ def test_bytes_that_are_not_utf_8_are_written_as_escapes():
 @given(st.integers(1, 12))
 def test_columns_come_in_pairs(k):
     names = columns(k)
-    assert names[:4] == ["path", "truth", "label", "probability"]
-    assert len(names) == 2 + 2 * k
+    assert names[:4] == ["path", "status", "label", "probability"]
+    assert names[-2:] == ["error", "truth"]
+    assert len(names) == 4 + 2 * k
     assert next(csv.reader(io.StringIO(",".join(names)))) == names

@@ -39,6 +39,15 @@ def test_a_model_agrees_with_itself_and_both_are_right(model: OpenModel, colour_
     assert (result.missed, result.worst) == ((), ())
 
 
+def test_broken_pictures_that_were_left_out_are_named(model: OpenModel, colour_folder: Path) -> None:
+    assert run(options(colour_folder), model, model).to_document()["skipped"] == []
+    (colour_folder / "red" / "broken.png").write_bytes(b"not a picture")
+    result = run(options(colour_folder, skip_broken=True), model, model)
+    (skipped,) = result.to_document()["skipped"]
+    assert skipped["path"].endswith("red/broken.png")
+    assert skipped["reason"]
+
+
 def test_gates_say_by_how_much_they_were_missed(
     model: OpenModel, shifted: OpenModel, colour_folder: Path
 ) -> None:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.bench.cases import Case, Setup, cases_of, setups_of
-from toolkit.bench.options import BenchOptions
-from toolkit.errors import DeviceError
+from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.errors import DeviceError, UsageError
 from toolkit.files import sha256_of
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import Observer
 from toolkit.preprocess.plan import Plan
+from toolkit.preprocess.transforms import Normalization
+
+NORMALIZE = "--normalize"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +70,7 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
 
 
 def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observer: Observer) -> Subject:
-    model: OpenModel = open_model(
-        setup.model,
-        device=setup.device,
-        threads=setup.threads,
-        provider_options=asked,
-        normalize=options.normalize,
-        spinning=True,
-        observer=observer,
-    )
+    model = _opened(setup, options.normalize, asked, options.scenario, observer)
     session = model.session
     if session.active_provider != session.provider:
         raise DeviceError(
@@ -99,6 +94,30 @@ def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observ
         head=model.head,
         fixed_batch=session.signature.batch,
     )
+
+
+def _opened(
+    setup: Setup, normalize: str | None, asked: tuple[str, ...], scenario: Scenario, observer: Observer
+) -> OpenModel:
+    try:
+        return open_model(
+            setup.model,
+            device=setup.device,
+            threads=setup.threads,
+            provider_options=asked,
+            normalize=normalize,
+            spinning=True,
+            observer=observer,
+        )
+    except UsageError as error:
+        # Only that the file doesn't say its range is no hindrance; the pipeline's clock covers bringing it to one.
+        if not error.remedy.startswith(f"add {NORMALIZE}") or scenario is Scenario.PIPELINE:
+            raise
+    observer.notice(
+        f"{setup.model} doesn't say what range its input has: it is fed noise from 0 to 1; times hardly depend on it,"
+        f" and {NORMALIZE} sets another"
+    )
+    return _opened(setup, Normalization.UNIT.value, asked, scenario, observer)
 
 
 class _Once:

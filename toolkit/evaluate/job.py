@@ -147,7 +147,14 @@ def _write(
     metrics, predictions = folder / METRICS, folder / PREDICTIONS
     # The folder was refused already unless it is empty or may be written over.
     write_predictions(
-        predictions, paths, truth, probabilities, result.labels, k=result.metrics.top_k, force=True
+        predictions,
+        paths,
+        truth,
+        probabilities,
+        result.labels,
+        k=result.metrics.top_k,
+        force=True,
+        skipped=result.skipped,
     )
     write_json(metrics, result.to_document(), force=True)
     return dataclasses.replace(result, files=(metrics, predictions))

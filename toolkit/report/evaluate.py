@@ -17,7 +17,6 @@ CONFUSION = "confusion.png"
 GALLERY = "gallery.png"
 MOST_CLASSES = 30  # of the terminal's table
 MOST_CONFUSIONS = 5
-MOST_SKIPPED = 10
 WIDEST_LABEL = 24  # characters of a class name in the terminal's tables
 
 
@@ -184,9 +183,8 @@ def _confusion_table(result: EvaluateResult) -> str:
 def _skipped(result: EvaluateResult) -> str:
     many = len(result.skipped) != 1
     lines = [f"{len(result.skipped):,} broken picture{'s were' if many else ' was'} left out:"]
-    lines += [f"  {tables.printable(path)}: {reason}" for path, reason in result.skipped[:MOST_SKIPPED]]
-    rest = len(result.skipped) - MOST_SKIPPED
-    return "\n".join([*lines, f"  and {rest:,} more (all: --json)"] if rest > 0 else lines)
+    lines += [f"  {tables.printable(path)}: {reason}" for path, reason in result.skipped]
+    return "\n".join(lines)
 
 
 def _short(label: str) -> str:

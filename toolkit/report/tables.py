@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 NARROWEST = 80  # columns of a terminal that says nothing about itself
+WIDE_GAP, SMALL_GAP = (
+    3,
+    2,
+)  # spaces between columns; the small one where a terminal is too narrow for the other
+NARROWEST_FOLD = 8  # characters of a column that folds
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Column:
 def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title: str | None = None) -> str:
     """Render a table as text.
 
-    On a terminal it keeps to its width and folds long cells; in a file or a pipe no cell is ever broken.
+    On a terminal it keeps to its width, with smaller gaps and folded cells; where even that isn't enough, it is
+    wider, and nothing is cut off. In a file or a pipe no cell is ever broken.
 
     Args:
         columns: one per cell of a row.
@@ -40,7 +46,9 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
     from rich.text import Text
 
     cells = [["–" if cell is None else printable(cell) for cell in row] for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    width, gap = _layout(columns, cells)
+    padding = (0, 1) if gap == WIDE_GAP else (0, 1, 0, 0)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
     for column in columns:
         table.add_column(
             Text(column.title),
@@ -54,7 +62,7 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
     page = io.StringIO()  # rich writes to standard output even while it captures, and ends the process there
     console = Console(
         file=page,
-        width=_width(columns, cells),
+        width=width,
         no_color=not colour,
         color_system="standard" if colour else None,
         highlight=False,
@@ -72,16 +80,27 @@ def printable(cell: object) -> str:
     )
 
 
-def _width(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> int:
+def _layout(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """Return the width of the page and the gap between columns, characters."""
     from rich.cells import cell_len
 
     widths = [cell_len(c.title) for c in columns]
     for row in cells:
         widths = [max(w, cell_len(cell)) for w, cell in zip(widths, row, strict=True)]
-    natural = sum(widths) + 3 * len(widths)
+    gaps = len(widths) - 1
+    natural = sum(widths) + WIDE_GAP * gaps
     if not sys.stdout.isatty():
-        return max(natural, NARROWEST)
+        return max(natural, NARROWEST), WIDE_GAP
+    room = _terminal_columns()
+    if natural <= room:
+        return room, WIDE_GAP
+    least = [min(w, NARROWEST_FOLD) if c.fold else w for w, c in zip(widths, columns, strict=True)]
+    return max(room, sum(least) + SMALL_GAP * gaps), SMALL_GAP
+
+
+def _terminal_columns() -> int:
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
+        # A pseudo-terminal that nobody gave a size (a container, a test) says 0, and nothing would be shown.
+        return os.get_terminal_size(sys.stdout.fileno()).columns or NARROWEST
     except (OSError, ValueError):
         return NARROWEST

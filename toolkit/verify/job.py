@@ -48,6 +48,7 @@ def run(
         other_accuracy=float(np.mean(theirs.argmax(axis=1) == truth)),
         worst=_worst(options.worst, mine, theirs, truth, first.labels, split.paths),
         missed=missed_gates(agreement, options.tolerance, options.min_agreement),
+        skipped=dataset.skipped,
     )
 
 

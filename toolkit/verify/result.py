@@ -37,6 +37,7 @@ class VerifyResult:
         other_accuracy: of the second, 0 to 1.
         worst: the pictures that differ most, worst first; those that don't differ are left out.
         missed: gates that were not met, one sentence each.
+        skipped: (path, reason) of broken pictures that were left out.
     """
 
     model: str
@@ -48,6 +49,7 @@ class VerifyResult:
     other_accuracy: float
     worst: tuple[WorstPicture, ...]
     missed: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return the result as JSON values."""
@@ -61,4 +63,5 @@ class VerifyResult:
             "other_accuracy": self.other_accuracy,
             "worst": [asdict(picture) for picture in self.worst],
             "missed": list(self.missed),
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
         }

@@ -1,0 +1,57 @@
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from toolkit.report.tables import Column
+
+Table = tuple[list[Column], list[tuple[str, ...]]]
+
+LONG: Table = ([Column("path", fold=True), Column("probability", numeric=True)], [("a" * 60, "0.5")])
+NUMBERS: Table = ([Column(f"column {i}", numeric=True) for i in range(4)], [("1234567890",) * 4])
+
+
+def on_a_terminal(columns: int, table: Table = LONG) -> list[str]:
+    """Return the lines that a table has on a terminal of so many columns."""
+    show = f"from toolkit.report.tables import Column, render\nprint(render(*{table!r}))"
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 0, columns, 0, 0))
+    # Without colour there are no escape sequences, which take no room.
+    plain = {**os.environ, "NO_COLOR": "1"}
+    subprocess.run([sys.executable, "-c", show], stdout=theirs, check=True, env=plain)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # what Linux says at the end of a terminal whose other side is closed
+        pass
+    finally:
+        os.close(ours)
+    return shown.decode().splitlines()
+
+
+def test_a_terminal_that_says_nothing_of_its_width_shows_the_table_as_one_of_eighty_columns() -> None:
+    assert on_a_terminal(0) == on_a_terminal(80)
+    assert any("a" * 60 in line and line.endswith("0.5") for line in on_a_terminal(0))
+
+
+@pytest.mark.parametrize("columns", [30, 50])
+def test_on_a_narrow_terminal_a_long_cell_goes_on_below_and_nothing_of_it_is_lost(columns: int) -> None:
+    lines = on_a_terminal(columns)
+    assert max(map(len, lines)) <= columns
+    assert "".join(lines[2:]).count("a") == 60  # below the header and its rule
+
+
+@pytest.mark.parametrize(("columns", "gap"), [(49, 3), (48, 2), (46, 2), (20, 2)])
+def test_where_a_terminal_is_too_narrow_gaps_shrink_before_anything_is_broken_and_nothing_is_cut_off(
+    columns: int, gap: int
+) -> None:
+    header, _, numbers = on_a_terminal(columns, NUMBERS)
+    assert header.split() == ["column", "0", "column", "1", "column", "2", "column", "3"]
+    assert numbers == (" " * gap).join(["1234567890"] * 4)
