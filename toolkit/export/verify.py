@@ -18,11 +18,8 @@ BATCH_SIZES = (1, 2, 7, 64)
 """A graph that mixes pictures of a batch, or has a batch size baked in, passes at one of these but not at all."""
 
 LARGEST_BATCH_PIXELS = 2**19
-"""A batch of more than 7 pictures holds at most this many pixels: 64 of 224x224 alone would take 2 GB in VGG16."""
-
-SMALL_BATCH = 7
-SMALL_BATCH_PIXELS = 2**20
-"""A batch of 3 to 7 pictures holds at most this many: 7 of 600x600 take 2 GB in EfficientNetB7."""
+"""A batch of more than 2 pictures holds at most this many pixels: 64 of 224x224 alone would take 2 GB in VGG16, and 7
+of 600x600 as much in EfficientNetB7."""
 
 TOLERANCE = 1e-4
 """Difference of a probability that always passes.
@@ -144,8 +141,7 @@ def _same_in_every_batch(
     path: Path,
 ) -> None:
     height, width = images_nhwc.shape[1:3]
-    pixels = height * width
-    most = max(2, min(SMALL_BATCH, SMALL_BATCH_PIXELS // pixels), LARGEST_BATCH_PIXELS // pixels)
+    most = max(2, LARGEST_BATCH_PIXELS // (height * width))
     # The largest first: the others find room in what it took.
     for size in sorted({min(wanted, most) for wanted in BATCH_SIZES}, reverse=True):
         few = images_nhwc[: 2 * size]
