@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from toolkit.classify import output as output_module
 from toolkit.classify.job import run
 from toolkit.classify.journal import difference
 from toolkit.classify.options import ClassifyOptions
 from toolkit.classify.result import ClassifyResult, Record
 from toolkit.errors import OutputError
+from toolkit.observer import SilentObserver
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 NAMES = [f"{number:02d}.png" for number in range(20)]
@@ -20,6 +22,14 @@ FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChec
 
 class Stop(BaseException):
     """Stands for whatever ends a run: nothing of ours catches it."""
+
+
+class Recorder(SilentObserver):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
 
 
 def stop_after(pieces: int) -> Callable[[list[Record]], None]:
@@ -214,16 +224,110 @@ def test_what_an_interrupted_run_left_is_neither_overwritten_nor_resumed_unasked
     assert not (tmp_path / "out.csv.part").exists()
 
 
-def test_with_nothing_to_resume_it_simply_starts_but_never_over_a_finished_file(
-    tiny_model: Path, mixed: Path, tmp_path: Path
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_with_nothing_to_resume_it_simply_starts_and_a_finished_file_stays_as_it_is(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
 ) -> None:
-    output = tmp_path / "out.jsonl"
+    output, observer = tmp_path / f"out{suffix}", Recorder()
     first = run(options(tiny_model, mixed, NAMES, output, resume=True))
-    assert (first.resumed, first.inputs) == (0, 20)
-    finished = output.read_bytes()
-    with pytest.raises(OutputError, match="finished already"):
-        run(options(tiny_model, mixed, NAMES, output, resume=True))
+    assert (first.resumed, first.inputs, first.untouched) == (0, 20, False)
+    finished, made = output.read_bytes(), output.stat()
+    again = run(options(tiny_model, mixed, NAMES, output, resume=True), observer)
     assert output.read_bytes() == finished
+    assert (output.stat().st_ino, output.stat().st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
+    assert figures(again) == figures(first)
+    assert (again.resumed, again.added, again.removed, again.untouched) == (20, 0, 0, True)
+    assert again.stages.running_ns == again.stages.decoding_ns == 0
+    assert observer.notices[-1] == f"{output} is finished already: nothing to do"
+    assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    "later", [[*NAMES, "gone.png"], NAMES[:-1], NAMES[::-1]], ids=["more", "fewer", "order"]
+)
+def test_a_finished_file_of_other_inputs_is_refused_and_stays(
+    suffix: str, later: list[str], tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / f"out{suffix}"
+    run(options(tiny_model, mixed, NAMES, output))
+    finished = output.read_bytes()
+    with pytest.raises(OutputError, match="finished already, with other inputs than these") as caught:
+        run(options(tiny_model, mixed, later, output, resume=True))
+    assert caught.value.where == str(output)
+    assert output.read_bytes() == finished
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["list.txt", output.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_finished_file_of_other_columns_or_classes_is_refused(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output, labels = tmp_path / f"out{suffix}", tmp_path / "labels.txt"
+    labels.write_text("one\ntwo\nthree\n")
+    run(options(tiny_model, mixed, NAMES, output))
+    finished = output.read_bytes()
+    with pytest.raises(OutputError, match="these columns and classes"):
+        run(options(tiny_model, mixed, NAMES, output, resume=True, labels=labels))
+    if suffix == ".csv":
+        with pytest.raises(OutputError, match="these columns and classes"):
+            run(options(tiny_model, mixed, NAMES, output, resume=True, top_k=3))
+    assert output.read_bytes() == finished
+    assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_killed_around_the_last_rename_the_run_is_finished_or_can_be_finished(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, part = tmp_path / f"out{suffix}", tmp_path / f"out{suffix}.part"
+    left = ["list.txt", output.name]
+    run(options(tiny_model, mixed, NAMES, output))
+    expected = output.read_bytes()
+    output.unlink()
+
+    def killed(unfinished: output_module.Output) -> None:
+        unfinished.close()  # as the system does
+        raise Stop
+
+    # Before it: all rows are there, and nothing has the name yet.
+    monkeypatch.setattr(output_module.Output, "complete", killed)
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output))
+    monkeypatch.undo()
+    assert not output.exists()
+    assert run(options(tiny_model, mixed, NAMES, output, resume=True)).resumed == 20
+    assert output.read_bytes() == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
+    # Behind it: the file has its name, and what stood beside it is still there.
+    output.unlink()
+    monkeypatch.setattr(output_module.Output, "discard", killed)
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output))
+    monkeypatch.undo()
+    assert part.with_name(f"{part.name}.journal").exists()
+    assert run(options(tiny_model, mixed, NAMES, output, resume=True)).resumed == 20
+    assert output.read_bytes() == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_copy_or_a_beginning_that_was_cut_off_is_not_taken_for_rows(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output, part = tmp_path / f"out{suffix}", tmp_path / f"out{suffix}.part"
+    log = tmp_path / f"out{suffix}.part.journal"
+    for journal in (b"", b'{"schema": 1, "beg'):
+        part.write_bytes(b"")
+        log.write_bytes(journal)
+        assert run(options(tiny_model, mixed, NAMES, output, resume=True)).inputs == 20
+        finished = output.read_bytes()
+        part.write_bytes(finished[:100])
+        log.write_bytes(journal)
+        assert run(options(tiny_model, mixed, NAMES, output, resume=True)).untouched
+        assert output.read_bytes() == finished
+        assert not list(tmp_path.glob("*.part*"))
+        output.unlink()
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -329,6 +329,8 @@ def test_each_mention_of_a_path_is_a_row_and_a_missing_one_an_error_row(
         (["photos", "--top-k", "0"], 2, "--top-k"),
         (["photos", "--resume"], 2, "--resume"),
         (["photos", "--link"], 2, "--link"),
+        (["photos", "-o", "x.csv", "--sort-into", "x.csv"], 2, "--sort-into"),
+        (["photos", "-o", "x.csv", "--sort-into", "./y/../x.csv/sorted"], 2, "--sort-into"),
         (["photos", "--keep-columns", "-o", "o.csv"], 1, "--keep-columns"),
         (["photos", "--ray-address", "auto"], 2, "--engine ray"),
         (["photos", "--workers", "0"], 2, "--workers"),
@@ -611,15 +613,74 @@ def test_rows_go_to_a_pipe_as_they_are_made(tiny_model: Path, tmp_path: Path) ->
     assert process.returncode == 0
 
 
-def test_a_finished_output_is_not_replaced_by_resuming(toolkit, tiny_model, colour_folder, tmp_path):
-    arguments = ("classify", colour_folder, "-m", tiny_model, "-o", "r.csv")
-    toolkit(*arguments)
-    before = (tmp_path / "r.csv").read_bytes()
-    line = error_line(
-        toolkit("classify", colour_folder / "red", "-m", tiny_model, "-o", "r.csv", "--resume", check=1)
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_resuming_a_finished_output_ends_as_it_ended(
+    suffix: str, toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / f"r.{suffix}"
+    arguments = ("classify", "photos", "-m", tiny_model, "-o", output.name)
+    toolkit(*arguments, check=3)
+    before = output.read_bytes()
+    done = toolkit(*arguments, "--resume", check=3)
+    assert f"{output.name} is finished already: nothing to do" in done.stderr.splitlines()
+    assert "wrote" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("5 pictures, 3 errors")
+    again = toolkit(*arguments, "--resume", "--json", check=3)
+    summary = json.loads(again.stdout)["summary"]
+    counts = [summary[key] for key in ("inputs", "ok", "errors", "resumed", "added", "removed")]
+    assert counts == [5, 2, 3, 5, 0, 0]
+    assert summary["classes"] == {"red": 1, "green": 1, "blue": 0}
+    line = error_line(toolkit("classify", "photos/1_red.png", *arguments[2:], "--resume", check=1))
+    assert line.startswith("error: it is finished already, with other inputs than these")
+    assert output.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photos", output.name]
+
+
+def test_an_empty_folder_in_a_list_is_a_row_and_a_list_of_nothing_else_an_error(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "only.txt").write_text("empty\nempty\n")
+    (tmp_path / "list.txt").write_text("empty\nphotos/1_red.png\n")
+    failed = toolkit("classify", "only.txt", "-m", tiny_model, "-o", "o.csv", check=1)
+    assert "the list holds not a single picture (only.txt)" in error_line(failed)
+    assert not list(tmp_path.glob("*o.csv*"))
+    toolkit("classify", "-", "-m", tiny_model, stdin="empty\n", check=1)
+    done = toolkit("classify", "list.txt", "-m", tiny_model, "--json", check=3)
+    assert rows_of(json.loads(done.stdout)["predictions"]) == [
+        ("empty", "error", None, "folder: no picture in it"),
+        ("photos/1_red.png", "ok", "red", None),
+    ]
+
+
+def test_an_address_that_nobody_may_read_is_a_row_and_one_that_cannot_be_listed_an_error(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("s3fs")
+    nobody = {
+        "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": str(tmp_path / "none"), "AWS_ACCESS_KEY_ID": "",
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"), "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    }  # fmt: skip
+    done = toolkit(
+        "classify", "s3://bucket/x.jpg", "photos/1_red.png", "-m", tiny_model, "--json", check=3, env=nobody
     )
-    assert "finished already" in line
-    assert (tmp_path / "r.csv").read_bytes() == before
+    first, second = rows_of(json.loads(done.stdout)["predictions"])
+    assert first[:3] == ("s3://bucket/x.jpg", "error", None)
+    assert "can't be read: Unable to locate credentials" in str(first[3])
+    assert second[1] == "ok"
+    failed = toolkit("classify", "s3://bucket/folder", "-m", tiny_model, check=1, env=nobody)
+    assert "can't be listed" in error_line(failed)
+
+
+def test_a_pattern_that_matches_folders_gives_the_pictures_that_the_shells_would(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path
+) -> None:
+    names = sorted(path.name for path in colour_folder.iterdir())
+    quoted = toolkit("classify", "colours/*", "-m", tiny_model, "--json")
+    expanded = toolkit("classify", *(f"colours/{name}" for name in names), "-m", tiny_model, "--json")
+    rows = json.loads(quoted.stdout)["predictions"]
+    assert len(rows) == 12
+    assert rows == json.loads(expanded.stdout)["predictions"]
 
 
 def test_without_a_model_the_default_one_classifies_and_is_named(

@@ -76,6 +76,33 @@ def test_a_folder_without_pictures_and_an_address_of_this_machine_are_refused(
         list(expand(["nonsense://a/b.png"]))
 
 
+def test_a_folder_of_a_server_without_pictures_is_an_input_with_a_failure_in_a_list(
+    web: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.txt").write_text(f"{web}/empty/\n{web}/photos/a.png\n")
+    assert [(item.path, item.failure) for item in expand([tmp_path / "list.txt"])] == [
+        (f"{web}/empty/", "address: no picture in it"),
+        (f"{web}/photos/a.png", None),
+    ]
+
+
+def test_an_address_that_cannot_be_looked_at_is_a_picture_where_it_is_named_like_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("fsspec")
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def isdir(*_: object) -> bool:
+        raise PermissionError("no credentials")
+
+    monkeypatch.setattr(MemoryFileSystem, "isdir", isdir)
+    assert [item.file for item in expand(["memory://bucket/x.JPG"])] == ["memory://bucket/x.JPG"]
+    for folder in ("memory://bucket", "memory://bucket/x", "memory://bucket/x.jpg/"):
+        with pytest.raises(InputError, match="can't be listed: not allowed"):
+            list(expand([folder]))
+
+
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     import builtins
 

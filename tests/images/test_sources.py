@@ -116,7 +116,7 @@ def test_hidden_names_are_skipped_and_counted(here: Path) -> None:
 
 
 def test_our_own_unfinished_output_is_not_counted_as_hidden(here: Path) -> None:
-    make("f/photo.png", "f/.out.csv.123.part")
+    make("f/photo.png", "f/.out.csv.123.part", "f/.out.csv.journal")
     skipped = Skipped()
     assert paths("f", skipped=skipped) == ["f/photo.png"]
     assert skipped.hidden == 0
@@ -151,6 +151,30 @@ def test_a_pattern_matches_pictures_in_sorted_order(here: Path) -> None:
     assert paths("b*") == ["b1.png", "b2.png"]
     assert paths("**/b*") == ["b1.png", "b2.png", "sub/b4.png"]
     assert paths("*.dat") == ["x.dat"]
+
+
+def test_a_pattern_without_two_stars_gives_the_pictures_of_folders_that_match(here: Path) -> None:
+    make(
+        "s/b/2.png",
+        "s/b/c/3.png",
+        "s/a.png",
+        "s/note.txt",
+        "s/d.jpg/4.png",
+        "s/words/x.md",
+        "s/.h/5.png",
+        "away/6.png",
+    )
+    Path("s/link").symlink_to("../away")
+    assert paths("s/*") == ["s/a.png", "s/b/2.png", "s/b/c/3.png", "s/d.jpg/4.png", "s/link/6.png"]
+    assert paths("s/b*", "s/*/") == [
+        "s/b/2.png", "s/b/c/3.png", "s/b/2.png", "s/b/c/3.png", "s/d.jpg/4.png", "s/link/6.png",
+    ]  # fmt: skip
+    assert paths("s/*.jpg") == ["s/d.jpg/4.png"]
+    assert paths("s/**/*.png") == paths("s/**/*") == [
+        "s/a.png", "s/b/2.png", "s/b/c/3.png", "s/d.jpg/4.png", "s/link/6.png",
+    ]  # fmt: skip
+    assert count(["s/*"]) == 5
+    assert failure("s/w*").startswith("no images: the pattern")
 
 
 def test_a_name_with_brackets_that_exists_is_no_pattern(here: Path) -> None:
@@ -266,6 +290,34 @@ def test_a_folder_list_or_pattern_without_a_picture_is_an_error_before_anything_
         with pytest.raises(InputError):
             next(expand(["a.png", argument]))
     assert failure("-").startswith("no images")
+
+
+def test_a_folder_without_a_picture_in_a_list_is_an_input_with_that_failure_at_its_place(here: Path) -> None:
+    Path("empty/sub").mkdir(parents=True)
+    make("words/notes.md", "f/a.png")
+    Path("list.txt").write_text("empty\nwords\nf\nempty\ngone.png\n")
+    Path("list.csv").write_text("path,id\nempty,1\nf,2\n")
+    why = "folder: no picture in it"
+    expected = [("empty", why), ("words", why), ("f/a.png", None), ("empty", why), ("gone.png", None)]
+    assert [(item.path, item.failure) for item in expand(["list.txt"])] == expected
+    given = io.BytesIO(Path("list.txt").read_bytes())
+    assert [(item.path, item.failure) for item in expand(["-"], stdin=given)] == expected
+    assert [(item.path, item.extra) for item in expand(["list.csv"])] == [
+        ("empty", ("1",)),
+        ("f/a.png", ("2",)),
+    ]
+    assert count(["list.txt"]) == 5
+
+
+def test_a_list_of_folders_without_a_picture_is_an_error_before_anything_is_given(here: Path) -> None:
+    Path("empty").mkdir()
+    Path("list.txt").write_text("empty\nempty/\n")
+    with pytest.raises(InputError, match="no images: the list") as caught:
+        next(listing(["list.txt"]))
+    assert caught.value.where == "list.txt"
+    assert failure("-", stdin=b"empty\n").startswith("no images: the list")
+    Path("list.txt").write_text("empty\ngone.png\n")
+    assert paths("list.txt") == ["empty", "gone.png"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -19,8 +19,9 @@ kept           pictures of examples from archives and addresses, for the report
 
 begin          begin, resume or refuse the outputs
 output         the predictions file while it grows
+device         predictions that go to a device or a pipe
 journal        what an unfinished file was begun with, and how far it can be trusted
-resume         what an interrupted run did already, matched with the inputs of this one
+resume         what an earlier run did already, matched with the inputs of this one
 writers        what a format of predictions is, and the choice of one
 csv_format     CSV: rows to lines and back
 json_format    JSON lines: rows to lines and back

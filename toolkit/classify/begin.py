@@ -13,7 +13,8 @@ from toolkit.models.catalog import find_model
 from toolkit.observer import Observer
 
 if TYPE_CHECKING:
-    from toolkit.classify.output import DeviceOutput, Output
+    from toolkit.classify.device import DeviceOutput
+    from toolkit.classify.output import Output
     from toolkit.classify.shard import ModelFacts
 
 
@@ -43,8 +44,8 @@ def begin_output(
 ) -> "Iterator[Output | DeviceOutput | None]":
     """Begin or resume the predictions file; on the way out it gets its name.
 
-    When the run is interrupted or fails, the finished rows stay beside it, to be resumed, and the observer is
-    told how many there are.
+    A finished one that is resumed stays as it is. When the run is interrupted or fails, the finished rows stay beside
+    it, to be resumed, and the observer is told how many there are.
 
     Raises:
         OutputError: see `toolkit.classify.output.Output`.
@@ -53,7 +54,8 @@ def begin_output(
     if path is None or suffix is None:
         yield None
         return
-    from toolkit.classify.output import Output, device_output
+    from toolkit.classify.device import device_output
+    from toolkit.classify.output import Output
     from toolkit.classify.writers import Layout, open_format
 
     layout = Layout(
@@ -68,20 +70,19 @@ def begin_output(
     if options.resume and output.can_resume():
         output.resume()
         observer.notice(f"resuming: {output.rows:,} rows are there already")
+    elif options.resume and path.exists():
+        output.reopen()
     else:
-        if options.resume and not options.force and path.exists():
-            output.refuse_other_header()
-            raise OutputError(
-                "the output is finished already, and there is nothing to resume",
-                where=path,
-                remedy="choose another name, or add --force to make it again",
-            )
         output.begin()
     try:
         yield output
-        output.complete()
+        if output.is_untouched:
+            output.discard()
+            observer.notice(f"{path} is finished already: nothing to do")
+        else:
+            output.complete()
     except BaseException:  # Ctrl-C too
-        if output.rows:
+        if output.is_worth_keeping:
             output.close()
             observer.notice(
                 f"kept the {output.rows:,} finished rows in {output.part}: --resume goes on from there"

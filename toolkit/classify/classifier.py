@@ -136,7 +136,7 @@ def load(
         model: path of an .onnx file, or the name of a shipped model.
         device: auto, cpu, cuda or cuda:N; `cuda` never falls back.
         threads: intra-op threads, and threads that decode; None means the physical cores that this process
-            may use.
+            may use, and OMP_NUM_THREADS at most.
         provider_options: KEY=VALUE for the execution provider.
         labels: file of class names for a model that carries none.
         normalize: what a model from elsewhere expects: imagenet, unit, minus1to1 or none.

@@ -76,6 +76,10 @@ class CsvFormat:
         """Copy the file."""
         shutil.copyfile(part, target)
 
+    def reopen(self, source: Path, part: Path) -> None:
+        """Copy the file."""
+        shutil.copyfile(source, part)
+
     def _lines(self, paths: Sequence[str], rows: Rows) -> Iterator[str]:
         layout, labels, k = self._layout, self._labels, self._layout.top_k
         found = zip(rows.best[:, :k].tolist(), rows.probabilities[:, :k].tolist(), strict=True)

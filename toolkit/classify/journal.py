@@ -51,6 +51,18 @@ def begin(handle: int, begun: dict[str, Any]) -> None:
     write(handle, _line({"schema": SCHEMA, "begun": begun}))
 
 
+def is_begun(path: Path) -> bool:
+    """Tell whether there is a journal that has come as far as its first line.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline().endswith(b"\n")
+
+
 def add(handle: int, entry: Entry) -> None:
     """Write down how far the file is complete now."""
     write(handle, _line(asdict(entry)))

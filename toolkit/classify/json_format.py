@@ -83,6 +83,10 @@ class JsonLinesFormat:
         """Copy the file."""
         shutil.copyfile(part, target)
 
+    def reopen(self, source: Path, part: Path) -> None:
+        """Copy the file."""
+        shutil.copyfile(source, part)
+
 
 def record_document(record: Record, columns: Sequence[str] = ()) -> dict[str, Any]:
     """Return a record as it stands in JSONL and --json: the keys of the contract, in its order.

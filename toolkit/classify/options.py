@@ -1,5 +1,6 @@
 """What `toolkit classify` is asked to do."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ class ClassifyOptions:
         batch_size: pictures a batch.
         device: auto, cpu, cuda or cuda:N.
         threads: intra-op threads of each process; None means one where there are several processes, else
-            the physical cores.
+            the physical cores that may be used, and OMP_NUM_THREADS at most.
         provider_options: KEY=VALUE for the execution provider.
         labels: file of class names for a model that carries none.
         normalize: what a model from elsewhere expects: imagenet, unit, minus1to1 or none.
@@ -117,6 +118,14 @@ class ClassifyOptions:
             raise UsageError(
                 "the output and the report are one file", where="--report", remedy="give two different names"
             )
+        if self.output is not None and self.sort_into is not None:
+            output, folder = (os.path.abspath(path) for path in (self.output, self.sort_into))  # noqa: PTH100 - ".."
+            if Path(folder).is_relative_to(output):
+                raise UsageError(
+                    "the output would be a folder of sorted pictures",
+                    where="--sort-into",
+                    remedy="give two different names",
+                )
         check_ending(self.output, OUTPUT_SUFFIXES, flag="--output", what="a file of predictions")
         check_page(self.report)
 

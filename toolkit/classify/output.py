@@ -3,6 +3,9 @@
 Every run of rows is written as soon as it is there, and then a line of the journal says how many bytes and
 rows that makes and what their checksum is. Whatever interrupts a run (Ctrl-C, kill -9, a full disk, a power
 cut), the last line whose checksum fits tells how far the file can be trusted; `--resume` goes on from there.
+
+A finished file that is resumed is only looked at: it stays as it is where its rows are those of the inputs. What
+model made it isn't written in it, so that nothing is added.
 """
 
 import contextlib
@@ -17,7 +20,7 @@ from toolkit.classify import journal
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Finished, Format
 from toolkit.errors import OutputError
-from toolkit.files import make_folder, output_error, replace_durably, whole_file
+from toolkit.files import make_folder, output_error, replace_durably
 from toolkit.images.inputs import Inputs
 
 FLUSH_S = 5.0  # a power cut costs at most the work of so many seconds
@@ -35,7 +38,11 @@ class Output:
     def __init__(self, path: Path, form: Format, begun: dict[str, Any]) -> None:
         self.path = path
         self.part, self.journal = journal.part_of(path), journal.journal_of(path)
+        # Always of the same name, so that a run that goes on after a kill -9 takes it away.
+        self._whole = self.part.with_name(f"{self.part.name}.whole")
         self.rows = 0
+        self.is_untouched = False
+        """Whether it was finished already, and only its rows are looked at."""
         self._form = form
         self._begun = begun
         self._size = 0
@@ -43,26 +50,15 @@ class Output:
         self._flushed = time.monotonic()
         self._handle = self._journal = -1
 
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether work would be lost with what is there of an output that isn't complete."""
+        return not self.is_untouched and self.rows > 0 and self.part.is_file()
+
     def can_resume(self) -> bool:
         """Tell whether an interrupted run left something."""
-        return self.part.is_file() and self.journal.is_file()
-
-    def refuse_other_header(self) -> None:
-        """Make sure that a finished file of this name, which will be replaced, is one of predictions.
-
-        Raises:
-            OutputError: it is another file.
-        """
-        if not self.path.exists():
-            return
-        with self._translated(), self.path.open("rb") as file:
-            header = self._form.final_header
-            if file.read(len(header)) != header:
-                raise OutputError(
-                    "what is there isn't a file of predictions with these columns",
-                    where=self.path,
-                    remedy="choose another name, or use --force to replace it",
-                )
+        with self._translated():
+            return self.part.is_file() and journal.is_begun(self.journal)
 
     def begin(self) -> None:
         """Begin anew, whatever is there."""
@@ -92,6 +88,32 @@ class Output:
                 self._append(self._form.header[self._size :])
             self._commit(0)
 
+    def reopen(self) -> None:
+        """Look at the rows of the finished file, in a copy of it.
+
+        Raises:
+            OutputError: it is no file of predictions, or one of other columns or classes.
+        """
+        other = OutputError(
+            "what is there isn't a file of predictions with these columns and classes",
+            where=self.path,
+            remedy="choose another name, or use --force to replace it",
+        )
+        self.is_untouched = True
+        with self._translated():
+            with self.path.open("rb") as file:
+                if file.read(len(self._form.final_header)) != self._form.final_header:
+                    raise other
+            try:
+                self._form.reopen(self.path, self.part)
+                self.rows = sum(1 for _ in self.finished())
+            except (LookupError, ValueError) as error:
+                self.discard()
+                raise other from error
+            except BaseException:  # Ctrl-C too: a part of a copy is worth nothing
+                self.discard()
+                raise
+
     def write(self, rows: Rows) -> None:
         """Write a run of rows."""
         with self._translated():
@@ -117,6 +139,7 @@ class Output:
     def cut(self, rows: int, size: int) -> None:
         """Take off everything behind the first `rows` rows, which end `size` bytes behind the header."""
         with self._translated():
+            self._refuse_other_inputs()
             self._size = len(self._form.header) + size
             self.rows = rows
             os.ftruncate(self._handle, self._size)
@@ -133,8 +156,10 @@ class Output:
             if self._form.grows:
                 replace_durably(self.part, self.path)
             else:
-                with whole_file(self.path, force=True) as whole:
-                    self._form.complete(self.part, whole)
+                self._form.complete(self.part, self._whole)
+                with self._whole.open("rb") as file:
+                    os.fsync(file.fileno())
+                replace_durably(self._whole, self.path)
         self.discard()
 
     def close(self) -> None:
@@ -148,7 +173,7 @@ class Output:
     def discard(self) -> None:
         """Take away what is left beside the output."""
         self.close()
-        for path in (self.part, self.journal):
+        for path in (self._whole, self.part, self.journal):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -160,6 +185,7 @@ class Output:
         self._handle = os.open(self.part, flags, 0o666)
 
     def _append(self, content: bytes) -> None:
+        self._refuse_other_inputs()
         journal.write(self._handle, content)
         self._size += len(content)
         self._checksum = zlib.crc32(content, self._checksum)
@@ -183,67 +209,17 @@ class Output:
                 remedy="use what it was begun with, or --force to begin again",
             )
 
+    def _refuse_other_inputs(self) -> None:
+        if self.is_untouched:
+            raise OutputError(
+                "it is finished already, with other inputs than these",
+                where=self.path,
+                remedy="choose another name, or use --force to make it again",
+            )
+
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise output_error(error, self.path) from error
-
-
-class DeviceOutput:
-    """A device or a pipe such as /dev/stdout: rows go there as they are made.
-
-    Args:
-        path: of the device.
-        form: a format whose rows can be written one after the other.
-    """
-
-    def __init__(self, path: Path, form: Format) -> None:
-        self.rows = 0
-        self._path = path
-        self._form = form
-        self._handle = os.open(path, os.O_WRONLY)
-        self._send(form.header)
-
-    def write(self, rows: Rows) -> None:
-        """Write a run of rows."""
-        self._send(self._form.encode(rows))
-        self.rows += len(rows)
-
-    def close(self) -> None:
-        """Let go of the device."""
-        os.close(self._handle)
-
-    def _send(self, content: bytes) -> None:
-        try:
-            journal.write(self._handle, content)
-        except OSError as error:
-            raise output_error(error, self._path) from error
-
-
-@contextlib.contextmanager
-def device_output(path: Path, form: Format) -> Iterator["Output | DeviceOutput"]:
-    """Yield where rows for a device are written; a format that needs its end first is sent when it is whole.
-
-    Raises:
-        OutputError: nothing can be written there.
-    """
-    if form.grows:
-        try:
-            device = DeviceOutput(path, form)
-        except OSError as error:
-            raise output_error(error, path) from error
-        try:
-            yield device
-        finally:
-            device.close()
-        return
-    with whole_file(path) as temporary:
-        output = Output(temporary, form, {})
-        output.begin()
-        try:
-            yield output
-            output.complete()
-        finally:
-            output.close()

@@ -75,7 +75,7 @@ class ParquetFormat:
 
     def complete(self, part: Path, target: Path) -> None:
         """Make a Parquet file of the Arrow stream, in row groups of a fixed number of rows."""
-        rows_per_group = max(1, CELLS_PER_ROW_GROUP // self._layout.top_k)
+        rows_per_group = self._rows_per_group()
         with (
             part.open("rb") as file,
             parquet.ParquetWriter(
@@ -96,6 +96,17 @@ class ParquetFormat:
                     count -= rows_per_group
             if count:
                 writer.write_table(pa.Table.from_batches(pending, self.schema).combine_chunks())
+
+    def reopen(self, source: Path, part: Path) -> None:
+        """Make an Arrow stream of the Parquet file, a batch at a time."""
+        rows_at_once = self._rows_per_group()
+        with parquet.ParquetFile(str(source)) as file, part.open("wb") as stream:
+            stream.write(self.header)
+            for batch in file.iter_batches(rows_at_once):
+                stream.write(batch.serialize())
+
+    def _rows_per_group(self) -> int:
+        return max(1, CELLS_PER_ROW_GROUP // self._layout.top_k)
 
     def _batch(self, rows: Rows) -> Any:
         inputs, k = rows.inputs, self._layout.top_k

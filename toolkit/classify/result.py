@@ -127,9 +127,10 @@ class ClassifyResult:
         output: the predictions file, or None.
         workers: processes, or threads that decode, that worked side by side.
         stages: where the time went.
-        resumed: rows that an earlier, interrupted run had finished; None without --resume.
+        resumed: rows that an earlier run had finished; None without --resume.
         added: inputs among them that the earlier run hadn't seen at their place; None likewise.
         removed: rows of the earlier run whose inputs aren't there any more; None likewise.
+        untouched: whether the output was finished already, and stayed as it is.
         sorted_into: folder that the pictures were sorted into, or None.
         kept: whoever keeps files of the examples that had none of their own.
     """
@@ -163,6 +164,7 @@ class ClassifyResult:
     resumed: int | None = None
     added: int | None = None
     removed: int | None = None
+    untouched: bool = False
     sorted_into: str | None = None
     kept: Any = field(default=None, repr=False, compare=False)
 

@@ -1,4 +1,4 @@
-"""What an earlier, interrupted run did already, matched with the inputs of this one."""
+"""What an earlier run did already, interrupted or not, matched with the inputs of this one."""
 
 from collections import defaultdict, deque
 from collections.abc import Generator
@@ -16,7 +16,7 @@ REPLAY_ROWS = 1024  # at once
 
 
 class Earlier:
-    """The rows of an interrupted run.
+    """The rows of an earlier run.
 
     As long as this run has the same inputs in the same order, its rows stay where they are. From the first
     difference on, rows are found by their path, and the file is written anew from there.
@@ -72,15 +72,15 @@ class Earlier:
     def known(self, inputs: Inputs) -> dict[int, Finished]:
         """Find the rows of inputs among those that stood elsewhere; each is used once."""
         found: dict[int, Finished] = {}
-        if not self._left:
-            return found
-        for position, key in enumerate(self._output.keys(inputs)):
-            rows = self._rest.get(key)
-            if rows:
-                found[position] = rows.popleft()
-                self._left -= 1
+        if self._left:
+            for position, key in enumerate(self._output.keys(inputs)):
+                rows = self._rest.get(key)
+                if rows:
+                    found[position] = rows.popleft()
+                    self._left -= 1
         self.rows += len(found)
-        self.added += len(inputs) - len(found) if self._left else 0
+        if self._left:
+            self.added += len(inputs) - len(found)
         return found
 
 

@@ -4,8 +4,9 @@ import itertools
 import time
 from collections.abc import Callable, Generator
 
+from toolkit.classify.device import DeviceOutput
 from toolkit.classify.options import EXAMPLE_TOP_K, ClassifyOptions
-from toolkit.classify.output import DeviceOutput, Output
+from toolkit.classify.output import Output
 from toolkit.classify.pipeline import Piece, Pipeline
 from toolkit.classify.result import ClassifyResult, Record
 from toolkit.classify.resume import Earlier, as_rows
@@ -123,6 +124,7 @@ class Run:
             resumed=None if earlier is None else earlier.rows,
             added=None if earlier is None else earlier.added,
             removed=None if earlier is None else earlier.removed,
+            untouched=isinstance(self._output, Output) and self._output.is_untouched,
             sorted_into=None if options.sort_into is None else str(options.sort_into),
         )
 

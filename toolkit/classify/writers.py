@@ -72,6 +72,9 @@ class Format(Protocol):
     def complete(self, part: Path, target: Path) -> None:
         """Make the finished file `target` of all rows in `part`."""
 
+    def reopen(self, source: Path, part: Path) -> None:
+        """Make of the finished file `source` again what it was while it grew: the file `part`, all rows in it."""
+
 
 def open_format(suffix: str, layout: Layout) -> Format:
     """Return the format for an ending: .csv, .jsonl or .parquet."""

@@ -193,7 +193,7 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
             page(result, command_line=command_line, machine=machine_facts()),
             force=options.force or options.resume,
         )
-    console.wrote(options.output, options.report)
+    console.wrote(None if result.untouched else options.output, options.report)
     if options.sort_into is not None:
         pictures = "picture" if result.pictures == 1 else "pictures"
         how = "linked" if options.link else "copied"
@@ -231,7 +231,8 @@ def _summary_line(result: "ClassifyResult") -> str:
     if result.resumed is not None:
         line += f"; {result.resumed:,} rows were there already"
         if result.added or result.removed:
-            line += f" ({result.added:,} inputs were added meanwhile, {result.removed:,} removed)"
+            inputs = "input was" if result.added == 1 else "inputs were"
+            line += f" ({result.added or 0:,} {inputs} added meanwhile, {result.removed or 0:,} removed)"
     return line
 
 

@@ -26,7 +26,8 @@ def is_address(text: str) -> bool:
 def remote_files(address: str) -> Iterator[Inputs]:
     """Give the picture at an address, or the pictures below it in sorted order, folder by folder.
 
-    A web address is one picture, unless it ends in a slash and the server lists what is there.
+    A web address is one picture, unless it ends in a slash and the server lists what is there. Another is one
+    where it isn't a folder, or is named like a picture and nobody says what it is: reading it tells why.
 
     Raises:
         InputError: the address makes no sense, or what is below it can't be listed.
@@ -40,8 +41,7 @@ def remote_files(address: str) -> Iterator[Inputs]:
     fs = _file_system(scheme)
     try:
         path = fs._strip_protocol(address)
-        is_folder = address.endswith("/") if scheme in WEB else fs.isdir(path)
-        if not is_folder:
+        if not _is_folder(fs, path, address, is_web=scheme in WEB):
             yield one(address, address, _folder_name(address))
             return
         for folder, folders, names in fs.walk(path):
@@ -56,6 +56,18 @@ def remote_files(address: str) -> Iterator[Inputs]:
         raise InputError(
             f"can't be listed: {_words(error)}", where=address, remedy="check the address and the credentials"
         ) from error
+
+
+def _is_folder(fs: Any, path: str, address: str, *, is_web: bool) -> bool:
+    if is_web:
+        return address.endswith("/")
+    try:
+        return bool(fs.isdir(path))
+    except Exception:
+        # No credentials, no such host, whatever each library raises: of a folder it is an error of the whole run.
+        if is_picture_name(address):
+            return False
+        raise
 
 
 def read_remote(

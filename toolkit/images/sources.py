@@ -41,7 +41,9 @@ def listing(
     pictures below it; an archive those in it; a pattern (only where nothing of that name exists) what
     matches it; an address the picture, or the pictures below it; `-` a list on standard input. A relative
     path in a list file means the list's own folder, or else the working folder; on standard input the
-    working folder. Lists may name folders and addresses, but not patterns, archives or other lists.
+    working folder. Lists may name folders and addresses, but not patterns, archives or other lists; one that
+    they name without a picture below it is an input with that failure. A pattern gives the pictures below the
+    folders that match it, as if they had been named; one with `**` goes below folders itself.
 
     Args:
         paths: as given.
@@ -102,28 +104,54 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
         yield from _from_stdin(stdin, skipped)
     elif is_list(argument):
         folder = os.path.dirname(argument)
-        for entries in list_entries(argument):
-            for entry, extra in entries:
-                path, file = as_meant(entry, folder)
-                yield from _listed(path, file, skipped, extra)
+        meant = (
+            (*as_meant(entry, folder), extra)
+            for entries in list_entries(argument)
+            for entry, extra in entries
+        )
+        yield from _entries(meant, skipped, argument)
     elif _mode(argument) is not None and is_archive(argument) and not _is_folder(argument):
         yield from _with_a_picture(members(argument, skipped), "archive", argument)
     elif _mode(argument) is None and not is_address(argument) and glob.has_magic(argument):
         for block in in_order(_matches(argument)):
             for match in block:
-                yield _file(match, match)
+                yield from _listed(match, match, skipped)
     else:
-        yield from _listed(argument, argument, skipped)
+        kind = "folder" if _is_folder(argument) else "address"
+        yield from _with_a_picture(_listed(argument, argument, skipped), kind, argument)
 
 
 def _from_stdin(stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
+    read = text_entries(stdin or sys.stdin.buffer)
+    meant = ((*as_meant(entry), None) for entries in read for entry in entries)
+    yield from _entries(meant, skipped, "standard input")
+
+
+def _entries(
+    entries: Iterable[tuple[str, str, tuple[str, ...] | None]], skipped: Skipped, where: str
+) -> Iterator[Inputs]:
+    """Give what a list names: (path, file, other cells) each.
+
+    A folder or address without a picture is an input with a failure. These wait until something else is found:
+    a list of nothing but them is as empty as one without entries.
+    """
     found = False
-    for entries in text_entries(stdin or sys.stdin.buffer):
-        for entry in entries:
-            found = True
-            yield from _listed(*as_meant(entry), skipped)
+    waiting: list[Inputs] = []
+    for path, file, extra in entries:
+        is_empty = True
+        for inputs in _listed(path, file, skipped, extra):
+            yield from waiting
+            waiting.clear()
+            found, is_empty = True, False
+            yield inputs
+        if is_empty:
+            kind = "folder" if _is_folder(file) else "address"
+            waiting.append(one(path, file, None, failure=f"{kind}: no picture in it", extra=extra))
+        if found:
+            yield from waiting
+            waiting.clear()
     if not found:
-        raise _nothing_in("list", "standard input")
+        raise _nothing_in("list", where)
 
 
 def _with_a_picture(inputs: Iterator[Inputs], kind: str, argument: str) -> Iterator[Inputs]:
@@ -139,7 +167,7 @@ def _listed(path: str, file: str, skipped: Skipped, extra: tuple[str, ...] | Non
     """Give one path that was named: a folder's pictures, or the file itself, there or not."""
     mode = _mode(file)
     if mode is None and is_address(file):
-        yield from _with_a_picture(remote_files(file), "address", file)
+        yield from remote_files(file)
     elif mode is None or not stat.S_ISDIR(mode):
         yield _file(path, file, extra, seen=mode is not None and stat.S_ISREG(mode))
     else:
@@ -180,10 +208,13 @@ def _folder_name(folder: str) -> str:
 
 
 def _matches(pattern: str) -> Iterator[str]:
-    """Give the files that match: pictures by name, or all where the pattern itself names the suffix."""
-    names_suffix = bool(re.search(r"\.\w+$", pattern))
+    """Give what matches: pictures by name, or all files where the pattern itself names the suffix; folders."""
+    names_suffix, goes_below = bool(re.search(r"\.\w+$", pattern)), "**" in pattern
     for match in glob.iglob(pattern, recursive=True):
-        if (names_suffix or is_picture_name(match)) and not _is_folder(match):
+        if _is_folder(match):
+            if not goes_below and has_picture(match):
+                yield match
+        elif names_suffix or is_picture_name(match):
             yield match
 
 
