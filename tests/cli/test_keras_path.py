@@ -216,5 +216,5 @@ def test_broken_pictures_stop_a_training_with_their_paths_unless_skipped(
     line = error_line(toolkit("train", "--data", data, "-o", "run", "--epochs", "1", check=1))
     assert "bad.jpg" in line
     assert "--skip-broken" in line
-    done = toolkit("train", "--data", data, "-o", "run", "--epochs", "1", "--skip-broken")
+    done = toolkit("train", "--data", data, "-o", "run", "--epochs", "1", "--skip-broken", check=3)
     assert "bad.jpg" in done.stderr

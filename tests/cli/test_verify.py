@@ -4,7 +4,7 @@ from pathlib import Path
 
 import onnx
 import pytest
-from support import CommandLine, colour_model
+from support import CommandLine, colour_model, error_line
 
 from toolkit.cli.verify import _render
 from toolkit.verify.result import VerifyResult
@@ -56,3 +56,24 @@ def test_small_margins_are_a_sentence_whatever_their_number(
     assert max(map(len, lines)) <= 80
     counted = "1 picture (" if pictures == 1 else f"{pictures:,} pictures ("
     assert lines[0].startswith(f"a.onnx against b.onnx on {counted}")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [("--device", "cuda", 1), ("--device", "gpu", 2), ("--threads", "0", 2), ("--provider-option", "a=b", 2)],
+)
+def test_what_two_keras_models_would_pass_over_in_silence_is_refused(
+    toolkit: CommandLine, colour_folder: Path, option: str, value: str, code: int
+) -> None:
+    arguments = ("verify", "one.keras", "two.keras", "--data", colour_folder)
+    assert option in error_line(toolkit(*arguments, option, value, check=code))
+    assert "no such model (one.keras)" in error_line(toolkit(*arguments, "--device", "cpu", check=1))
+
+
+def test_beside_an_onnx_model_the_device_is_that_of_the_onnx_model(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path
+) -> None:
+    done = toolkit(
+        "verify", tiny_model, "two.keras", "--data", colour_folder, "--device", "provider:None", check=1
+    )
+    assert "Keras" not in error_line(done)

@@ -42,6 +42,8 @@ def test_an_option_that_resembles_none_is_refused() -> None:
         check_provider_options({"zzz": "0"}, [CUDA])
     with pytest.raises(UsageError, match=f"{CPU} has no option use_tf32"):
         check_provider_options({"use_tf32": "0"}, [CPU])
+    with pytest.raises(UsageError, match=f"{CUDA} and {CPU} have no option zzz"):
+        check_provider_options({"zzz": "0"}, [CUDA, CPU])
 
 
 def test_auto_takes_an_option_of_any_provider_that_it_may_choose() -> None:

@@ -5,7 +5,7 @@ usage           what the parser can't read, in our words
 options         option types that several commands share
 console         standard output and error, --quiet, --json, NO_COLOR, progress
 rows            rows of a classification on standard output, in pieces
-gates           what happens when a quality gate is not met
+gates           what happens when a quality gate is not met, or pictures were left out
 model_argument  ONNX or Keras? -> predictor or description (the only place that asks)
 
 One file per command: train tune evaluate export verify classify bench inspect models doctor demo.

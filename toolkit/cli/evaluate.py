@@ -2,14 +2,13 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from toolkit.cli.console import Console
-from toolkit.cli.gates import report_missed
+from toolkit.cli.gates import report_missed, report_skipped
 from toolkit.cli.options import (
     AllowCode,
     AnyModel,
@@ -28,9 +27,7 @@ from toolkit.cli.options import (
     SkipBroken,
     Threads,
 )
-from toolkit.errors import DeviceError, ExitCode, UsageError
 from toolkit.evaluate.options import EvaluateOptions
-from toolkit.keras_model.files import looks_like_keras
 
 
 def evaluate_command(
@@ -98,14 +95,13 @@ def evaluate_command(
         seed=seed,
         robustness=robustness,
     )
-    from toolkit.cli.model_argument import open_predictor
+    from toolkit.cli.model_argument import open_predictor, refuse_unused
     from toolkit.evaluate.job import refuse_outputs, run
     from toolkit.machine.facts import machine_facts
     from toolkit.report.evaluate import missed_gate, next_command, text, write_report
 
     console = Console(quiet=quiet, json=json)
-    if looks_like_keras(model):
-        _check_for_keras(model, device, threads, provider_option or (), console)
+    refuse_unused([model], device, threads, provider_option or (), console)
     refuse_outputs(options)
     predictor = open_predictor(
         model,
@@ -134,33 +130,4 @@ def evaluate_command(
     console.next(next_command(result))
     missed = missed_gate(result)
     report_missed([missed] if missed else [])
-    if result.skipped:
-        raise typer.Exit(int(ExitCode.SOME_INPUTS_FAILED))
-
-
-def _check_for_keras(
-    model: str, device: str, threads: int | None, provider_options: Sequence[str], console: Console
-) -> None:
-    """Refuse what Keras would leave out without a word, for it has no execution providers, or say that it does.
-
-    Raises:
-        UsageError: an option makes no sense, or is for an execution provider.
-        DeviceError: another device than the CPU was asked for.
-    """
-    from toolkit.runtime.devices import parse_device
-
-    remedy = (
-        f"leave it out, or evaluate an export: toolkit export {shlex.quote(model)} -o {Path(model).stem}.onnx"
-    )
-    if parse_device(device).kind not in ("auto", "cpu"):
-        raise DeviceError(
-            "a Keras model is run by Keras, not by an execution provider",
-            where=f"--device {device}",
-            remedy=remedy,
-        )
-    if provider_options:
-        raise UsageError("a Keras model has no execution provider", where="--provider-option", remedy=remedy)
-    if threads is not None and threads < 1:
-        raise UsageError(f"{threads} threads", where="--threads", remedy="use a number of 1 or more")
-    if threads is not None:
-        console.warning("--threads is for ONNX models: Keras chooses its own number")
+    report_skipped(result.skipped)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolkit.cli.console import Console
-from toolkit.cli.gates import report_missed
+from toolkit.cli.gates import report_missed, report_skipped
 from toolkit.cli.options import (
     AllowCode,
     CustomObjects,
@@ -39,7 +39,9 @@ def export_command(
     precision: Annotated[
         Precision, typer.Option(help="Of weights and arithmetic; auto keeps the fastest that agrees.")
     ] = Precision.FP32,
-    opset: Annotated[int | None, typer.Option(metavar="N", help="13 to 18. [default: 17]")] = None,
+    opset: Annotated[
+        int | None, typer.Option(metavar="N", help="13 to 18. [default: 17, or the .onnx file's own]")
+    ] = None,
     batch: Annotated[str, typer.Option(metavar="dynamic|N", help="Batch size of the file.")] = "dynamic",
     labels: Labels = None,
     normalize: Normalize = None,
@@ -119,6 +121,7 @@ def export_command(
         console.wrote(output)
         console.next(f"toolkit classify PICTURES -m {shlex.quote(str(output))}")
     report_missed(result.missed)
+    report_skipped(result.skipped)
 
 
 def _batch(text: str) -> int | None:
@@ -131,6 +134,7 @@ def _batch(text: str) -> int | None:
 
 def _render(result: "ExportResult") -> str:
     from toolkit.report.facts import file_size
+    from toolkit.report.left_out import left_out
 
     figures = result.agreement
     difference = figures["max_difference"]
@@ -149,6 +153,8 @@ def _render(result: "ExportResult") -> str:
             f"exported: {result.precision}, opset {result.opset}, {result.nodes} operators,"
             f" {len(result.labels)} classes, {file_size(result.size_bytes)}"
         )
+    if result.skipped:
+        lines.append(left_out(result.skipped))
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What happens when a quality gate that the user set is not met."""
+"""The end of a command that ran through: a gate that was not met, pictures that had to be left out."""
 
 import sys
 from collections.abc import Sequence
@@ -19,3 +19,13 @@ def report_missed(missed: Sequence[str]) -> None:
     for sentence in missed:
         print(f"gate not met: {sentence}", file=sys.stderr)  # noqa: T201
     raise typer.Exit(int(ExitCode.GATE_NOT_MET))
+
+
+def report_skipped(skipped: Sequence[tuple[str, str]]) -> None:
+    """End with the exit code of a run that some inputs were left out of; the result has named them.
+
+    Args:
+        skipped: (path, reason) of each; none means that nothing happens.
+    """
+    if skipped:
+        raise typer.Exit(int(ExitCode.SOME_INPUTS_FAILED))

@@ -1,9 +1,11 @@
 """ONNX or Keras? The only place that asks; jobs get a predictor or a description and never know."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.errors import DeviceError, UsageError
 from toolkit.keras_model.files import looks_like_keras, unfinished_run
 from toolkit.observer import SILENT, Observer
 
@@ -71,6 +73,47 @@ def open_predictor(
         resize=resize,
         observer=observer,
     )
+
+
+def refuse_unused(
+    models: Sequence[str],
+    device: str,
+    threads: int | None,
+    provider_options: Sequence[str],
+    observer: Observer,
+) -> None:
+    """Refuse options that no model would use, or say so: Keras models have no execution providers.
+
+    Args:
+        models: the arguments of a command; one ONNX model among them uses the options.
+        device: auto, cpu, cuda or cuda:N.
+        threads: intra-op threads, or None.
+        provider_options: KEY=VALUE for the execution provider.
+        observer: told of what is passed over.
+
+    Raises:
+        UsageError: an option makes no sense, or is for an execution provider.
+        DeviceError: another device than the CPU was asked for.
+    """
+    if not all(map(looks_like_keras, models)):
+        return
+    from toolkit.runtime.devices import parse_device
+
+    first = models[0]
+    export = f"toolkit export {shlex.quote(first)} -o {Path(first).stem}.onnx"
+    remedy = f"leave it out, or use an export: {export}"
+    if parse_device(device).kind not in ("auto", "cpu"):
+        raise DeviceError(
+            "a Keras model is run by Keras, not by an execution provider",
+            where=f"--device {device}",
+            remedy=remedy,
+        )
+    if provider_options:
+        raise UsageError("a Keras model has no execution provider", where="--provider-option", remedy=remedy)
+    if threads is not None and threads < 1:
+        raise UsageError(f"{threads} threads", where="--threads", remedy="use a number of 1 or more")
+    if threads is not None:
+        observer.notice("warning: --threads is for ONNX models: Keras chooses its own number")
 
 
 def tell_unfinished(argument: str, observer: Observer) -> None:

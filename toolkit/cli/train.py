@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolkit.cli.console import Console
+from toolkit.cli.gates import report_skipped
 from toolkit.cli.options import DataName, Force, Json, Quiet, SkipBroken
 from toolkit.errors import TrainingError, UsageError
 from toolkit.train.options import DEFAULT_RECIPE, Optimizer, TrainOptions
@@ -155,12 +156,13 @@ def train_command(
     if show_curves:
         coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         console.line(terminal_curves(rows, coloured=coloured))
-    if json or result.test_accuracy is not None:
-        console.result(result.to_document, lambda: _accuracy(result))
+    if json or result.test_accuracy is not None or result.skipped:
+        console.result(result.to_document, lambda: _render(result))
     console.wrote(
         *(result.folder / name for name in ("model.keras", "history.csv", "curves.png", "run.json"))
     )
     console.next(f"toolkit export {result.folder} -o {result.folder.name}.onnx")
+    report_skipped(result.skipped)
 
 
 def _rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -171,9 +173,16 @@ def _rows_of(folder: Path) -> list[dict[str, Any]]:
     return [asdict(epoch) for epoch in read_history(folder)]
 
 
-def _accuracy(result: "TrainResult") -> str:
-    measured_on = f"{result.data}, test split, {result.test_count:,} pictures"
-    return f"Test accuracy: {result.test_accuracy:.4f} ({measured_on})"
+def _render(result: "TrainResult") -> str:
+    from toolkit.report.left_out import left_out
+
+    lines = []
+    if result.test_accuracy is not None:
+        measured_on = f"{result.data}, test split, {result.test_count:,} pictures"
+        lines.append(f"Test accuracy: {result.test_accuracy:.4f} ({measured_on})")
+    if result.skipped:
+        lines.append(left_out(result.skipped))
+    return "\n".join(lines)
 
 
 def _show_recipes(console: Console) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.console import Console
+from toolkit.cli.gates import report_skipped
 from toolkit.cli.options import Data, DataName, Force, Json, Quiet, SkipBroken
 from toolkit.tune.options import TuneOptions
 
@@ -89,13 +90,18 @@ def tune_command(
     console.wrote(*(result.folder / name for name in ("trials.csv", PLOT)))
     if result.command is not None:
         console.next(result.command)
+    report_skipped(result.skipped)
 
 
 def _render(result: "TuneResult", table: str) -> str:
+    from toolkit.report.left_out import left_out
+
     lines = [table, ""]
     if result.importance:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in result.importance.items())
         lines.append(f"What made the difference: {shares}")
     if result.command is None:
         lines.append("no trial was completed")
+    if result.skipped:
+        lines.append(left_out(result.skipped))
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolkit.cli.console import Console
-from toolkit.cli.gates import report_missed
+from toolkit.cli.gates import report_missed, report_skipped
 from toolkit.cli.options import (
     AllowCode,
     AnyModel,
@@ -77,9 +77,10 @@ def verify_command(
         skip_broken=skip_broken,
         data_name=data_name,
     )
-    from toolkit.cli.model_argument import open_predictor
+    from toolkit.cli.model_argument import open_predictor, refuse_unused
     from toolkit.verify.job import run
 
+    refuse_unused([model, other], device, threads, provider_option or (), console)
     listener = EachNoticeOnce(console)
     first, second = (
         open_predictor(
@@ -100,9 +101,11 @@ def verify_command(
     result = run(options, first, second, listener)  # who may read the same pictures in two sizes
     console.result(result.to_document, lambda: _render(result))
     report_missed(result.missed)
+    report_skipped(result.skipped)
 
 
 def _render(result: "VerifyResult") -> str:
+    from toolkit.report.left_out import left_out
     from toolkit.report.tables import Column, render
 
     figures = result.agreement
@@ -127,6 +130,8 @@ def _render(result: "VerifyResult") -> str:
         ]
         rows = [(w.picture, _number(w.difference), w.label, w.other_label, w.truth) for w in result.worst]
         lines += ["", "The pictures that differ most:", render(columns, rows)]
+    if result.skipped:
+        lines += ["", left_out(result.skipped)]
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,14 @@ class Dataset:
     name: str
     digest: str
     skipped: tuple[tuple[str, str], ...] = ()
+
+    def left_out(self, argument: str) -> tuple[tuple[str, str], ...]:
+        """Return (path, reason) of the broken pictures, the path with the data folder's before it.
+
+        Args:
+            argument: the DATA argument; where several are read, a path within one doesn't tell which.
+        """
+        return tuple((str(Path(argument, path)), reason) for path, reason in self.skipped)
 
     def split(self, name: str) -> Split:
         """Return one split.

@@ -14,9 +14,10 @@ from toolkit.export.graph.draft import Draft, assemble, assemble_beside, take_ap
 from toolkit.export.graph.write import write_file
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import generated_pictures
+from toolkit.export.precision.stored import stored_precision
 from toolkit.export.reduce import least_agreement, reduce
 from toolkit.export.result import ExportResult
-from toolkit.export.source import Source, open_source
+from toolkit.export.source import Source, open_source, refuse_source
 from toolkit.export.step import apply
 from toolkit.export.verify import Verification, verify_file
 from toolkit.files import refuse_existing, whole_files
@@ -42,9 +43,10 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     Raises:
         ToolkitError: the model, the data or an option is at fault, or the file doesn't agree with its source.
     """
+    refuse_source(options)
     refuse_existing(options.output, force=options.force)
     source = open_source(options, observer)
-    images, truth, verified_on = _pictures(options, source, observer)
+    images, truth, verified_on, skipped = _pictures(options, source, observer)
     observer.step("Converting to ONNX")
     draft = apply(source.draft(), source.steps())
     opset = draft.model.opset_import[0].version
@@ -54,7 +56,8 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
         onnx.helper.set_model_props(model, to_metadata(_card(source, "fp32")))
         reduced = reduce(model, source, options, observer)
         draft = take_apart(reduced.model)
-    precision = reduced.precision if reduced else Precision.FP32.value
+        skipped += reduced.skipped
+    precision = reduced.precision if reduced else stored_precision(draft.graph, draft.weights)
     nodes = len(draft.graph.node)
     try:
         with whole_files(options.output, force=options.force) as temporary:
@@ -67,11 +70,12 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 batch=source.batch,
                 observer=observer,
             )
-            if precision == Precision.FP32:
+            is_same = reduced is None or precision == Precision.FP32
+            if is_same:
                 refuse_difference(verified, options)
             refuse_no_numbers(verified, precision)
             measured = None if truth is None else _share(verified.labels == truth)
-            told = _found(source, precision, verified, measured, verified_on, len(images))
+            told = _found(source, verified, measured, verified_on, len(images), is_same=is_same)
             _append(temporary, {**told, **(reduced.to_metadata() if reduced else {})})
             result = ExportResult(
                 output=options.output,
@@ -88,8 +92,9 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 source_accuracy=None if truth is None else _share(verified.source_labels == truth),
                 reduction=reduced.to_document() if reduced else None,
                 missed=missed_gates(
-                    verified.agreement, options.tolerance, _agreement_gate(options, precision)
+                    verified.agreement, options.tolerance, _agreement_gate(options, is_same=is_same)
                 ),
+                skipped=tuple(dict.fromkeys(skipped)),  # both may be the same data
             )
             if result.missed:
                 raise _GateMissed
@@ -98,8 +103,8 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     return result
 
 
-def _agreement_gate(options: ExportOptions, precision: str) -> float | None:
-    return options.min_agreement if precision == Precision.FP32 else least_agreement(options)
+def _agreement_gate(options: ExportOptions, *, is_same: bool) -> float | None:
+    return options.min_agreement if is_same else least_agreement(options)
 
 
 def _share(right: NDArray[np.bool_]) -> float:
@@ -112,11 +117,11 @@ class _GateMissed(Exception):  # noqa: N818 - not an error: it leaves `whole_fil
 
 def _pictures(
     options: ExportOptions, source: Source, observer: Observer
-) -> tuple[Pixels, NDArray[np.int64] | None, str]:
-    """Load what to verify on: (pictures, true classes where they are known, in words)."""
+) -> tuple[Pixels, NDArray[np.int64] | None, str, tuple[tuple[str, str], ...]]:
+    """Load what to verify on: (pictures, true classes where they are known, in words, what was left out)."""
     size = source.predictor.input_size
     if options.verify is None:
-        return generated_pictures(*size), None, "generated; give --verify DATA for real ones"
+        return generated_pictures(*size), None, "generated; give --verify DATA for real ones", ()
     dataset, name = load_split(
         options.verify,
         ("test", "train"),
@@ -129,7 +134,7 @@ def _pictures(
     )
     split = dataset.split(name)
     truth = match_classes(dataset.classes, source.predictor.labels, where=options.verify)[split.labels]
-    return split.images, truth, f"{dataset.name}, {name} split"
+    return split.images, truth, f"{dataset.name}, {name} split", dataset.left_out(options.verify)
 
 
 def _save(draft: Draft, path: Path, card: Card) -> None:
@@ -177,25 +182,27 @@ def _card(source: Source, precision: str) -> Card:
             "normalization": source.input_range,
             "head": source.head.exported.value,
             **({} if source.parameters is None else {"parameters": str(source.parameters)}),
+            **source.kept,
         },
     )
 
 
 def _found(
     source: Source,
-    precision: str,
     verified: Verification,
     measured: float | None,
     verified_on: str,
     count: int,
+    *,
+    is_same: bool,
 ) -> dict[str, str]:
     """Return the metadata that the verification tells.
 
-    A float32 file has its source's accuracy, proven the same; another precision has an accuracy of its own, or
-    none where the classes of the pictures weren't known.
+    A file in its source's precision has its accuracy, proven the same; another precision has an accuracy of its own,
+    or none where the classes of the pictures weren't known.
     """
     accuracy, data = source.accuracy, source.data
-    if precision != Precision.FP32:
+    if not is_same:
         accuracy = measured
         data = f"{verified_on}, {count:,} pictures" if measured is not None else ""
     return {

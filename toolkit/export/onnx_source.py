@@ -1,15 +1,19 @@
 """An ONNX classifier from elsewhere, brought into our form: uint8 pictures in, probabilities out."""
 
+import itertools
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, version_converter
 
 from toolkit.errors import ModelError, UsageError
-from toolkit.export.graph.draft import Draft, rename, take_apart
+from toolkit.export.graph.draft import Draft, graphs_in, rename, take_apart
 from toolkit.export.graph.interface import INPUT, OUTPUT
+from toolkit.export.opset import LOWEST
 from toolkit.models.head import Head
 from toolkit.models.open import OpenModel
 from toolkit.preprocess.transforms import BGR, LUMA, SCALE_AND_SHIFT, Normalization
@@ -22,39 +26,39 @@ TENSOR_TYPES = {
 }
 OLDEST = 11  # before it Pad, Clip and Resize take other inputs, and quantisation doesn't exist
 
+CONSTANTS_APART = 4
+"""The first version of the file format in which constants needn't be inputs. Source: ONNX, docs/IR.md."""
+
 
 def wrap(source: OpenModel, *, opset: int | None, batch: int | None) -> Draft:
     """Put preprocessing before and probabilities behind an ONNX classifier.
 
     Args:
         source: the open classifier, whose plan says what it expects.
-        opset: that was asked for; the file's own is kept.
+        opset: that was asked for; None keeps the file's own.
         batch: fixed batch size that was asked for, or None.
 
     Raises:
         ModelError: the file can't be parsed, or its opset is too old.
-        UsageError: another opset or batch size was asked for than the file has.
+        UsageError: the file can't be brought to the opset, or has another batch size than was asked for.
     """
     path = source.session.path
     model = _load(path)
     own = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
-    if own < OLDEST:
-        raise ModelError(
-            f"its opset {own} is too old", where=path, remedy=f"export it with opset {OLDEST} or newer"
-        )
     if opset is not None and opset != own:
-        raise UsageError(
-            f"the file has opset {own}, and changing it could change its answers",
-            where="--opset",
-            remedy="leave the option out",
+        model = _converted(model, own, opset)
+    elif own < OLDEST:
+        raise ModelError(
+            f"its opset {own} is too old", where=path, remedy=f"add --opset {LOWEST}, or export it again"
         )
     fixed = source.session.signature.batch
     if batch is not None and fixed is not None and batch != fixed:
         raise UsageError(f"the file has batch size {fixed}", where="--batch", remedy=f"use {fixed}")
-    _keep_names_free(model.graph)
+    names = _keep_names_free(model.graph)
+    model.ir_version = max(model.ir_version, CONSTANTS_APART)
     draft = take_apart(model)
     _before(draft, source)
-    _behind(draft, source)
+    _behind(draft, source, names[source.session.signature.output_name])
     return draft
 
 
@@ -65,15 +69,55 @@ def _load(path: Path) -> onnx.ModelProto:
         raise ModelError(f"can't be parsed: {error}", where=path, remedy="export it again") from error
 
 
-def _keep_names_free(graph: onnx.GraphProto) -> None:
+def _converted(model: onnx.ModelProto, own: int, opset: int) -> onnx.ModelProto:
+    """Bring a model to another opset; that the answers stay the same is verified like everything else."""
+    try:
+        return version_converter.convert_version(model, opset)
+    except Exception as error:  # RuntimeError and the library's own; above 2 GiB protobuf's, which has moved
+        _, _, reason = str(error).rpartition("failed: ")  # before it stands a line of the library's source
+        raise UsageError(
+            f"the file has opset {own}, and ONNX can't convert it to {opset}: {reason[:200].replace('$', '')}",
+            where="--opset",
+            remedy="leave the option out",
+        ) from error
+
+
+def _keep_names_free(graph: onnx.GraphProto) -> dict[str, str]:
+    """Give the values and nodes names that no change of the graph makes: those have two underscores in them.
+
+    Returns:
+        The new name of each old one.
+    """
     constants = {tensor.name for tensor in graph.initializer}
     for value in [v for v in graph.input if v.name in constants]:
         graph.input.remove(value)  # old exporters list constants as inputs
-    for name in (INPUT, OUTPUT):
-        rename(graph, name, f"{name}__source")
-        for tensor in graph.initializer:
-            if tensor.name == name:
-                tensor.name = f"{name}__source"
+    del graph.quantization_annotation[:]  # it names values, and nobody reads it
+    new: dict[str, str] = {"": ""}
+    taken = {INPUT, OUTPUT}
+
+    def free(name: str) -> str:
+        if name not in new:
+            plain = re.sub("__+", "_", name)
+            numbered = (f"{plain}.{number}" for number in itertools.count(1))
+            new[name] = plain if plain not in taken else next(each for each in numbered if each not in taken)
+            taken.add(new[name])
+        return new[name]
+
+    _rename_all(graph, free)
+    return new
+
+
+def _rename_all(graph: onnx.GraphProto, renamed: Callable[[str], str]) -> None:
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.name = renamed(value.name)
+    for sparse in graph.sparse_initializer:
+        sparse.values.name = renamed(sparse.values.name)
+    for node in graph.node:
+        node.name = renamed(node.name)
+        node.input[:] = [renamed(name) for name in node.input]
+        node.output[:] = [renamed(name) for name in node.output]
+        for inner in graphs_in(node):
+            _rename_all(inner, renamed)
 
 
 def _before(draft: Draft, source: OpenModel) -> None:
@@ -105,7 +149,7 @@ def _before(draft: Draft, source: OpenModel) -> None:
     for number, (operator, others, attributes) in enumerate(steps):
         result = given if number == len(steps) - 1 else f"pixels__{number}"
         nodes.append(
-            helper.make_node(operator, [last, *others], [result], name=f"pixels_{number}", **attributes)
+            helper.make_node(operator, [last, *others], [result], name=f"pixels__{number}", **attributes)
         )
         last = result
     draft.graph.input.remove(entrance)
@@ -115,10 +159,8 @@ def _before(draft: Draft, source: OpenModel) -> None:
     draft.set_nodes([*nodes, *draft.graph.node])
 
 
-def _behind(draft: Draft, source: OpenModel) -> None:
+def _behind(draft: Draft, source: OpenModel, chosen: str) -> None:
     """Turn the classifier's scores into float32 probabilities, as `OpenModel.probabilities` does."""
-    chosen = source.session.signature.output_name
-    chosen = f"{chosen}__source" if chosen in (INPUT, OUTPUT) else chosen
     exits = [value for value in draft.graph.output if value.name == chosen]
     rank = len(exits[0].type.tensor_type.shape.dim)
     nodes, last = list(draft.graph.node), chosen
@@ -139,10 +181,10 @@ def _behind(draft: Draft, source: OpenModel) -> None:
         draft.set_constant("scores__one", np.array(1, np.float32))
         other = add("Sub", ["scores__one", last], "scores__other")
         last = add("Concat", [other, last], "scores__both", axis=1)
-    add("Identity", [last], OUTPUT)
     del draft.graph.output[:]
     draft.graph.output.append(
         helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, len(source.labels)])
     )
     draft.set_nodes(nodes)
+    rename(draft.graph, last, OUTPUT)
     draft.remove_unused()

@@ -17,6 +17,7 @@ from toolkit.export.pictures import generated_pictures
 from toolkit.export.precision.auto import FP32, choose
 from toolkit.export.precision.fp16 import check_range, convert_fp16
 from toolkit.export.precision.sensitivity import MIN_AGREEMENT, quantize_until
+from toolkit.export.precision.stored import stored_precision
 from toolkit.export.precision.ways import Way
 from toolkit.export.source import Source
 from toolkit.observer import Observer
@@ -46,6 +47,7 @@ class Reduced:
         candidates: what `auto` tried, fastest first.
         ways: of finding ranges and scaling weights that were tried, all layers in int8.
         weight_bits: of the quantised weights, sign included; None where there are none.
+        skipped: (path, reason) of broken pictures of the calibration that were left out.
     """
 
     model: onnx.ModelProto
@@ -57,6 +59,7 @@ class Reduced:
     candidates: tuple[dict[str, Any], ...] = ()
     ways: tuple[Way, ...] = ()
     weight_bits: int | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return what was found as JSON values."""
@@ -107,13 +110,20 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
         observer: told the steps.
 
     Raises:
-        UsageError: int8 or auto without pictures to calibrate on.
+        UsageError: too few pictures to calibrate on, or the model isn't in float32 any more.
         DataError: they can't be loaded.
         ExportError: values overflow half precision, or no layer can be quantised within the agreement.
     """
+    stored = stored_precision(model.graph)
+    if stored not in (Precision.FP32, options.precision) or stored == Precision.INT8:
+        raise UsageError(
+            f"the model is in {stored} already, and its float32 numbers are gone",
+            where=f"--precision {options.precision}",
+            remedy="export the model that it was made from, or leave the option out to keep it as it is",
+        )
     if options.precision is Precision.FP16:
         return _fp16(model, source, options, observer)
-    calibration, held_out, words = _pictures(source, options, options.calibration or "", observer)
+    calibration, held_out, words, skipped = _pictures(source, options, options.calibration or "", observer)
     if options.precision is Precision.INT8:
         reduced, report = quantize_until(model, calibration, held_out, least_agreement(options), observer)
         found = Reduced(
@@ -123,6 +133,7 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
             calibrated_on=words,
             ways=report.ways,
             weight_bits=_bits(report.limit),
+            skipped=skipped,
         )
         return _timed(found, model, calibration[:1])
     choice = choose(
@@ -145,6 +156,7 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
         candidates=tuple(candidate.to_document() for candidate in choice.candidates),
         ways=choice.ways,
         weight_bits=None if chosen.name == FP32 else _bits(choice.limit),
+        skipped=skipped,
     )
 
 
@@ -154,22 +166,23 @@ def _bits(limit: int) -> int:
 
 
 def _fp16(model: onnx.ModelProto, source: Source, options: ExportOptions, observer: Observer) -> Reduced:
+    skipped: tuple[tuple[str, str], ...] = ()
     if options.calibration is None:
         pictures = generated_pictures(*source.predictor.input_size)
     else:
-        pictures, _, _ = _pictures(source, options, options.calibration, observer)
+        pictures, _, _, skipped = _pictures(source, options, options.calibration, observer)
     check_range(model, pictures, observer)
     observer.notice(
         "fp16 halves the file; the CPU execution provider computes it in float32 and gains nothing"
     )
-    found = Reduced(model=convert_fp16(model), precision=Precision.FP16.value)
+    found = Reduced(model=convert_fp16(model), precision=Precision.FP16.value, skipped=skipped)
     return _timed(found, model, pictures[:1])
 
 
 def _pictures(
     source: Source, options: ExportOptions, data: str, observer: Observer
-) -> tuple[Pixels, Pixels, str]:
-    """Load the pictures of the calibration: (to calibrate on, held out, in words)."""
+) -> tuple[Pixels, Pixels, str, tuple[tuple[str, str], ...]]:
+    """Load the pictures of the calibration: (to calibrate on, held out, in words, what was left out)."""
     wanted = options.calibration_samples
     dataset, name = load_split(
         data,
@@ -196,7 +209,7 @@ def _pictures(
             " may not hold for others; some hundred are a good number"
         )
     words = f"{len(images) - held:,} pictures ({dataset.name}, {name} split)"
-    return images[order[held:]], images[order[:held]], words
+    return images[order[held:]], images[order[:held]], words, dataset.left_out(data)
 
 
 def _timed(found: Reduced, fp32: onnx.ModelProto, one: Pixels) -> Reduced:

@@ -24,6 +24,7 @@ class ExportResult:
         source_accuracy: of its source on the same pictures.
         reduction: what bringing it to another precision took and brought; None for fp32.
         missed: gates that were not met, one sentence each.
+        skipped: (path, reason) of broken pictures of --calibration and --verify that were left out.
     """
 
     output: Path
@@ -40,6 +41,7 @@ class ExportResult:
     source_accuracy: float | None
     reduction: dict[str, Any] | None
     missed: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return the result as JSON values."""
@@ -59,4 +61,5 @@ class ExportResult:
             "source_accuracy": self.source_accuracy,
             "reduction": self.reduction,
             "missed": list(self.missed),
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
         }

@@ -1,8 +1,11 @@
 """What is exported: a Keras model, or an ONNX classifier from elsewhere, behind one interface."""
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from toolkit.errors import OutputError
 from toolkit.export.convert import COMMAND, convert
 from toolkit.export.graph.crop_unused import CROP_UNUSED
 from toolkit.export.graph.draft import Draft
@@ -22,9 +25,11 @@ from toolkit.export.options import ExportOptions
 from toolkit.export.step import Step
 from toolkit.files import sha256_of
 from toolkit.keras_model.choices import KerasChoices, head_choice
-from toolkit.keras_model.files import looks_like_keras
+from toolkit.keras_model.files import RUN_MODEL, SAVED_MODEL, looks_like_keras
 from toolkit.keras_model.predictor import keras_predictor
 from toolkit.keras_model.tensorflow import hold_little_memory, require
+from toolkit.models.card import Card
+from toolkit.models.catalog import shipped_models
 from toolkit.models.head import Head
 from toolkit.models.open import open_model
 from toolkit.models.predictor import Predictor
@@ -47,6 +52,7 @@ class Source:
         input_range: how pixels are scaled, and how that is known.
         head: what its output is.
         sha256: digest of the file.
+        kept: what a file of ours says of itself and stays true of its export, as metadata.
     """
 
     predictor: Predictor
@@ -60,6 +66,7 @@ class Source:
     input_range: str
     head: Head
     sha256: str
+    kept: dict[str, str] = field(default_factory=dict)
 
     def steps(self) -> list[Step]:
         """Return the changes between the converter's graph and ours, in order."""
@@ -77,6 +84,24 @@ class Source:
             DROP_RESHAPES,
             CROP_UNUSED,
         ]
+
+
+def refuse_source(options: ExportOptions) -> None:
+    """Refuse to write over the model that is exported, whatever it is called.
+
+    Raises:
+        OutputError: the output is the source's file, or leads to it.
+    """
+    named, shipped = Path(options.model), shipped_models().get(options.model)
+    files = [named, named / RUN_MODEL, named / SAVED_MODEL, *([shipped] if shipped else [])]
+    for file in files:
+        with contextlib.suppress(OSError):  # one of the two isn't there: they can't be the same
+            if file.samefile(options.output):
+                raise OutputError(
+                    "the output is the model that is exported",
+                    where=options.output,
+                    remedy="choose another name",
+                )
 
 
 def open_source(options: ExportOptions, observer: Observer) -> Source:
@@ -146,4 +171,12 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         input_range=f"{model.plan.normalization.value}, {reason}",
         head=model.head,
         sha256=sha256_of(model.session.path),
+        kept=_kept(model.card),
     )
+
+
+def _kept(card: Card) -> dict[str, str]:
+    if not card.toolkit_version:
+        return {}
+    true_of_both = ("normalization", "parameters", "quantization", "weight_bits")
+    return {key: card.extra[key] for key in true_of_both if key in card.extra}

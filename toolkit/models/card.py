@@ -86,9 +86,13 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(
-            f"can't read the labels: {error}", where=path, remedy="give a UTF-8 text file"
+            f"can't read the labels: {error.strerror or error}", where=path, remedy="give a UTF-8 text file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"the labels are not UTF-8: {error}", where=path, remedy="give a UTF-8 text file"
         ) from error
     try:
         names = json.loads(text) if text.lstrip().startswith("[") else text.splitlines()

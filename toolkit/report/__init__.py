@@ -10,6 +10,7 @@ page      what a page is made of, as plain values
 cards     pictures and answers -> the cards of a page
 terminal_curves  learning curves as text
 facts     the machine and the versions
+left_out  broken pictures that --skip-broken left out
 html      pages from templates/
 robustness  how accuracy falls with worse pictures
 train tune evaluate evaluate_page classify bench bench_names bench_lines bench_series bench_page bench_sections

@@ -11,6 +11,7 @@ from toolkit.files import write_text
 from toolkit.report import robustness, tables
 from toolkit.report.charts import confusion_figure
 from toolkit.report.gallery import gallery_figure
+from toolkit.report.left_out import left_out
 from toolkit.report.style import save_png
 
 CONFUSION = "confusion.png"
@@ -40,7 +41,7 @@ def text(result: EvaluateResult) -> str:
     if result.damaged is not None:
         parts.append(robustness.table(result.damaged, result.metrics.accuracy))
     if result.skipped:
-        parts.append(_skipped(result))
+        parts.append(left_out(result.skipped))
     return "\n\n".join(parts)
 
 
@@ -178,13 +179,6 @@ def _confusion_table(result: EvaluateResult) -> str:
         for pair in result.most_confused(MOST_CONFUSIONS)
     ]  # fmt: skip
     return tables.render(columns, rows, title="most frequent confusions")
-
-
-def _skipped(result: EvaluateResult) -> str:
-    many = len(result.skipped) != 1
-    lines = [f"{len(result.skipped):,} broken picture{'s were' if many else ' was'} left out:"]
-    lines += [f"  {tables.printable(path)}: {reason}" for path, reason in result.skipped]
-    return "\n".join(lines)
 
 
 def _short(label: str) -> str:

@@ -89,4 +89,5 @@ def check_provider_options(options: Mapping[str, str], providers: Sequence[str])
             continue
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         remedy = f"did you mean {near[0]}?" if near else "leave it out"
-        raise UsageError(f"{' and '.join(providers)} has no option {key}", where=FLAG, remedy=remedy)
+        verb = "has" if len(providers) == 1 else "have"
+        raise UsageError(f"{' and '.join(providers)} {verb} no option {key}", where=FLAG, remedy=remedy)

@@ -135,6 +135,7 @@ def _finished(
         classes=dataset.classes,
         seconds=keeper.seconds,
         kept_epoch=keeper.kept_epoch,
+        skipped=dataset.skipped,
     )
 
 

@@ -45,6 +45,8 @@ def make_record(
         "data": dataset.name,
         "data_argument": options.data,
         "data_digest": dataset.digest,
+        "skip_broken": options.skip_broken,
+        "skipped": [{"path": path, "reason": reason} for path, reason in dataset.skipped],
         "train_pictures": len(train.labels),
         "validation_pictures": len(validation.labels) if validation is not None else 0,
         "resize": "stretch",

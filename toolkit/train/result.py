@@ -22,6 +22,7 @@ class TrainResult:
         classes: class names in output order.
         seconds: of this run, without loading the data.
         kept_epoch: whose weights the model has, from 1.
+        skipped: (path, reason) of broken pictures that were left out.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class TrainResult:
     classes: tuple[str, ...]
     seconds: float
     kept_epoch: int
+    skipped: tuple[tuple[str, str], ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return the result as JSON values."""
@@ -48,4 +50,5 @@ class TrainResult:
             "data": self.data,
             "classes": list(self.classes),
             "seconds": round(self.seconds, 3),
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
         }

@@ -85,6 +85,7 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
         trials=study.trials,
         importance=study.importance(),
         command=None,
+        skipped=dataset.skipped,
     )
     write_trials(options.output, result.trials, list(space))
     return replace(result, command=_command(options, result.best)) if result.best else result
@@ -198,6 +199,7 @@ def _command(options: TuneOptions, best: Trial) -> str:
         parts += [flag, str(value)] if value is not None else []
     if options.validation_split != TrainOptions.validation_split:
         parts += ["--validation-split", str(options.validation_split)]
+    parts += ["--skip-broken"] if options.skip_broken else []
     for text in (*options.overrides, *(f"{name}={_exact(value)}" for name, value in best.settings.items())):
         parts += ["--set", text]
     return shlex.join(parts)

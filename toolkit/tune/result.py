@@ -38,6 +38,7 @@ class TuneResult:
         trials: in the order tried.
         importance: share of the differences that each setting explains, 0 to 1; empty where too few trials tell.
         command: the `toolkit train` command of the best trial; None where no trial was completed.
+        skipped: (path, reason) of broken pictures that were left out.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class TuneResult:
     trials: tuple[Trial, ...]
     importance: dict[str, float]
     command: str | None
+    skipped: tuple[tuple[str, str], ...] = ()
 
     @property
     def best(self) -> Trial | None:
@@ -62,4 +64,5 @@ class TuneResult:
             "best": None if best is None else best.number,
             "importance": self.importance,
             "command": self.command,
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
         }

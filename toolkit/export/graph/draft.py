@@ -155,7 +155,7 @@ class Index:
 def names_used(node: onnx.NodeProto) -> list[str]:
     """Return the values that a node takes, also those that its loop or branch takes from around it."""
     names = list(node.input)
-    for graph in _graphs_in(node):
+    for graph in graphs_in(node):
         names += [name for inner in graph.node for name in names_used(inner)]
         names += [value.name for value in graph.output]
     return names
@@ -168,14 +168,15 @@ def rename(graph: onnx.GraphProto, old: str, new: str) -> None:
     for node in graph.node:
         node.input[:] = [new if name == old else name for name in node.input]
         node.output[:] = [new if name == old else name for name in node.output]
-        for inner in _graphs_in(node):
+        for inner in graphs_in(node):
             rename(inner, old, new)
     for value in (*graph.input, *graph.output, *graph.value_info):
         if value.name == old:
             value.name = new
 
 
-def _graphs_in(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+def graphs_in(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """Return the graphs of a loop or a branch."""
     return [
         graph for entry in node.attribute for graph in (entry.g, *entry.graphs) if graph.node or graph.output
     ]

@@ -2,6 +2,7 @@
 
 int8         quantise a finished graph: static, calibrated on pictures
 layout       changes of the graph that make it suit int8 kernels; the result is the same
+stored       which precision a graph is in already
 layers       which nodes can run in int8, and what belongs to each
 ranges       what values each tensor takes on the calibration pictures, in bounded memory
 histogram    counts of those values, and the ranges that cut the rarest off

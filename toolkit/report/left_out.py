@@ -1,0 +1,16 @@
+"""Broken pictures that --skip-broken left out, each by its name."""
+
+from collections.abc import Sequence
+
+from toolkit.report.tables import printable
+
+
+def left_out(skipped: Sequence[tuple[str, str]]) -> str:
+    """Name the pictures that were left out, a line each.
+
+    Args:
+        skipped: (path, reason) of each; one at least.
+    """
+    lines = [f"{len(skipped):,} broken picture{'s were' if len(skipped) != 1 else ' was'} left out:"]
+    lines += [f"  {printable(path)}: {reason}" for path, reason in skipped]
+    return "\n".join(lines)
