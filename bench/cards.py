@@ -11,10 +11,10 @@ from evidence import ROOT, read
 
 from toolkit.models.card import Card
 from toolkit.models.catalog import catalog
+from toolkit.train.options import TrainOptions
 from toolkit.train.recipes import find_recipe
 
 EXPORTED = ROOT / "exported"
-SPLIT = 0.1  # held out by default
 
 
 def card(name: str) -> str:
@@ -38,7 +38,7 @@ def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
     data, shown = run["data_argument"], ["--data-name", run["data"]]
     teacher = ["--teacher", run["teacher"]["model"]] if run.get("teacher") else []
     split = run["settings"]["validation_split"]
-    held_out = [] if split == SPLIT else ["--validation-split", f"{split:g}"]
+    held_out = [] if split == TrainOptions.validation_split else ["--validation-split", f"{split:g}"]
     seed = ["--seed", str(run["seed"])] if run["seed"] else []
     lines = [
         [

@@ -116,7 +116,7 @@ def test_hidden_names_are_skipped_and_counted(here: Path) -> None:
 
 
 def test_our_own_unfinished_output_is_not_counted_as_hidden(here: Path) -> None:
-    make("f/photo.png", "f/.out.csv.123.part", "f/.out.csv.journal")
+    make("f/photo.png", "f/.out.csv.123.part")
     skipped = Skipped()
     assert paths("f", skipped=skipped) == ["f/photo.png"]
     assert skipped.hidden == 0

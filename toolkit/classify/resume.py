@@ -72,15 +72,15 @@ class Earlier:
     def known(self, inputs: Inputs) -> dict[int, Finished]:
         """Find the rows of inputs among those that stood elsewhere; each is used once."""
         found: dict[int, Finished] = {}
-        if self._left:
-            for position, key in enumerate(self._output.keys(inputs)):
-                rows = self._rest.get(key)
-                if rows:
-                    found[position] = rows.popleft()
-                    self._left -= 1
+        if not self._left:
+            return found
+        for position, key in enumerate(self._output.keys(inputs)):
+            rows = self._rest.get(key)
+            if rows:
+                found[position] = rows.popleft()
+                self._left -= 1
         self.rows += len(found)
-        if self._left:
-            self.added += len(inputs) - len(found)
+        self.added += len(inputs) - len(found) if self._left else 0
         return found
 
 

@@ -20,7 +20,7 @@ PICTURE_SUFFIXES: frozenset[str] = frozenset(
 
 USUAL_ENDS = frozenset({".jpg", ".JPG", ".png", ".PNG"})
 NOT_MEANT = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # left by other systems, hidden there
-OWN_SUFFIXES = (".part", ".journal")  # of what our own output has beside it
+PARTIAL_SUFFIX = ".part"  # of our own output while it is being written
 
 FOLDER = "/"
 UNSEEN = "\0"
@@ -129,7 +129,7 @@ def _names(folder: str, skipped: Skipped) -> Iterator[str]:
             if name[-4:] in usual and name[0] != "." and entry.is_file(follow_symlinks=False):
                 yield name  # nearly all names of a folder of pictures, so this comes first
             elif name[0] == "." or name in NOT_MEANT:
-                skipped.hidden += not name.endswith(OWN_SUFFIXES)
+                skipped.hidden += not name.endswith(PARTIAL_SUFFIX)
             elif entry.is_dir(follow_symlinks=False):
                 yield name + FOLDER
             elif entry.is_symlink() and _leads_to_folder(entry):
