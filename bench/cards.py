@@ -11,6 +11,7 @@ from evidence import ROOT, read
 
 from toolkit.models.card import Card
 from toolkit.models.catalog import catalog
+from toolkit.models.mirror import MIRROR
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipes import find_recipe
 
@@ -58,8 +59,20 @@ def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
     for file, found in sorted(files.items(), key=lambda pair: len(pair[0])):
         precision = [] if found.precision == "fp32" else ["--precision", found.precision]
         calibration = ["--calibration", data] if found.precision == "int8" else []
+        mirror = ["--mirror"] if MIRROR in found.extra else []
         lines.append(
-            ["toolkit", "export", name, "-o", f"{file}.onnx", *precision, *calibration, "--verify", data]
+            [
+                "toolkit",
+                "export",
+                name,
+                "-o",
+                f"{file}.onnx",
+                *mirror,
+                *precision,
+                *calibration,
+                "--verify",
+                data,
+            ]
         )
     return "\n".join(["```sh", *(_folded([*line, *shown]) for line in lines), "```"])
 

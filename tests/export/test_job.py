@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from toolkit.errors import ExportError, OutputError, UsageError
-from toolkit.export import job
+from toolkit.export import job, save
 from toolkit.export import verify as export_verify
 from toolkit.export.options import ExportOptions
 from toolkit.export.pictures import generated_pictures
@@ -392,7 +392,7 @@ def test_every_range_goes_into_the_graph(keras: Any, tmp_path: Path, normalize: 
 def test_a_model_too_large_for_one_file_keeps_its_weights_beside_it(
     keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "LARGEST_FILE", 1_000_000)
+    monkeypatch.setattr(save, "LARGEST_FILE", 1_000_000)
     k = keras.layers
     model = keras.Sequential(
         [

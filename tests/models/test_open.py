@@ -33,7 +33,7 @@ def foreign(
 
     Args:
         head: "" (logits), an operator for the three channels, or "unit" (a sigmoid over one number)
-            or "logit" (the number itself).
+            or "logit" (the number itself), or "ensemble" (the mean of two softmaxes).
     """  # fmt: skip
     shape = ["N", channels, size, size] if layout == "NCHW" else ["N", size, size, channels]
     pixels = {"NCHW": [2, 3], "NHWC": [1, 2]}[layout] if head not in ("unit", "logit") else [1, 2, 3]
@@ -49,6 +49,9 @@ def foreign(
             helper.make_node("Sigmoid" if head == "unit" else "Identity", ["one"], ["y"]),
         ]
         classes = 1
+    elif head == "ensemble":
+        nodes += [helper.make_node("Softmax", ["mean"], [member]) for member in "ab"]
+        nodes.append(helper.make_node("Mean", ["a", "b"], ["y"]))
     elif classes is None:  # an operator whose output size nobody can tell beforehand
         constants.append(numpy_helper.from_array(np.ones(3, bool), "all"))
         nodes.append(helper.make_node("Compress", ["mean", "all"], ["y"], axis=1))
@@ -125,6 +128,7 @@ def test_channels_keep_their_order(tmp_path: Path) -> None:
     [
         ("", "logits", [1 / 3] * 3),
         ("Softmax", "probabilities", [1 / 3] * 3),
+        ("ensemble", "probabilities", [1 / 3] * 3),
         ("Sigmoid", "multi-label", [1 / (1 + math.exp(-1))] * 3),
         ("Relu", "logits", [1 / 3] * 3),
     ],

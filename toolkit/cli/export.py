@@ -46,6 +46,9 @@ def export_command(
     labels: Labels = None,
     normalize: Normalize = None,
     resize: Resize = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Mean of a picture and its mirror image: twice the work.")
+    ] = False,
     output_name: Annotated[
         str | None, typer.Option("--output", metavar="NAME", help="The output with the classes, of several.")
     ] = None,
@@ -99,6 +102,7 @@ def export_command(
         labels_file=labels,
         normalize=normalize,
         resize=resize,
+        mirror=mirror,
         output_name=output_name,
         from_logits=from_logits,
         custom_objects=custom_objects,

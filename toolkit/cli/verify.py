@@ -78,6 +78,7 @@ def verify_command(
         data_name=data_name,
     )
     from toolkit.cli.model_argument import open_predictor, refuse_unused
+    from toolkit.models.mirror import alike
     from toolkit.verify.job import run
 
     refuse_unused([model, other], device, threads, provider_option or (), console)
@@ -98,7 +99,9 @@ def verify_command(
         )
         for argument in (model, other)
     )
-    result = run(options, first, second, listener)  # who may read the same pictures in two sizes
+    result = run(
+        options, *alike(first, second, listener), listener
+    )  # who may read the same pictures in two sizes
     console.result(result.to_document, lambda: _render(result))
     report_missed(result.missed)
     report_skipped(result.skipped)

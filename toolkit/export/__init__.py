@@ -13,6 +13,7 @@ reduce       from float32 to the precision that was asked for
 step         a step: before-check, change, after-check
 graph/       one file per graph change
 precision/   int8 and fp16
+save         the finished file, and what it says of itself
 pictures     what the export is verified on
 verify       the exported file against its source
 """

@@ -1,36 +1,28 @@
 """Open, convert, change, verify, write: the file appears only when it agrees with its source."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from toolkit import __version__
 from toolkit.data.resolve import load_split
 from toolkit.errors import ExportError
-from toolkit.export.graph.draft import Draft, assemble, assemble_beside, take_apart
-from toolkit.export.graph.write import write_file
+from toolkit.export.graph.draft import assemble, take_apart
+from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import generated_pictures
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.reduce import least_agreement, reduce
 from toolkit.export.result import ExportResult
+from toolkit.export.save import append, card_of, found, parts, save
 from toolkit.export.source import Source, open_source, refuse_source
 from toolkit.export.step import apply
 from toolkit.export.verify import Verification, verify_file
 from toolkit.files import refuse_existing, whole_files
-from toolkit.models.card import Card, to_metadata
+from toolkit.models.card import to_metadata
 from toolkit.models.matching import match_classes
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import missed_gates
-
-TOLD_LAST = frozenset({"accuracy", "data"})
-
-LARGEST_FILE = 1_900_000_000
-"""Weights above this, in bytes, go into a file beside the model: Protocol Buffers end at 2 GiB."""
 
 
 def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
@@ -53,15 +45,18 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     reduced = None
     if options.precision is not Precision.FP32:
         model = assemble(draft)
-        onnx.helper.set_model_props(model, to_metadata(_card(source, "fp32")))
+        onnx.helper.set_model_props(model, to_metadata(card_of(source, "fp32")))
         reduced = reduce(model, source, options, observer)
         draft = take_apart(reduced.model)
         skipped += reduced.skipped
+    if options.mirror:
+        apply(draft, [MIRROR])
+        source = source.mirrored()
     precision = reduced.precision if reduced else stored_precision(draft.graph, draft.weights)
     nodes = len(draft.graph.node)
     try:
         with whole_files(options.output, force=options.force) as temporary:
-            _save(draft, temporary, _card(source, precision))
+            save(draft, temporary, card_of(source, precision))
             observer.step(f"Verifying on {len(images):,} pictures ({verified_on})")
             verified = verify_file(
                 temporary,
@@ -75,15 +70,15 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 refuse_difference(verified, options)
             refuse_no_numbers(verified, precision)
             measured = None if truth is None else _share(verified.labels == truth)
-            told = _found(source, verified, measured, verified_on, len(images), is_same=is_same)
-            _append(temporary, {**told, **(reduced.to_metadata() if reduced else {})})
+            told = found(source, verified, measured, verified_on, len(images), is_same=is_same)
+            append(temporary, {**told, **(reduced.to_metadata() if reduced else {})})
             result = ExportResult(
                 output=options.output,
                 source=options.model,
                 precision=precision,
                 opset=opset,
                 nodes=nodes,
-                size_bytes=sum(file.stat().st_size for file in _parts(temporary)),
+                size_bytes=sum(file.stat().st_size for file in parts(temporary)),
                 labels=source.predictor.labels,
                 input_range=source.input_range,
                 verified_on=f"{len(images):,} pictures ({verified_on})",
@@ -135,81 +130,6 @@ def _pictures(
     split = dataset.split(name)
     truth = match_classes(dataset.classes, source.predictor.labels, where=options.verify)[split.labels]
     return split.images, truth, f"{dataset.name}, {name} split", dataset.left_out(options.verify)
-
-
-def _save(draft: Draft, path: Path, card: Card) -> None:
-    """Write the file, without what only its verification can tell.
-
-    The draft is empty afterwards, so that a large model isn't held through its verification.
-    """
-    known = {key: value for key, value in to_metadata(card).items() if key not in TOLD_LAST}
-    onnx.helper.set_model_props(draft.model, known)
-    if draft.weight_bytes > LARGEST_FILE:
-        onnx.save(assemble_beside(draft, path.with_name(f"{path.name}.data")), path)
-    else:
-        write_file(draft, path)
-    draft.model = onnx.ModelProto()
-
-
-def _parts(path: Path) -> list[Path]:
-    return [file for file in (path, path.with_name(f"{path.name}.data")) if file.is_file()]
-
-
-def _append(path: Path, metadata: dict[str, str]) -> None:
-    """Add metadata to a finished file, without reading it.
-
-    Source: Protocol Buffers, encoding: a message that is appended to another is merged into it, and entries of
-    repeated fields add up.
-    """
-    extra = onnx.ModelProto()
-    onnx.helper.set_model_props(extra, metadata)
-    with path.open("ab") as file:
-        file.write(extra.SerializeToString())
-
-
-def _card(source: Source, precision: str) -> Card:
-    return Card(
-        labels=source.predictor.labels,
-        input_size=source.predictor.input_size,
-        recipe=source.recipe,
-        accuracy=source.accuracy,
-        data=source.data,
-        precision=precision,
-        resize=source.resize,
-        source_sha256=source.sha256,
-        toolkit_version=__version__,
-        extra={
-            "normalization": source.input_range,
-            "head": source.head.exported.value,
-            **({} if source.parameters is None else {"parameters": str(source.parameters)}),
-            **source.kept,
-        },
-    )
-
-
-def _found(
-    source: Source,
-    verified: Verification,
-    measured: float | None,
-    verified_on: str,
-    count: int,
-    *,
-    is_same: bool,
-) -> dict[str, str]:
-    """Return the metadata that the verification tells.
-
-    A file in its source's precision has its accuracy, proven the same; another precision has an accuracy of its own,
-    or none where the classes of the pictures weren't known.
-    """
-    accuracy, data = source.accuracy, source.data
-    if not is_same:
-        accuracy = measured
-        data = f"{verified_on}, {count:,} pictures" if measured is not None else ""
-    return {
-        "accuracy": "" if accuracy is None else f"{accuracy:.6g}",
-        "data": data,
-        "verified": json.dumps({"on": verified_on, **verified.agreement.to_document()}),
-    }
 
 
 def refuse_no_numbers(verified: Verification, precision: str) -> None:

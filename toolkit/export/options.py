@@ -34,6 +34,7 @@ class ExportOptions:
         labels_file: class names, for a model that carries none.
         normalize: range of values that the model expects, where it has no layer that scales pixels.
         resize: how pictures were brought to size in training.
+        mirror: give the mean of each picture's answer and that of its mirror image.
         output_name: the output with the classes, for a model that has several.
         from_logits: the output is logits (True) or probabilities (False); None finds it out.
         custom_objects: module with the classes of the model's own.
@@ -59,6 +60,7 @@ class ExportOptions:
     labels_file: Path | None = None
     normalize: str | None = None
     resize: str | None = None
+    mirror: bool = False
     output_name: str | None = None
     from_logits: bool | None = None
     custom_objects: str | None = None
@@ -99,6 +101,12 @@ class ExportOptions:
         if self.batch is not None and self.batch < 1:
             raise UsageError(
                 f"{self.batch} is out of range", where="--batch", remedy="use dynamic, or 1 or more"
+            )
+        if self.batch is not None and self.mirror:
+            raise UsageError(
+                "it runs two pictures for one, which a fixed batch size leaves no room for",
+                where="--mirror",
+                remedy="leave --batch out",
             )
         if self.tolerance is not None and not 0 <= self.tolerance < float("inf"):
             raise UsageError(f"{self.tolerance} is out of range", where="--tolerance", remedy="use 0 or more")

@@ -12,6 +12,8 @@ import onnx
 
 from toolkit.data.resolve import load_split
 from toolkit.errors import UsageError
+from toolkit.export.graph.draft import assemble, take_apart
+from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import generated_pictures
 from toolkit.export.precision.auto import FP32, choose
@@ -20,6 +22,8 @@ from toolkit.export.precision.sensitivity import MIN_AGREEMENT, quantize_until
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.precision.ways import Way
 from toolkit.export.source import Source
+from toolkit.export.step import apply
+from toolkit.models.mirror import MIRROR as MIRRORED
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.runtime.race import race
@@ -121,6 +125,13 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
             where=f"--precision {options.precision}",
             remedy="export the model that it was made from, or leave the option out to keep it as it is",
         )
+    if MIRRORED in source.kept:
+        raise UsageError(
+            "the file takes the mean of mirror images already, behind which its layers can't be brought to another"
+            " precision",
+            where=f"--precision {options.precision}",
+            remedy="export the model that it was made from, with --mirror",
+        )
     if options.precision is Precision.FP16:
         return _fp16(model, source, options, observer)
     calibration, held_out, words, skipped = _pictures(source, options, options.calibration or "", observer)
@@ -135,13 +146,13 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
             weight_bits=_bits(report.limit),
             skipped=skipped,
         )
-        return _timed(found, model, calibration[:1])
+        return _timed(found, model, calibration[:1], options)
     choice = choose(
         model,
         calibration,
         held_out,
         least_agreement(options),
-        lambda models: _race(models, calibration[:1]),
+        lambda models: _race(models, calibration[:1], options),
         observer,
     )
     (chosen,) = (candidate for candidate in choice.candidates if candidate.chosen)
@@ -176,7 +187,7 @@ def _fp16(model: onnx.ModelProto, source: Source, options: ExportOptions, observ
         "fp16 halves the file; the CPU execution provider computes it in float32 and gains nothing"
     )
     found = Reduced(model=convert_fp16(model), precision=Precision.FP16.value, skipped=skipped)
-    return _timed(found, model, pictures[:1])
+    return _timed(found, model, pictures[:1], options)
 
 
 def _pictures(
@@ -212,16 +223,24 @@ def _pictures(
     return images[order[held:]], images[order[:held]], words, dataset.left_out(data)
 
 
-def _timed(found: Reduced, fp32: onnx.ModelProto, one: Pixels) -> Reduced:
-    before, after = _race([fp32, found.model], one)
+def _timed(found: Reduced, fp32: onnx.ModelProto, one: Pixels, options: ExportOptions) -> Reduced:
+    before, after = _race([fp32, found.model], one, options)
     return replace(found, seconds=after, fp32_seconds=before)
 
 
-def _race(models: Sequence[onnx.ModelProto], one: Pixels) -> list[float]:
+def _race(models: Sequence[onnx.ModelProto], one: Pixels, options: ExportOptions) -> list[float]:
     fixed = models[0].graph.input[0].type.tensor_type.shape.dim[0].dim_value
     batch = np.repeat(one, fixed or 1, axis=0)
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number}.onnx" for number in range(len(models))]
         for path, model in zip(paths, models, strict=True):
-            onnx.save(model, path)
+            onnx.save(_as_written(model, options), path)
         return race(paths, batch)
+
+
+def _as_written(model: onnx.ModelProto, options: ExportOptions) -> onnx.ModelProto:
+    if not options.mirror:
+        return model
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)  # which taking apart would change
+    return assemble(apply(take_apart(copy), [MIRROR]))

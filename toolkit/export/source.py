@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from toolkit.errors import OutputError
+from toolkit.errors import OutputError, UsageError
 from toolkit.export.convert import COMMAND, convert
 from toolkit.export.graph.crop_unused import CROP_UNUSED
 from toolkit.export.graph.draft import Draft
@@ -31,8 +31,9 @@ from toolkit.keras_model.tensorflow import hold_little_memory, require
 from toolkit.models.card import Card
 from toolkit.models.catalog import shipped_models
 from toolkit.models.head import Head
+from toolkit.models.mirror import MEAN, MIRROR, Mirrored
 from toolkit.models.open import open_model
-from toolkit.models.predictor import Predictor
+from toolkit.models.predictor import PlannedPredictor
 from toolkit.observer import Observer
 
 
@@ -55,7 +56,7 @@ class Source:
         kept: what a file of ours says of itself and stays true of its export, as metadata.
     """
 
-    predictor: Predictor
+    predictor: PlannedPredictor
     draft: Callable[[], Draft]
     batch: int | None
     recipe: str
@@ -85,6 +86,16 @@ class Source:
             CROP_UNUSED,
         ]
 
+    def mirrored(self) -> "Source":
+        """Return the source that gives the mean of a picture and its mirror image; its accuracy is another one."""
+        return replace(
+            self,
+            predictor=Mirrored(self.predictor),
+            accuracy=None,
+            data="",
+            kept={**self.kept, MIRROR: MEAN},
+        )
+
 
 def refuse_source(options: ExportOptions) -> None:
     """Refuse to write over the model that is exported, whatever it is called.
@@ -112,6 +123,14 @@ def open_source(options: ExportOptions, observer: Observer) -> Source:
     """
     opset = None if options.opset is None else choose(options.opset)
     source = _keras(options, opset) if looks_like_keras(options.model) else _onnx(options, opset)
+    if options.mirror and (MIRROR in source.kept or source.batch is not None):
+        raise UsageError(
+            "the file does that already"
+            if MIRROR in source.kept
+            else f"its batch size is fixed to {source.batch}",
+            where="--mirror",
+            remedy="leave the option out",
+        )
     observer.notice(f"input range: {source.input_range}")
     if told := source.head.told(len(source.predictor.labels)):
         observer.notice(f"output: {told}")
@@ -178,5 +197,5 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
 def _kept(card: Card) -> dict[str, str]:
     if not card.toolkit_version:
         return {}
-    true_of_both = ("normalization", "parameters", "quantization", "weight_bits")
+    true_of_both = ("normalization", "parameters", "quantization", "weight_bits", MIRROR)
     return {key: card.extra[key] for key in true_of_both if key in card.extra}

@@ -78,8 +78,11 @@ PASSES_VALUES_ON = frozenset(
         "Transpose",
         "QuantizeLinear",
         "DequantizeLinear",
+        "Mean",
+        "ReduceMean",
     ]
 )
+"""Operators whose result is of the same kind: a mean of probabilities, as ensembles give it, is one too."""
 
 
 def head_of(path: Path, output_name: str, classes: int | None) -> Head:
