@@ -97,3 +97,27 @@ def test_labels_by_themselves_are_kept_as_they_are() -> None:
 @pytest.mark.parametrize("head", list(Head))
 def test_every_head_but_plain_probabilities_is_told_in_words(head: Head) -> None:
     assert bool(head.told(3)) == (head is not Head.PROBABILITIES)
+
+
+@pytest.mark.parametrize(
+    ("tail", "head"),
+    [
+        (lambda k, x: k.ops.softmax(k.layers.Dense(4)(x)), Head.PROBABILITIES),
+        (lambda k, x: k.ops.sigmoid(k.layers.Dense(4)(x)), Head.MULTI_LABEL),
+        (lambda k, x: k.ops.sigmoid(k.layers.Dense(1)(x)), Head.SIGMOID),
+        (
+            lambda k, x: k.layers.Activation("linear", dtype="float32")(
+                k.layers.Dense(4, activation="softmax")(x)
+            ),
+            Head.PROBABILITIES,
+        ),
+        (lambda k, x: k.layers.Activation("linear")(k.layers.Dense(4)(x)), Head.LOGITS),
+        (lambda k, x: 3.0 * k.layers.Dense(4)(x), Head.LOGITS),
+    ],
+)
+def test_an_operation_behind_the_last_layer_counts(
+    keras: Any, tmp_path: Path, tail: Callable[[Any, Any], Any], head: Head
+) -> None:
+    image = keras.Input((8, 8, 3))
+    keras.Model(image, tail(keras, keras.layers.Flatten()(image))).save(tmp_path / "model.keras")
+    assert opened(tmp_path / "model.keras").head is head

@@ -123,12 +123,16 @@ def _add_up(scores: Scores) -> bool:
 
 
 def _last_activation(model: Any) -> str:
-    layers = getattr(model, "layers", [])
-    last = layers[-1] if layers else None
-    if last is None:
+    """Return the name of the activation behind which nothing comes; empty where that can't be told."""
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
         return ""
+    last = outputs[0]._keras_history.operation  # of the list of layers, the last needn't be the last
     if getattr(last, "layers", None):
         return _last_activation(last)
-    if type(last).__name__ == "Softmax":
-        return "softmax"
-    return getattr(getattr(last, "activation", None), "__name__", "")
+    kind = type(last).__name__
+    if kind in ("Softmax", "Sigmoid"):  # a layer, or an operation of keras.ops
+        return kind.lower()
+    activation = getattr(getattr(last, "activation", None), "__name__", "")
+    # A linear activation of its own only sets a type; what comes before it is what counts.
+    return "" if kind == "Activation" and activation == "linear" else activation

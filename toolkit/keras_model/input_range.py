@@ -5,28 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.errors import UsageError
+from toolkit.keras_model.entrance import Entrance, entrance
 from toolkit.preprocess.transforms import Normalization
-
-PASS_THROUGH = frozenset(
-    {
-        "AugMix",
-        "AutoContrast",
-        "CenterCrop",
-        "CutMix",
-        "Equalization",
-        "Identity",
-        "InputLayer",
-        "MixUp",
-        "Pipeline",
-        "RandAugment",
-        "Resizing",
-        "Solarization",
-        "ZeroPadding2D",
-    }
-)
-SCALES_ITSELF = frozenset({"Rescaling", "Normalization"})
-
-AUGMENTATION = "Random"  # how the names of Keras's other augmentation layers begin
 
 APPLICATIONS = (
     (re.compile(r"(vgg1[69]|resnet(50|101|152))(_\d+)?$"), Normalization.CAFFE),
@@ -37,8 +17,10 @@ APPLICATIONS = (
 )
 """Names that `keras.applications` gives its models, and the range of their `preprocess_input`.
 
-EfficientNet, ConvNeXt and MobileNetV3 scale pixels themselves and are recognised by their layers.
+EfficientNet, ConvNeXt and MobileNetV3 scale pixels themselves and are recognised by that.
 Source: keras.applications, the `mode` that each module's preprocess_input passes on."""
+
+CHOICES = "unit (0 to 1), minus1to1, imagenet, caffe, or none (0 to 255)"
 
 
 @dataclass(frozen=True)
@@ -66,48 +48,30 @@ def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
         UsageError: the model scales pixels itself and something else was asked for; or nothing says what
             it expects: a wrong range would go unnoticed and cost most of the accuracy.
     """
-    scales = scaling_layer(model)
+    found = entrance(model, str(where))
     if wanted is not None:
-        return _wanted(wanted, scales)
-    if scales is not None:
-        return InputRange(Normalization.NONE, f"the model scales pixels itself in its layer '{scales}'")
-    known = application(model)
-    if known is not None:
-        return InputRange(known[1], f"as keras.applications does for '{known[0]}'")
-    raise UsageError(
-        "the model has no Rescaling or Normalization layer, so the range of pixels it expects is unknown",
-        where=where,
-        remedy="add --normalize unit (0 to 1), minus1to1, imagenet, caffe, or none (0 to 255), as in its training",
+        return _wanted(wanted, found)
+    if found is not None and found.takes_bytes:
+        return InputRange(Normalization.NONE, f"the model scales pixels itself {found.place}")
+    if found is not None and found.is_untouched:
+        known = _application(found.inside)
+        if known is not None:
+            return InputRange(known[1], f"as keras.applications does for '{known[0]}'")
+    raise UsageError(_unknown(found), where=where, remedy=f"add --normalize {CHOICES}, as in its training")
+
+
+def _unknown(found: Entrance | None) -> str:
+    if found is None or found.is_untouched:
+        return "the model has no layer that scales pixels, so the range that it expects is unknown"
+    black, white = (float(values[0]) for values in (found.black, found.white))
+    return (
+        f"the model makes {black:.3g} to {white:.3g} of pixels of 0 to 255 {found.place}, so it was made for"
+        " another range, and which is unknown"
     )
 
 
-def scaling_layer(model: Any) -> str | None:
-    """Return the name of the layer that scales pixels at the model's entrance, or None.
-
-    Only what comes before the first layer of another kind counts; nested models are looked into.
-    """
-    for layer in getattr(model, "layers", []):
-        kind = type(layer).__name__
-        if kind in SCALES_ITSELF:
-            return str(layer.name)
-        if _keeps_range(layer):
-            continue
-        return scaling_layer(layer) if getattr(layer, "layers", None) else None
-    return None
-
-
-def _keeps_range(layer: Any) -> bool:
-    kind = type(layer).__name__
-    return kind in PASS_THROUGH or kind.startswith(AUGMENTATION)
-
-
-def application(model: Any) -> tuple[str, Normalization] | None:
-    """Return the name and range of the keras.applications model that this is or begins with, or None."""
-    names = [str(getattr(model, "name", ""))]
-    for layer in getattr(model, "layers", []):
-        if not _keeps_range(layer):
-            names += [str(layer.name)] if getattr(layer, "layers", None) else []
-            break
+def _application(names: tuple[str, ...]) -> tuple[str, Normalization] | None:
+    """Return the name and range of the keras.applications model among these, or None."""
     for name in names:
         for pattern, normalization in APPLICATIONS:
             if pattern.match(name):
@@ -115,16 +79,16 @@ def application(model: Any) -> tuple[str, Normalization] | None:
     return None
 
 
-def _wanted(wanted: str, scales: str | None) -> InputRange:
+def _wanted(wanted: str, found: Entrance | None) -> InputRange:
     try:
         choice = Normalization(wanted)
     except ValueError:
         raise UsageError(
             f"'{wanted}' is not a choice", where="--normalize", remedy=f"use {', '.join(Normalization)}"
         ) from None
-    if scales is not None and choice is not Normalization.NONE:
+    if found is not None and found.takes_bytes and choice is not Normalization.NONE:
         raise UsageError(
-            f"the model scales pixels itself (layer '{scales}')",
+            f"the model scales pixels itself {found.place}",
             where="--normalize",
             remedy="leave the option out",
         )

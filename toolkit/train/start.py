@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ModelError, UsageError
+from toolkit.keras_model.entrance import entrance
 from toolkit.keras_model.files import RUN_MODEL
-from toolkit.keras_model.input_range import scaling_layer
 from toolkit.keras_model.load import LoadedModel, load_keras
 from toolkit.models.catalog import shipped_folder, shipped_models
 from toolkit.train.recipe import Recipe, Settings
@@ -27,7 +27,8 @@ def open_start(argument: str, *, where: str) -> LoadedModel:
         ModelError: it can't be loaded, or doesn't scale its pixels itself.
     """
     loaded = load_keras(_path_of(argument), where=where)
-    if not hasattr(loaded.model, "layers") or scaling_layer(loaded.model) is None:
+    found = entrance(loaded.model, where)
+    if found is None or not found.takes_bytes:
         raise ModelError(
             "it has no layer that scales pixels, so that pictures can't be handed to it",
             where=loaded.path,
