@@ -18,14 +18,14 @@ ROOT = Path(__file__).parents[1]
 
 
 def commit() -> str:
-    """Return the commit that is measured, marked where the checkout has changes."""
+    """Return the commit that is measured, marked where the code that is measured, or measures, differs from it."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
     return git("rev-parse", "--short", "HEAD") + (
-        "+changes" if git("status", "--porcelain", "toolkit") else ""
+        "+changes" if git("status", "--porcelain", "toolkit", "bench/*.py") else ""
     )
 
 

@@ -4,10 +4,8 @@ import ast
 import json
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from evidence import RESULTS, ROOT, read
 
 
 def command(*arguments: str) -> str:
@@ -18,16 +16,9 @@ def command(*arguments: str) -> str:
     return f"```text\n{done.stdout.rstrip()}\n```"
 
 
-def result(name: str) -> dict[str, Any]:
-    """Return results/NAME.json."""
-    path = ROOT / "bench" / "results" / f"{name}.json"
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return document
-
-
 def accuracy() -> str:
     """Return the sentence on accuracy and agreement."""
-    verify = result("paper_accuracy")["figures"]["verify"]
+    verify = read("paper_accuracy")["figures"]["verify"]
     return (
         f"paper-cnn on CIFAR-10 (JPEG), test split, {verify['pictures']:,} pictures: accuracy"
         f" {verify['accuracy']:.4f}; largest difference from Keras {verify['max_difference']:.1e}."
@@ -36,7 +27,7 @@ def accuracy() -> str:
 
 def latency() -> str:
     """Return the table of latencies."""
-    record = result("paper_latency")
+    record = read("paper_latency")
     machine = record["machine"]
     lines = [
         f"Latency, {machine['cpu']}, {machine['cores_usable']} cores, {machine['onnxruntime']},"
@@ -55,7 +46,7 @@ def latency() -> str:
 
 def start_up() -> str:
     """Return the sentence on start-up."""
-    figures = result("start_up")["figures"]
+    figures = read("start_up")["figures"]
     show_help, one = figures["toolkit --help"], figures["classify one picture, table"]
     return (
         f"Start-up, fresh process, median of {show_help['runs']}: `toolkit --help` {show_help['median']:.2f} s,"
@@ -65,7 +56,7 @@ def start_up() -> str:
 
 def int8() -> str:
     """Return the table of fp32 and int8 latencies beside other runtimes."""
-    record = result("int8_latency")
+    record = read("int8_latency")
     lines = [
         "Batch 1, one thread, all interleaved in one run, accuracy on the 10,000 test pictures of CIFAR-10 (JPEG):",
         "",
@@ -86,7 +77,7 @@ def applications() -> str:
         "| architecture | operators | export s | peak MB | allowed MB | probability | logit | 1 % changes refused |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
-    for row in result("applications")["figures"]:
+    for row in read("applications")["figures"]:
         if "error" in row:
             lines.append(f"| {row['name']} | {row['error']} | | | | | | |")
             continue
@@ -100,8 +91,8 @@ def applications() -> str:
 
 def applications_summary() -> str:
     """Return the sentence on keras.applications."""
-    rows = [row for row in result("applications")["figures"] if "error" not in row]
-    count = len(result("applications")["figures"])
+    rows = [row for row in read("applications")["figures"] if "error" not in row]
+    count = len(read("applications")["figures"])
     agreeing = sum(row["top1_agreement"] == 1 for row in rows)
     within = sum(row["peak_mb"] <= row["allowed_mb"] for row in rows)
     middle = sorted(row["max_logit_difference"] for row in rows)[len(rows) // 2]
@@ -142,11 +133,14 @@ def claims() -> str:
     """Return the table of scripts, claims and when they were measured."""
     lines = ["| script | claim | measured | commit |", "| --- | --- | --- | --- |"]
     for path in sorted((ROOT / "bench").glob("*.py")):
-        if not (ROOT / "bench" / "results" / f"{path.stem}.json").is_file():
-            continue
-        record = result(path.stem)
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if not text.startswith("Claim: "):
+            continue
         claim = text.splitlines()[0].removeprefix("Claim: ")
+        if not (RESULTS / f"{path.stem}.json").is_file():
+            lines.append(f"| `{path.name}` | {claim} | not yet | |")
+            continue
+        record = read(path.stem)
         machine = f"{record['machine']['cpu']}, {record['machine']['cores_usable']} cores"
         lines.append(f"| `{path.name}` | {claim} | {record['date']}, {machine} | {record['commit']} |")
     return "\n".join(lines)

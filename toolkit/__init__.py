@@ -4,20 +4,21 @@ Train a CNN in Keras, export it to ONNX, run it anywhere with one command line. 
 ``toolkit.load(MODEL)`` gives a classifier; the folders are:
 
     cli/          the only place that parses, prints and exits
-    train/        KERAS: recipes, the training loop                 (TensorFlow)
+    train/        recipes, the training loop                        (TensorFlow)
     tune/         search for better settings of a recipe
-    export/       KERAS: Keras model -> self-contained ONNX file    (TensorFlow)
-    keras_model/  KERAS: what a KERAS_MODEL argument means          (TensorFlow)
+    export/       a model -> self-contained ONNX file               (TensorFlow)
+    keras_model/  what a KERAS_MODEL argument means                 (TensorFlow)
     evaluate/ verify/ classify/ bench/ inspect/ doctor/ demo/       one folder per command
     report/       tables, charts, galleries and pages, drawn from results only
     models/       shipped models and what a MODEL argument means
+    engines/      where shards of work run: threads, processes, a Ray cluster
     data/         DATA argument -> labelled arrays
     images/       picture files -> pixels
     preprocess/   pixels -> model input
     runtime/      ONNX Runtime sessions and execution providers
     machine/      facts about this computer
     stats/        pure mathematics on arrays
-    errors.py  files.py  endings.py  observer.py    how it fails, writes, names files and reports progress
+    errors.py files.py endings.py observer.py    how it fails, writes, names files and reports progress
 """
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost more than this file

@@ -8,5 +8,5 @@ rows            rows of a classification on standard output, in pieces
 gates           what happens when a quality gate is not met, or pictures were left out
 model_argument  ONNX or Keras? -> predictor or description (the only place that asks)
 
-One file per command: train tune evaluate export verify classify bench inspect models doctor demo.
+train tune evaluate export verify classify bench inspect models doctor demo  one file per command
 """
