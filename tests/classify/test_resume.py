@@ -1,15 +1,16 @@
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from toolkit.classify import output as output_module
 from toolkit.classify.job import run
-from toolkit.classify.journal import difference
+from toolkit.classify.journal import difference, journal_of, read
 from toolkit.classify.options import ClassifyOptions
 from toolkit.classify.result import ClassifyResult, Record
 from toolkit.errors import OutputError
@@ -61,6 +62,11 @@ def figures(result: ClassifyResult) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def rows_in(output: Path) -> int:
+    """How many rows the journal of an interrupted run vouches for."""
+    return read(journal_of(output))[1][-1].rows
+
+
 def clean(folder: Path) -> Path:
     for path in folder.iterdir():
         path.unlink()
@@ -110,12 +116,7 @@ def test_inputs_that_came_or_went_meanwhile_are_handled_and_counted(
         run(options(tiny_model, mixed, before, output, min_confidence=0.5), sink=stop_after(2))
     done = before[:8]
     result = run(options(tiny_model, mixed, after, output, min_confidence=0.5, resume=True))
-    if suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        assert pq.read_table(output).column("path").to_pylist() == [str(mixed / name) for name in after]
-    else:
-        assert output.read_bytes() == expected
+    assert output.read_bytes() == expected
     left = list(done)
     for name in after:
         if name in left:
@@ -123,6 +124,137 @@ def test_inputs_that_came_or_went_meanwhile_are_handled_and_counted(
     assert result.removed == len(left)
     assert result.resumed == len(done) - len(left)
     assert result.inputs == len(after)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(
+    before=st.lists(st.sampled_from(NAMES), min_size=5, max_size=14),
+    between=st.lists(st.sampled_from([*NAMES, "gone.png"]), min_size=2, max_size=14),
+    after=st.lists(st.sampled_from([*NAMES, "gone.png"]), min_size=1, max_size=14),
+    stop=st.integers(1, 3),
+)
+@FEW
+def test_two_interruptions_with_other_inputs_each_time_lose_no_row(
+    suffix: str, before: list[str], between: list[str], after: list[str], stop: int,
+    tiny_model: Path, mixed: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    output = clean(tmp_path) / f"out{suffix}"
+    run(options(tiny_model, mixed, after, output))
+    expected = output.read_bytes()
+    output.unlink()
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, before, output), sink=stop_after(2))
+    try:
+        run(options(tiny_model, mixed, between, output, resume=True), sink=stop_after(stop))
+    except Stop:
+        pass
+    else:
+        assume(False)
+    # Stopped while it still read rows that stay where they are, it had changed nothing.
+    has_gone_on = output.with_name(f"{output.name}.part.earlier").exists() or between[:8] == before[:8]
+    again = between[: rows_in(output)] if has_gone_on else []
+    result = run(options(tiny_model, mixed, after, output, resume=True))
+    assert output.read_bytes() == expected
+    done = Counter(before[:8]) | Counter(again)
+    assert result.resumed == (done & Counter(after)).total()
+    assert result.removed == done.total() - result.resumed
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["list.txt", output.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_picture_in_front_and_a_second_interruption_cost_no_finished_row(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output, observer = tmp_path / f"out{suffix}", Recorder()
+    run(options(tiny_model, mixed, NAMES, output))
+    expected = output.read_bytes()
+    output.unlink()
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES[1:], output), sink=stop_after(4))
+    for _ in range(2):
+        with pytest.raises(Stop):
+            run(options(tiny_model, mixed, NAMES, output, resume=True), observer, sink=stop_after(1))
+    assert f"kept the 17 finished rows in {output}.part" in observer.notices[-1]
+    assert run(options(tiny_model, mixed, NAMES, output, resume=True)).resumed == 17
+    assert output.read_bytes() == expected
+
+
+def test_stopped_before_the_first_new_row_the_old_ones_are_still_kept(
+    tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.csv"
+
+    def stopped(*_: object) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES[1:], output), sink=stop_after(4))
+    for place in ("toolkit.classify.aside.replace_durably", "toolkit.classify.output.Output.write"):
+        monkeypatch.setattr(place, stopped)
+        with pytest.raises(Stop):
+            run(options(tiny_model, mixed, NAMES, output, resume=True))
+        monkeypatch.undo()
+    result = run(options(tiny_model, mixed, NAMES[2:], output, resume=True))
+    assert (result.resumed, result.removed) == (15, 1)
+
+
+def test_beginning_again_takes_away_what_two_interruptions_left(
+    tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES[1:], output), sink=stop_after(4))
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output, resume=True), sink=stop_after(1))
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output, force=True), sink=stop_after(1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "list.txt",
+        "out.csv.part",
+        "out.csv.part.journal",
+    ]
+    assert run(options(tiny_model, mixed, NAMES, output, force=True)).inputs == 20
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["list.txt", "out.csv"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_row_whose_kept_columns_have_changed_is_made_again(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output, listed = tmp_path / f"out{suffix}", tmp_path / "list.csv"
+
+    def with_ids(first: int) -> ClassifyOptions:
+        ids = [first, *range(1, 20)]
+        listed.write_text(
+            "path,id\n" + "".join(f"{mixed / n},{i}\n" for n, i in zip(NAMES, ids, strict=True))
+        )
+        return options(tiny_model, mixed, [], output, paths=(str(listed),), keep_columns=True, resume=True)
+
+    run(with_ids(7))
+    expected = output.read_bytes()
+    output.unlink()
+    with pytest.raises(Stop):
+        run(with_ids(0), sink=stop_after(4))
+    result = run(with_ids(7))
+    assert output.read_bytes() == expected
+    assert (result.resumed, result.removed) == (15, 1)
+
+
+def test_rows_of_another_shape_under_the_same_journal_are_refused(
+    tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    import zlib
+
+    output, log = tmp_path / "out.csv", tmp_path / "out.csv.part.journal"
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output), sink=stop_after(1))
+    content = (tmp_path / "out.csv.part").read_bytes().replace(b"path,status", b"status,path")
+    (tmp_path / "out.csv.part").write_bytes(content)
+    entry = {"rows": 4, "bytes": len(content), "crc32": zlib.crc32(content)}
+    log.write_text(log.read_text().split("\n")[0] + "\n" + json.dumps(entry) + "\n")
+    with pytest.raises(OutputError, match="other columns"):
+        run(options(tiny_model, mixed, NAMES, output, resume=True))
+    assert (tmp_path / "out.csv.part").read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -269,9 +401,9 @@ def test_a_finished_file_of_other_columns_or_classes_is_refused(
     finished = output.read_bytes()
     with pytest.raises(OutputError, match="these columns and classes"):
         run(options(tiny_model, mixed, NAMES, output, resume=True, labels=labels))
-    if suffix == ".csv":
+    for change in ({"top_k": 3}, {"top_k": 1}, {"min_confidence": 0.5}):
         with pytest.raises(OutputError, match="these columns and classes"):
-            run(options(tiny_model, mixed, NAMES, output, resume=True, top_k=3))
+            run(options(tiny_model, mixed, NAMES, output, resume=True, **change))
     assert output.read_bytes() == finished
     assert not list(tmp_path.glob("*.part*"))
 
@@ -365,6 +497,7 @@ def test_two_runs_do_not_write_one_output(tiny_model: Path, mixed: Path, tmp_pat
 def test_the_journal_names_what_the_rows_depend_on(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:
     with pytest.raises(Stop):
         run(options(tiny_model, mixed, NAMES, tmp_path / "out.csv"), sink=stop_after(2))
-    first, *entries = (tmp_path / "out.csv.part.journal").read_text().splitlines()
+    first, *entries, last = (tmp_path / "out.csv.part.journal").read_text().splitlines()
+    assert json.loads(last) == {"ended": True}
     assert json.loads(first)["begun"]["--top-k"] == 2
     assert [json.loads(entry)["rows"] for entry in entries] == [0, 4, 8]

@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from toolkit.classify.rows import Rows
 from toolkit.classify.sort_into import SortInto, folder_name, parts_of
 from toolkit.errors import OutputError
+from toolkit.images.held import Held
 from toolkit.images.inputs import Inputs
 
 LABELS = ("cat", "dog")
@@ -61,6 +65,106 @@ def test_sorting_again_does_what_is_missing_and_overwrites_nothing(here: Path, l
     assert content == "content of 2.png"
     assert os.path.samefile("1.png", "s/cat/1.png") == link  # noqa: PTH121
     assert not list((here / "s").rglob("*.part"))
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_source_that_has_vanished_costs_only_its_own_copy(here: Path, link: bool) -> None:
+    make("1.png", "2.png", "3.png", "s/cat/2.png")
+    Path("1.png").unlink()
+    Path("2.png").unlink()
+    sorter = SortInto(here / "s", LABELS, link=link)
+    sorter.add(rows("1.png", "2.png", "3.png"))
+    assert sorted_files(here / "s") == {
+        "cat/2.png": "content of s/cat/2.png", "cat/3.png": "content of 3.png",
+    }  # fmt: skip
+    assert (sorter.missed, sorter.first_missed) == (2, "1.png: no such file")
+
+
+def test_a_member_whose_content_is_gone_costs_only_its_own_copy(here: Path) -> None:
+    gone = Held(str(here / "gone.held"), 0, 3)
+    sorter = SortInto(here / "s", LABELS, link=False)
+    sorter.add(
+        Rows(
+            Inputs(["a.zip!1.png"], [gone], [None]),
+            {},
+            np.zeros((1, 1), np.int64),
+            np.ones((1, 1), np.float32),
+        )
+    )
+    assert sorter.missed == 1
+    assert not sorted_files(here / "s")
+
+
+@pytest.mark.parametrize("name", ["\u732b" * 80 + ".png", "a" * 251 + ".png", "\u732b" * 83 + ".jpeg"])
+def test_every_name_that_a_disk_takes_can_be_copied(here: Path, name: str) -> None:
+    make(name, f"s/cat/{name}")
+    SortInto(here / "s", LABELS, link=False).add(rows(name))
+    found = sorted_files(here / "s")
+    assert found.pop(f"cat/{name}") == f"content of s/cat/{name}"
+    assert list(found.values()) == [f"content of {name}"]
+
+
+KILLED = """
+import os, signal
+import numpy as np
+from pathlib import Path
+from toolkit.classify.rows import Rows
+from toolkit.classify.sort_into import SortInto
+from toolkit.images.inputs import Inputs
+os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+best = np.zeros((1, 1), np.int64)
+rows = Rows(Inputs(["1.png"], ["1.png"], [None]), {}, best, best.astype(np.float32))
+SortInto(Path("s"), ("cat", "dog"), link=False).add(rows)
+"""
+
+
+def test_what_a_killed_run_left_is_used_up_by_the_next(here: Path) -> None:
+    make("1.png", "2.png")
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=here, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list((here / "s").rglob("*.part"))) == 1
+    SortInto(here / "s", LABELS, link=False).add(rows("1.png", "2.png"))
+    assert sorted_files(here / "s") == {"cat/1.png": "content of 1.png", "cat/2.png": "content of 2.png"}
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    here: Path, has_links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+    import shutil
+
+    make("1.png")
+    really, link = shutil.copystat, os.link
+
+    def meanwhile(source: object, target: object) -> None:
+        really(source, target)  # type: ignore[arg-type]
+        if not Path("s/cat/1.png").exists():
+            make("s/cat/1.png")
+
+    def linked(source: str, target: str) -> None:
+        if not has_links:
+            raise OSError(errno.EPERM, "Operation not permitted")
+        link(source, target)
+
+    monkeypatch.setattr(shutil, "copystat", meanwhile)
+    monkeypatch.setattr(os, "link", linked)
+    sorter = SortInto(here / "s", LABELS, link=False)
+    sorter.add(rows("1.png"))
+    found = sorted_files(here / "s")
+    assert found.pop("cat/1.png") == "content of s/cat/1.png"
+    assert list(found.values()) == ["content of 1.png"]
+    sorter.add(rows("1.png"))
+    assert len(sorted_files(here / "s")) == 2
+
+
+def test_a_name_that_leads_nowhere_is_left_alone(here: Path) -> None:
+    make("1.png")
+    (here / "s" / "cat").mkdir(parents=True)
+    (here / "s/cat/1.png").symlink_to("nowhere")
+    SortInto(here / "s", LABELS, link=False).add(rows("1.png"))
+    assert (here / "s/cat/1.png").is_symlink()
+    assert list(sorted_files(here / "s").values()) == ["content of 1.png"]
 
 
 def test_a_path_cannot_lead_out_of_the_folder(here: Path) -> None:

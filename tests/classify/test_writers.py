@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.classify.csv_format import csv_header
+from toolkit.classify.columns import csv_header
 from toolkit.classify.json_format import json_line, record_document
 from toolkit.classify.output import Output
 from toolkit.classify.rows import Rows
@@ -202,6 +202,7 @@ def test_uncertain_comes_last_and_columns_of_the_list_before_it(folder: Path) ->
     ]
     assert [document.get("uncertain") for document in documents] == [True, False, None]
     table = pq.read_table(written(folder, ".parquet", [made], what))
+    assert table.schema.names[-3:] == ["id", "note", "uncertain"]
     assert table.column("uncertain").to_pylist() == [True, False, None]
     assert table.column("id").to_pylist() == ["7", None, "8"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.classify.csv_format import csv_header
+from toolkit.classify.columns import csv_header
 from toolkit.errors import OutputError
 from toolkit.evaluate.predictions import cell, columns, write_predictions
 from toolkit.files import FORMULA_STARTS

@@ -92,6 +92,20 @@ def png(
     )
 
 
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""The seven passes of an interlaced PNG: first column and row, steps. Source: PNG specification, section 8.2."""
+
+
+def interlaced_png(image: Pixels) -> bytes:
+    """An RGB PNG whose rows come in seven passes, from coarse to fine."""
+    height, width = image.shape[:2]
+    passes = [image[y::down, x::across] for x, y, across, down in ADAM7]
+    data = b"".join(b"\0" + row.tobytes() for each in passes if each.size for row in each)
+    header = struct.pack(">LLBBBBB", width, height, 8, 2, 0, 0, 1)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(data)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, payload) for kind, payload in chunks)
+
+
 def with_chunk(file: bytes, kind: bytes, payload: bytes) -> bytes:
     """A PNG file with one more chunk right after its header."""
     after_header = 8 + 12 + 13

@@ -1,7 +1,9 @@
+import gc
 import io
 import lzma
 import os
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from toolkit.images import archives
 from toolkit.images.held import SEGMENT_BYTES, Held, Holder
 from toolkit.images.inputs import Input
 from toolkit.images.sources import Skipped, expand
+from toolkit.images.unzip import unzip
 
 RED = encoded(picture((255, 0, 0)))
 GREEN = encoded(picture((0, 255, 0)))
@@ -247,3 +250,74 @@ def test_held_contents_go_away_with_the_last_that_needs_them() -> None:
 
 def test_lzma_is_there() -> None:
     assert lzma.LZMAError in archives.DAMAGED
+
+
+ALL_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+MB = 1 << 20
+
+
+@pytest.mark.parametrize("method", ALL_METHODS)
+@given(contents=st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 9000)), max_size=4))
+@settings(deadline=None, max_examples=15)
+def test_a_zip_member_of_any_method_is_what_went_in(method: int, contents: list[tuple[bytes, int]]) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as file:
+        for number, (start, times) in enumerate(contents):
+            file.writestr(str(number), start * times)
+    with zipfile.ZipFile(made) as file:
+        assert [unzip(file, member) for member in file.infolist()] == [
+            start * times for start, times in contents
+        ]
+
+
+def lying_zip(path: Path, size: int, method: int, claimed: int) -> Path:
+    """A zip whose directory says that a member of `size` zeros is `claimed` bytes long."""
+    with zipfile.ZipFile(path, "w", method) as file:
+        with file.open("liar.png", "w", force_zip64=True) as member:
+            for _ in range(size // MB):
+                member.write(bytes(MB))
+        file.writestr("a.png", RED)
+        file.getinfo("liar.png").file_size = claimed
+    return path
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", ALL_METHODS)
+def test_a_member_larger_than_its_archive_says_is_a_row_and_was_not_unpacked(
+    method: int, tmp_path: Path
+) -> None:
+    path = lying_zip(tmp_path / "x.zip", 24 * MB, method, claimed=1000)
+    found: dict[str, str | bytes] = {}
+    assert peak_of(lambda: found.update(rows(path))) < 4 * MB
+    assert found["liar.png"] == "can't be unpacked: larger than its archive says (1,000 bytes)"
+    assert found["a.png"] == RED
+
+
+def test_a_member_of_an_unknown_method_is_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("odd.png", GREEN)
+        file.writestr("a.png", RED)
+        file.getinfo("odd.png").compress_type = 99
+    found = rows(path)
+    assert found == {
+        "odd.png": "can't be unpacked: its compression (method 99) is not supported",
+        "a.png": RED,
+    }
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+def test_a_compressed_tar_is_unpacked_a_piece_at_a_time(kind: str, tmp_path: Path) -> None:
+    path = make(tmp_path / f"x.tar.{kind}", {"notes.txt": bytes(24 * MB), "a.png": RED})
+    gc.collect()
+    found: dict[str, str | bytes] = {}
+    assert peak_of(lambda: found.update(rows(path))) < 12 * MB  # of which 8 are the dictionary of .xz
+    assert found == {"a.png": RED}

@@ -20,6 +20,7 @@ from images.makers import (
     YELLOW,
     corners,
     exif,
+    interlaced_png,
     jpeg_with,
     png,
     png_chunk,
@@ -272,6 +273,7 @@ FILES = {
     "JPEG": saved(noise(), "JPEG", quality=90),
     "progressive JPEG": saved(noise(), "JPEG", quality=90, progressive=True),
     "PNG": saved(noise(), "PNG"),
+    "PNG, interlaced": interlaced_png(noise()),
     "BMP": saved(noise(), "BMP"),
     "GIF": saved(Image.fromarray(noise()).quantize(64), "GIF"),
     "TIFF": saved(noise(), "TIFF"),
@@ -280,6 +282,15 @@ FILES = {
     "PNM": saved(noise(), "PPM"),
     "JPEG 2000": saved(noise(), "JPEG2000"),
 }
+
+
+@given(height=st.integers(1, 19), width=st.integers(1, 19))
+@settings(deadline=None)
+def test_an_interlaced_png_of_any_size_is_the_picture_that_went_in(height: int, width: int) -> None:
+    image = np.arange(height * width * 3).reshape(height, width, 3).astype(np.uint8)
+    file = interlaced_png(image)
+    assert Image.open(io.BytesIO(file)).info["interlace"] == 1
+    assert np.array_equal(decode(file), image)
 
 
 @pytest.mark.parametrize("name", FILES)

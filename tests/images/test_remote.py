@@ -6,6 +6,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import encoded, picture
@@ -13,7 +14,7 @@ from support import encoded, picture
 from toolkit.errors import ImageError, InputError, MissingDependency
 from toolkit.images import remote
 from toolkit.images.remote import is_address, read_remote
-from toolkit.images.sources import expand
+from toolkit.images.sources import Skipped, expand
 
 RED = encoded(picture((255, 0, 0)))
 
@@ -56,6 +57,65 @@ def test_contents_come_in_order_and_a_missing_one_is_an_error_in_its_place(web: 
     assert [found[0], found[2], found[3]] == [RED] * 3
     assert isinstance(found[1], ImageError)
     assert found[1].what == "no such file"
+
+
+PATTERN_LIKE = ("[x].png", "p*.png", "p1.png", "p?.png", "p[1].png", "{a,b}.png")
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """fsspec's file system in memory, empty."""
+    pytest.importorskip("fsspec")
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    store = MemoryFileSystem()
+    yield store
+    store.store.clear()
+    store.pseudo_dirs[:] = [""]
+
+
+def test_a_remote_name_that_looks_like_a_pattern_is_a_name(memory: Any, web: str, tmp_path: Path) -> None:
+    for name in PATTERN_LIKE:
+        memory.pipe(f"/bucket/{name}", name.encode())
+        (tmp_path / "photos" / name).write_bytes(name.encode())
+    items = list(expand(["memory://bucket"]))
+    assert [item.path for item in items] == [f"memory:///bucket/{name}" for name in PATTERN_LIKE]
+    contents = [name.encode() for name in PATTERN_LIKE]
+    assert read_remote([str(item.file) for item in items]) == contents
+    found = read_remote([str(item.file) for item in expand([f"{web}/photos/"])])
+    assert set(found) == {RED, *contents}
+
+
+def test_a_missing_name_that_looks_like_a_pattern_is_an_error_in_its_place(memory: Any) -> None:
+    memory.pipe("/bucket/p1.png", RED)
+    found = read_remote(["memory://bucket/p[1].png", "memory://bucket/p1.png", "memory://bucket/*.png"])
+    assert found[1] == RED
+    assert [each.what for each in found if isinstance(each, ImageError)] == ["no such file"] * 2
+
+
+def test_whatever_a_library_gives_is_a_row_for_each(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(memory), "cat_ranges", lambda *_, **__: [])
+    found = read_remote(["memory://bucket/a.png", "memory://bucket/b.png"])
+    assert all(isinstance(each, ImageError) and "can't be read" in each.what for each in found)
+
+
+def test_hidden_remote_names_are_skipped_and_counted(memory: Any) -> None:
+    for name in (
+        "a.png",
+        ".hidden.png",
+        ".note.txt",
+        ".thumbs/b.png",
+        "__MACOSX/c.png",
+        "d/.e.png",
+        "d/f.png",
+    ):
+        memory.pipe(f"/bucket/{name}", RED)
+    skipped = Skipped()
+    items = list(expand(["memory://bucket"], skipped=skipped))
+    assert [item.path for item in items] == ["memory:///bucket/a.png", "memory:///bucket/d/f.png"]
+    assert skipped.hidden == 5
+    named = ["memory://bucket/.thumbs", "memory://bucket/.hidden.png"]  # named, so meant
+    assert [item.path for item in expand(named)] == ["memory:///bucket/.thumbs/b.png", named[1]]
 
 
 def test_a_server_that_is_not_there_is_an_error_for_each(web: str) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import itertools
 import os
@@ -135,6 +136,77 @@ def test_links_to_folders_are_not_followed_and_links_to_files_are_files(here: Pa
     assert skipped.folder_links == 3
     Path("named").symlink_to("elsewhere")
     assert paths("named") == ["named/b.png"]
+
+
+def linked(*arguments: str) -> list[str]:
+    """The paths, where links to folders are followed."""
+    skipped = Skipped(follow_links=True)
+    found = paths(*arguments, skipped=skipped)
+    assert skipped.folder_links == 0
+    assert count(arguments, follow_links=True) == len(found)
+    return found
+
+
+def test_links_to_folders_are_followed_where_asked_into_each_folder_once(here: Path) -> None:
+    make("f/b/1.png", "away/2.png", "away/deep/3.png", "f/.hidden/4.png", "away/.not/5.png")
+    Path("f/a").symlink_to("b")  # below f already, under its own name
+    Path("f/first").symlink_to("../away")
+    Path("f/second.jpg").symlink_to("../away")
+    Path("f/deep").symlink_to("../away/deep")
+    Path("f/shown").symlink_to(".hidden")
+    expected = ["f/b/1.png", "f/deep/3.png", "f/first/2.png", "f/shown/4.png"]
+    assert linked("f") == expected
+    assert linked("f", "f") == expected * 2  # named twice
+    Path("named").symlink_to("f")
+    assert linked("named") == [path.replace("f/", "named/", 1) for path in expected]
+    Path("list.txt").write_text("f\n")
+    assert linked("list.txt") == expected
+
+
+def test_loops_of_links_end(here: Path) -> None:
+    make("f/a/1.png", "away/2.png")
+    Path("f/self").symlink_to(".")
+    Path("f/a/up").symlink_to("..")
+    Path("f/x").symlink_to("../away")
+    Path("away/back").symlink_to("../f")
+    Path("away/self").symlink_to("../away")
+    assert linked("f") == ["f/a/1.png", "f/x/2.png"]
+    assert linked("away") == ["away/2.png", "away/back/a/1.png"]
+
+
+def test_a_folder_of_nothing_but_links_has_pictures_only_where_they_are_followed(here: Path) -> None:
+    make("away/deep/1.png", "empty/notes.md")
+    Path("f").mkdir()
+    Path("f/link").symlink_to("../away")
+    Path("empty/loop").symlink_to(".")
+    assert failure("f").startswith("no images: the folder")
+    assert failure("f*").startswith("no images: the pattern")
+    assert linked("f") == linked("f*") == ["f/link/deep/1.png"]
+    with pytest.raises(InputError, match="no images: the folder"):
+        linked("empty")
+
+
+@given(tree=TREE, links=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_with_any_links_each_picture_is_given_once_in_sorted_order(
+    tree: list[list[str]], links: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root, elsewhere = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("elsewhere")
+    folders = [root, elsewhere]
+    for number, (*names, name) in enumerate(tree):
+        with contextlib.suppress(FileExistsError, NotADirectoryError):
+            folder = (root, elsewhere)[number % 2].joinpath(*names)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.png").touch()
+            folders.append(folder)
+    for number, (place, target) in enumerate(links):
+        (folders[place % len(folders)] / f"link{number}").symlink_to(folders[target % len(folders)])
+    (root / "out").symlink_to(elsewhere)
+    found = linked(str(root))
+    assert found == sorted(found)
+    real = {str(path) for start in (root, elsewhere) for path in start.rglob("*.png") if path.is_file()}
+    assert sorted(map(os.path.realpath, found)) == sorted({os.path.realpath(path) for path in real})
+    assert {path for path in real if path.startswith(f"{root}/x")} <= set(found)
 
 
 def test_a_folder_called_like_a_picture_is_a_folder(here: Path) -> None:
@@ -388,6 +460,14 @@ def test_a_csv_list_keeps_its_other_columns(here: Path) -> None:
         ("a.png", ("1", "x")), ("f/1.png", ("2", "")), ("f/2.png", ("2", "")), ("a.png", ("4", "")), ("a.png", None),
     ]  # fmt: skip
     Path("other.csv").write_text("path\na.png\n")
-    for arguments in (["list.csv", "other.csv"], ["a.png"]):
+    Path("twice.csv").write_text("id,path,id\n1,a.png,2\n")
+    for arguments in (["list.csv", "other.csv"], ["a.png"], ["twice.csv"]):
         with pytest.raises(InputError):
             list_columns(arguments)
+
+
+def test_kept_cells_that_are_not_utf8_are_written_like_paths(here: Path) -> None:
+    make("a.png")
+    Path("list.csv").write_bytes(b"path,n\xe9\na.png,caf\xe9\n")
+    assert list_columns(["list.csv"]) == ("n\\xe9",)
+    assert [item.extra for item in expand(["list.csv"])] == [("caf\\xe9",)]

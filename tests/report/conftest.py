@@ -28,6 +28,32 @@ def chromium() -> Iterator[object]:
 
 
 @pytest.fixture
+def visit(chromium):
+    """Open a page; at the end nothing was requested and nothing complained."""
+    contexts, seen = [], []
+
+    def open_page(path, *, width=1280, scheme="light", scripts=True):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts
+        )
+        contexts.append(context)
+        page = context.new_page()
+        address = path.as_uri()
+        page.on(
+            "request", lambda r: seen.append(r.url) if r.url != address and r.url[:5] != "data:" else None
+        )
+        page.on("console", lambda message: seen.append(message.text))
+        page.on("pageerror", lambda error: seen.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert seen == []
+
+
+@pytest.fixture
 def evaluation() -> EvaluateResult:
     """An evaluation of 60 pictures in four classes, one of them with a name that HTML must escape."""
     generator = np.random.default_rng(0)

@@ -10,6 +10,7 @@ from toolkit.classify.job import run as classify
 from toolkit.classify.options import ClassifyOptions
 from toolkit.report import bench_page, evaluate, evaluate_page
 from toolkit.report import classify as classify_page
+from toolkit.report.bench_tables import percentile_table
 from toolkit.report.facts import file_size, machine_pairs
 
 
@@ -158,6 +159,21 @@ def test_a_benchmark_that_was_interrupted_at_once_still_makes_a_page(benchmark_d
     html = bench_page.page({**benchmark_document, "results": []})
     assert "Nothing was measured" in html
     assert "<svg" not in html
+
+
+def test_percentiles_have_their_intervals_beside_them(benchmark_document):
+    (row, *_) = benchmark_document["results"]
+    latency = {
+        **row["latency_ms"],
+        "p90": 0.06,
+        "p90_ci95": [0.0595, 0.0605],
+        "p99.9": 0.2,
+        "p99_9_ci95": None,
+    }
+    ((_, *cells),) = percentile_table([{**row, "latency_ms": latency}]).rows
+    by_name = dict(zip(("min", "p50", "p90", "p95", "p99", "p99.9", "max"), cells, strict=True))
+    assert (by_name["p90"].text, by_name["p90"].sort) == ("0.0600 (0.0595–0.0605)", 0.06)
+    assert by_name["p99.9"].text == "0.200"
 
 
 def test_a_percentile_without_support_is_a_dash(benchmark_document):

@@ -49,32 +49,6 @@ def all_files(files, evaluation, benchmark_document, tmp_path):
     return made
 
 
-@pytest.fixture
-def visit(chromium):
-    """Open a page; at the end nothing was requested and nothing complained."""
-    contexts, seen = [], []
-
-    def open_page(path, *, width=WIDE, scheme="light", scripts=True):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts
-        )
-        contexts.append(context)
-        page = context.new_page()
-        address = path.as_uri()
-        page.on(
-            "request", lambda r: seen.append(r.url) if r.url != address and r.url[:5] != "data:" else None
-        )
-        page.on("console", lambda message: seen.append(message.text))
-        page.on("pageerror", lambda error: seen.append(str(error)))
-        page.goto(address)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert seen == []
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [WIDE, PHONE])
 def test_nothing_is_wider_than_the_screen_and_nothing_complains(all_files, visit, width, scheme):

@@ -36,6 +36,12 @@ def test_an_svg_has_real_text_and_colours_that_follow_the_page():
     assert not re.search(r"<(style|script|metadata|!--)", svg)
 
 
+def test_places_in_an_svg_are_short_and_names_with_many_decimals_stay_whole():
+    svg = to_svg(counts_figure(['d="0.123456"'], [3]), title="x")
+    assert 'd="0.123456"</text>' in svg
+    assert not re.search(r"<(path|text|use) [^>]*\.\d{4}", svg)
+
+
 def test_two_charts_on_one_page_share_no_names_of_groups():
     assert 'id="figure_1"' not in to_svg(counts_figure(["ant"], [3]), title="x")
 

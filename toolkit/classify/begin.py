@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.classify.journal import DIGEST, NAME, journal_of, part_of
+from toolkit.classify.journal import DIGEST, NAME, end, journal_of, part_of
 from toolkit.classify.options import ClassifyOptions
 from toolkit.errors import OutputError
 from toolkit.files import is_device, refuse_existing, sha256_of
@@ -69,7 +69,7 @@ def begin_output(
     output = Output(path, form, _begun(options, facts, suffix, columns))
     if options.resume and output.can_resume():
         output.resume()
-        observer.notice(f"resuming: {output.rows:,} rows are there already")
+        observer.notice(f"resuming: {output.kept:,} rows are there already")
     elif options.resume and path.exists():
         output.reopen()
     else:
@@ -84,8 +84,9 @@ def begin_output(
     except BaseException:  # Ctrl-C too
         if output.is_worth_keeping:
             output.close()
+            end(output.journal)
             observer.notice(
-                f"kept the {output.rows:,} finished rows in {output.part}: --resume goes on from there"
+                f"kept the {output.kept:,} finished rows in {output.part}: --resume goes on from there"
             )
         else:
             output.discard()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from toolkit.classify import journal
 from toolkit.classify.options import EXAMPLE_TOP_K, ClassifyOptions
 from toolkit.classify.start import StartElsewhere, StartWorker
 from toolkit.images.archives import is_archive
@@ -36,14 +37,15 @@ def engine_for(
 
     Few inputs are classified in this process: starting others takes longer. A GPU is fed by one session. Many
     inputs on the CPU go to one process a core, each with one intra-op thread. A Ray cluster is never chosen,
-    only obeyed.
+    only obeyed. Where an earlier run ended without a word, one of its pictures may have crashed the decoder: the
+    work is done in other processes, in any case, whose death costs that picture's row alone.
 
     Args:
         options: of the run.
         feed: its inputs; read ahead, not taken.
         observer: told what opening the model and the engine had to say.
     """
-    engine, start = _ray(options, observer) if options.engine == "ray" else _local(options, feed)
+    engine, start = _ray(options, observer) if options.engine == "ray" else _local(options, feed, observer)
     try:
         facts: ModelFacts = engine.open(start)
         for notice in facts.notices:
@@ -53,12 +55,17 @@ def engine_for(
         engine.close()
 
 
-def _local(options: ClassifyOptions, feed: Feed) -> "tuple[Engine, Callable[[], Worker]]":
-    workers = _workers(options, feed)
-    if workers > 1 and _is_cpu(options):
+def _local(options: ClassifyOptions, feed: Feed, observer: Observer) -> "tuple[Engine, Callable[[], Worker]]":
+    workers, is_cpu, crashed = _workers(options, feed), _is_cpu(options), _has_crashed(options)
+    if crashed:
+        observer.notice(
+            "the earlier run was cut off: should a picture crash its decoder, it becomes an error row"
+        )
+    if (workers > 1 and is_cpu) or crashed:
         from toolkit.engines.local import LocalEngine
 
-        return LocalEngine(workers), _start(options, threads=options.threads or 1)
+        workers = workers if is_cpu else 1  # a session each would be too much for a GPU's memory
+        return LocalEngine(workers), _start(options, threads=options.threads or (1 if workers > 1 else None))
     from toolkit.engines.threads import ThreadsEngine
 
     engine = ThreadsEngine(options.workers or options.threads or usable_cores())
@@ -94,6 +101,18 @@ def _workers(options: ClassifyOptions, feed: Feed) -> int:
         # Not read ahead: what is read from an archive is held on disk.
         return workers if _archive_bytes(options.paths) >= LARGE_ARCHIVE_BYTES else 1
     return workers if feed.holds(MANY) else 1
+
+
+def _has_crashed(options: ClassifyOptions) -> bool:
+    """Tell whether the run that is to be resumed ended neither with all rows nor by itself."""
+    if not options.resume or options.output is None:
+        return False
+    try:
+        return journal.part_of(options.output).is_file() and not journal.is_ended(
+            journal.journal_of(options.output)
+        )
+    except OSError:  # there is no journal, or it shows when the output is resumed
+        return False
 
 
 def _archive_bytes(paths: Sequence[str]) -> int:

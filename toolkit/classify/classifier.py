@@ -139,7 +139,7 @@ def load(
             may use, and OMP_NUM_THREADS at most.
         provider_options: KEY=VALUE for the execution provider.
         labels: file of class names for a model that carries none.
-        normalize: what a model from elsewhere expects: imagenet, unit, minus1to1 or none.
+        normalize: range that a model from elsewhere expects, as `--normalize` says it; None means as the file says.
         resize: stretch, crop or pad; None means as the model's file says.
         batch_size: pictures a batch.
         max_pixels: pictures with more (width times height) become error records; None means 200 million.

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from toolkit.classify.columns import UNCERTAIN, csv_header
 from toolkit.classify.rows import Rows
-from toolkit.classify.writers import Finished, Layout
+from toolkit.classify.writers import Finished, Layout, row_key
 from toolkit.files import FORMULA_STARTS, safe_cell
 from toolkit.images.inputs import Inputs
 
@@ -30,7 +31,7 @@ class CsvFormat:
         self._labels = [csv_cell(label) for label in layout.labels]
         names = [*csv_header(layout.top_k), *layout.columns]
         if layout.min_confidence is not None:
-            names.append("uncertain")
+            names.append(UNCERTAIN)
         self.header = self.final_header = (",".join(map(csv_cell, names)) + "\n").encode()
 
     def encode(self, rows: Rows) -> bytes:
@@ -49,8 +50,9 @@ class CsvFormat:
         return "".join(lines).encode("utf-8", errors="backslashreplace")
 
     def keys(self, inputs: Inputs) -> list[str]:
-        """Return the first cells of these inputs' rows."""
-        return [safe_cell(path) for path in inputs.paths]
+        """Return the paths and kept columns of these inputs' rows, as their cells hold them."""
+        named = self._layout.named(inputs)
+        return [row_key(safe_cell(path), [safe_cell(cell) for cell in cells]) for path, cells in named]
 
     def finished(self, file: BinaryIO) -> Iterator[Finished]:
         """Read rows back."""
@@ -58,19 +60,26 @@ class CsvFormat:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
         lines = _Lines(text)
         last, end = 2 + 2 * self._layout.top_k, 0
-        for row in csv.reader(lines):
-            raw = lines.taken()
-            end += len(raw)
-            pairs = [(row[i], row[i + 1]) for i in range(2, last, 2) if row[i + 1]]
-            yield Finished(
-                row[0],
-                row[last] or None,
-                tuple(classes[label] for label, _ in pairs),
-                tuple(float(p) for _, p in pairs),
-                raw,
-                end,
-            )
-        text.detach()  # closing the file is its owner's business
+        kept = slice(last + 1, last + 1 + len(self._layout.columns))
+        try:
+            for row in csv.reader(lines):
+                raw = lines.taken()
+                end += len(raw)
+                pairs = [(row[i], row[i + 1]) for i in range(2, last, 2) if row[i + 1]]
+                yield Finished(
+                    row_key(row[0], row[kept]),
+                    row[last] or None,
+                    tuple(classes[label] for label, _ in pairs),
+                    tuple(float(p) for _, p in pairs),
+                    raw,
+                    end,
+                )
+        finally:
+            text.detach()  # closing the file is its owner's business
+
+    def again(self, rows: Sequence[Finished]) -> bytes:
+        """Return the lines."""
+        return b"".join(row.raw for row in rows)
 
     def complete(self, part: Path, target: Path) -> None:
         """Copy the file."""
@@ -101,14 +110,6 @@ class CsvFormat:
             if layout.min_confidence is not None:
                 line += f",{uncertain.lower()}"
             yield line + "\n"
-
-
-def csv_header(top_k: int) -> list[str]:
-    """Return the names of the columns that every predictions CSV has, in order."""
-    names = ["path", "status", "label", "probability"]
-    for place in range(2, top_k + 1):
-        names += [f"label_{place}", f"probability_{place}"]
-    return [*names, "error"]
 
 
 def csv_cell(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.classify.begin import begin_output, refuse_outputs
 from toolkit.classify.choose_engine import engine_for
+from toolkit.classify.columns import refuse_columns
 from toolkit.classify.options import ClassifyOptions
 from toolkit.errors import ToolkitError
 from toolkit.images.feed import Feed
@@ -44,7 +45,7 @@ def run(
 
     Raises:
         UsageError: an option contradicts the model.
-        InputError: a folder, list, archive or pattern without a single picture.
+        InputError: a folder, list, archive or pattern without a single picture; or a column can't be kept.
         ModelError: the model is missing, broken, or not an image classifier.
         DeviceError: the provider that was asked for was not obtained.
         OutputError: an output exists already, can't be written, or its disk is full; or what is there can't
@@ -53,7 +54,8 @@ def run(
     """
     refuse_outputs(options)
     columns = list_columns(options.paths) if options.keep_columns else ()
-    skipped = Skipped()
+    refuse_columns(options, columns)
+    skipped = Skipped(follow_links=options.follow_links)
     began = time.perf_counter()
     feed = Feed(listing(options.paths, skipped=skipped))
     if not feed.holds(1):
@@ -85,4 +87,4 @@ class _Total:
     def _count(self) -> None:
         # It is only for the progress bar; what is wrong with the inputs shows in the run itself.
         with contextlib.suppress(ToolkitError, OSError):
-            self.known = count(self._options.paths)
+            self.known = count(self._options.paths, follow_links=self._options.follow_links)

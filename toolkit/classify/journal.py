@@ -14,6 +14,9 @@ from toolkit.errors import OutputError
 PART_SUFFIX = ".part"
 JOURNAL_SUFFIX = ".part.journal"
 SCHEMA = 1
+ENDED = {"ended": True}
+"""A line: the run ended here without having finished, and not by a crash or a power cut."""
+
 NAME, DIGEST = "name", "sha256"
 """Keys of a file that the rows depend on: what the user called it, and what it is compared by."""
 
@@ -68,6 +71,22 @@ def add(handle: int, entry: Entry) -> None:
     write(handle, _line(asdict(entry)))
 
 
+def end(path: Path) -> None:
+    """Write down that the run ends by itself, without having finished."""
+    # The disk may be full, which is why it ends; without the line it looks like a crash.
+    with contextlib.suppress(OSError), path.open("ab") as file:
+        file.write(_line(ENDED))
+
+
+def is_ended(path: Path) -> bool:
+    """Tell whether the run that wrote a journal last ended by itself.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    return path.read_bytes().endswith(_line(ENDED))
+
+
 def read(path: Path) -> tuple[dict[str, Any], list[Entry]]:
     """Read a journal, as far as it is whole.
 
@@ -94,8 +113,24 @@ def read(path: Path) -> tuple[dict[str, Any], list[Entry]]:
     entries = []
     with contextlib.suppress(ValueError, TypeError):  # a line that was cut off, and whatever follows
         for line in lines[1:]:
-            entries.append(Entry(**json.loads(line)))
+            if (document := json.loads(line)) != ENDED:
+                entries.append(Entry(**document))
     return begun, entries
+
+
+def refuse_difference(begun: dict[str, Any], now: dict[str, Any], part: Path) -> None:
+    """Refuse to go on with a file that was begun with something else; see `difference`.
+
+    Raises:
+        OutputError: it was.
+    """
+    differs = difference(begun, now)
+    if differs is not None:
+        raise OutputError(
+            f"the interrupted run was begun {differs}",
+            where=part,
+            remedy="use what it was begun with, or --force to begin again",
+        )
 
 
 def difference(begun: dict[str, Any], now: dict[str, Any]) -> str | None:

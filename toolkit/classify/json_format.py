@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from toolkit.classify.result import PROBABILITY_DECIMALS, Record
 from toolkit.classify.rows import Rows
-from toolkit.classify.writers import Finished, Layout, path_bytes_text
+from toolkit.classify.writers import Finished, Layout, path_bytes_text, row_key
 from toolkit.images.inputs import Inputs
 
 LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -59,25 +59,35 @@ class JsonLinesFormat:
         return text.encode("utf-8", errors="backslashreplace")
 
     def keys(self, inputs: Inputs) -> list[str]:
-        """Return the paths."""
-        return inputs.paths
+        """Return the paths and kept columns."""
+        return [row_key(path, cells) for path, cells in self._layout.named(inputs)]
 
     def finished(self, file: BinaryIO) -> Iterator[Finished]:
         """Read rows back."""
         classes = {label: index for index, label in reversed(list(enumerate(self._layout.labels)))}
-        end = 0
+        layout, end = self._layout, 0
         for raw in file:
             end += len(raw)
             record: dict[str, Any] = json.loads(raw)
-            predictions = record["predictions"]
+            predictions, cells = record["predictions"], record.get("columns", {})
+            if list(cells) != list(layout.columns):
+                raise ValueError(f"columns {list(cells)}")
+            if record["error"] is None:
+                layout.check(predictions)
+                if ("uncertain" in record) != (layout.min_confidence is not None):
+                    raise ValueError("another --min-confidence")
             yield Finished(
-                record["path"],
+                row_key(record["path"], list(cells.values())),
                 record["error"],
                 tuple(classes[p["label"]] for p in predictions),
                 tuple(p["probability"] for p in predictions),
                 raw,
                 end,
             )
+
+    def again(self, rows: Sequence[Finished]) -> bytes:
+        """Return the lines."""
+        return b"".join(row.raw for row in rows)
 
     def complete(self, part: Path, target: Path) -> None:
         """Copy the file."""

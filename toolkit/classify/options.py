@@ -21,6 +21,7 @@ class ClassifyOptions:
 
     Args:
         paths: images, folders, patterns, lists, archives, addresses, or "-" for a list on standard input.
+        follow_links: go into links to folders as well, into each folder once.
         model: path of an .onnx file, or the name of a shipped model.
         output: file of predictions, .csv, .jsonl or .parquet; None leaves the rows to whoever runs the job.
         report: page that will be drawn from the result; here only so that it is refused early.
@@ -33,7 +34,7 @@ class ClassifyOptions:
             the physical cores that may be used, and OMP_NUM_THREADS at most.
         provider_options: KEY=VALUE for the execution provider.
         labels: file of class names for a model that carries none.
-        normalize: what a model from elsewhere expects: imagenet, unit, minus1to1 or none.
+        normalize: range that a model from elsewhere expects, as `--normalize` says it; None means as the file says.
         resize: stretch, crop or pad; None means as the model's file says.
         labels_from_folders: take the name of a picture's folder for its true class.
         max_pixels: larger pictures (width times height) become error rows; None means 200 million.
@@ -49,6 +50,7 @@ class ClassifyOptions:
 
     paths: tuple[str, ...]
     model: str
+    follow_links: bool = False
     output: Path | None = None
     report: Path | None = None
     force: bool = False

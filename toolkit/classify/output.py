@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.classify import journal
+from toolkit.classify.aside import Aside, rows_of
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Finished, Format
 from toolkit.errors import OutputError
@@ -38,8 +39,8 @@ class Output:
     def __init__(self, path: Path, form: Format, begun: dict[str, Any]) -> None:
         self.path = path
         self.part, self.journal = journal.part_of(path), journal.journal_of(path)
-        # Always of the same name, so that a run that goes on after a kill -9 takes it away.
-        self._whole = self.part.with_name(f"{self.part.name}.whole")
+        self.aside = Aside(form, self.part)
+        """Rows of an earlier run whose inputs haven't come yet."""
         self.rows = 0
         self.is_untouched = False
         """Whether it was finished already, and only its rows are looked at."""
@@ -51,9 +52,14 @@ class Output:
         self._handle = self._journal = -1
 
     @property
+    def kept(self) -> int:
+        """Rows that needn't be made again, wherever they stand."""
+        return self.rows + self.aside.left
+
+    @property
     def is_worth_keeping(self) -> bool:
         """Whether work would be lost with what is there of an output that isn't complete."""
-        return not self.is_untouched and self.rows > 0 and self.part.is_file()
+        return not self.is_untouched and (self.rows > 0 or self.aside.exists) and self.part.is_file()
 
     def can_resume(self) -> bool:
         """Tell whether an interrupted run left something."""
@@ -64,6 +70,7 @@ class Output:
         """Begin anew, whatever is there."""
         with self._translated():
             self._open()
+            self.aside.discard()
             for handle in (self._handle, self._journal):
                 os.ftruncate(handle, 0)
             self._append(self._form.header)
@@ -71,22 +78,31 @@ class Output:
             self._commit(0)
 
     def resume(self) -> None:
-        """Go on behind the last row that is there for sure; `rows` tells how many there are.
+        """Go on behind the last row that is there for sure; `kept` tells how many there are.
 
         Raises:
-            OutputError: the file was begun with another model or other options.
+            OutputError: the file was begun with another model, other options or other columns.
         """
         with self._translated():
             begun, entries = journal.read(self.journal)
-            self._refuse_difference(begun)
+            journal.refuse_difference(begun, self._begun, self.part)
             self._open()
             last = journal.trusted(self.part, entries)
+            if last.bytes and not _begins_with(self.part, self._form.header):
+                self.close()
+                raise OutputError(
+                    "the interrupted run's file has other columns than this version writes",
+                    where=self.part,
+                    remedy="go on with the version that began it, or use --force to begin again",
+                )
             self.rows, self._size, self._checksum = last.rows, last.bytes, last.crc32
             os.ftruncate(self._handle, self._size)
             os.lseek(self._handle, 0, os.SEEK_END)
             if self._size < len(self._form.header):  # not even that had reached the disk
                 self._append(self._form.header[self._size :])
             self._commit(0)
+            if self.aside.exists:
+                self.aside.look_up()
 
     def reopen(self) -> None:
         """Look at the rows of the finished file, in a copy of it.
@@ -101,9 +117,8 @@ class Output:
         )
         self.is_untouched = True
         with self._translated():
-            with self.path.open("rb") as file:
-                if file.read(len(self._form.final_header)) != self._form.final_header:
-                    raise other
+            if not _begins_with(self.path, self._form.final_header):
+                raise other
             try:
                 self._form.reopen(self.path, self.part)
                 self.rows = sum(1 for _ in self.finished())
@@ -123,7 +138,7 @@ class Output:
     def write_again(self, rows: Sequence[Finished]) -> None:
         """Write rows that stood further down in the file."""
         with self._translated():
-            self._append(b"".join(row.raw for row in rows))
+            self._append(self._form.again(rows))
             self._commit(len(rows))
 
     def keys(self, inputs: Inputs) -> list[str]:
@@ -132,21 +147,23 @@ class Output:
 
     def finished(self) -> Iterator[Finished]:
         """Read back the rows that are there for sure."""
-        with self.part.open("rb") as file:
-            file.seek(len(self._form.header))
-            yield from self._form.finished(file)
+        return rows_of(self._form, self.part)
 
-    def cut(self, rows: int, size: int) -> None:
-        """Take off everything behind the first `rows` rows, which end `size` bytes behind the header."""
+    def begin_anew(self, rows: int, size: int, again: Sequence[Finished]) -> None:
+        """Set all rows aside and go on behind the first of them, since other inputs follow there.
+
+        Args:
+            rows: that stay.
+            size: where they end, bytes behind the header.
+            again: rows to write behind them at once.
+        """
+        self._refuse_other_inputs()
         with self._translated():
-            self._refuse_other_inputs()
-            self._size = len(self._form.header) + size
-            self.rows = rows
-            os.ftruncate(self._handle, self._size)
-            os.lseek(self._handle, 0, os.SEEK_END)
-            with self.part.open("rb") as file:
-                self._checksum = journal.checksum_on(file, self._size)
-            self._commit(0)
+            self.aside.add()
+            self._cut(rows, size)
+            if again:
+                self.write_again(again)
+            self.aside.look_up()
 
     def complete(self) -> None:
         """Give the file its name: all rows are there."""
@@ -156,14 +173,15 @@ class Output:
             if self._form.grows:
                 replace_durably(self.part, self.path)
             else:
-                self._form.complete(self.part, self._whole)
-                with self._whole.open("rb") as file:
+                self._form.complete(self.part, self.aside.whole)
+                with self.aside.whole.open("rb") as file:
                     os.fsync(file.fileno())
-                replace_durably(self._whole, self.path)
+                replace_durably(self.aside.whole, self.path)
         self.discard()
 
     def close(self) -> None:
         """Let go of the file, to be resumed later."""
+        self.aside.close()
         for handle in (self._handle, self._journal):
             if handle >= 0:
                 with contextlib.suppress(OSError):
@@ -173,7 +191,8 @@ class Output:
     def discard(self) -> None:
         """Take away what is left beside the output."""
         self.close()
-        for path in (self._whole, self.part, self.journal):
+        self.aside.discard()
+        for path in (self.part, self.journal):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -183,6 +202,15 @@ class Output:
         self._journal = os.open(self.journal, flags | os.O_APPEND, 0o666)
         journal.lock(self._journal, self.path)  # before anything is changed
         self._handle = os.open(self.part, flags, 0o666)
+
+    def _cut(self, rows: int, size: int) -> None:
+        self._size = len(self._form.header) + size
+        self.rows = rows
+        os.ftruncate(self._handle, self._size)
+        os.lseek(self._handle, 0, os.SEEK_END)
+        with self.part.open("rb") as file:
+            self._checksum = journal.checksum_on(file, self._size)
+        self._commit(0)
 
     def _append(self, content: bytes) -> None:
         self._refuse_other_inputs()
@@ -200,15 +228,6 @@ class Output:
             os.fsync(self._journal)
             self._flushed = time.monotonic()
 
-    def _refuse_difference(self, begun: dict[str, Any]) -> None:
-        differs = journal.difference(begun, self._begun)
-        if differs is not None:
-            raise OutputError(
-                f"the interrupted run was begun {differs}",
-                where=self.part,
-                remedy="use what it was begun with, or --force to begin again",
-            )
-
     def _refuse_other_inputs(self) -> None:
         if self.is_untouched:
             raise OutputError(
@@ -223,3 +242,8 @@ class Output:
             yield
         except OSError as error:
             raise output_error(error, self.path) from error
+
+
+def _begins_with(path: Path, header: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(header)) == header

@@ -5,7 +5,7 @@ without its end; the Parquet file is made of that when all rows are there. So it
 the run was interrupted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from toolkit.classify.result import ERROR, OK
 from toolkit.classify.rows import Rows
-from toolkit.classify.writers import Finished, Layout, path_bytes_text
+from toolkit.classify.writers import Finished, Layout, path_bytes_text, row_key
 from toolkit.images.inputs import Inputs
 
 CELLS_PER_ROW_GROUP = 8_192  # predictions held in memory before they become a row group
@@ -43,9 +43,9 @@ class ParquetFormat:
             pa.field("error", pa.string()),
             pa.field("path_bytes", pa.string()),
         ]
+        fields += [pa.field(name, pa.string()) for name in layout.columns]
         if layout.min_confidence is not None:
             fields.append(pa.field("uncertain", pa.bool_()))
-        fields += [pa.field(name, pa.string()) for name in layout.columns]
         self.schema = pa.schema(fields)
         self.header: bytes = self.schema.serialize().to_pybytes()
 
@@ -55,23 +55,32 @@ class ParquetFormat:
         return content
 
     def keys(self, inputs: Inputs) -> list[str]:
-        """Return the paths."""
-        return inputs.paths
+        """Return the paths and kept columns."""
+        return [row_key(path, cells) for path, cells in self._layout.named(inputs)]
 
     def finished(self, file: BinaryIO) -> Iterator[Finished]:
         """Read rows back."""
-        classes = {label: index for index, label in reversed(list(enumerate(self._layout.labels)))}
+        layout, start = self._layout, file.tell()
+        classes = {label: index for index, label in reversed(list(enumerate(layout.labels)))}
         for batch in _batches(file, self.schema):
-            end = file.tell() - len(self.header)
+            end = file.tell() - start
             for place, row in enumerate(batch.to_pylist()):
+                predictions = row["predictions"]
+                if row["error"] is None:
+                    layout.check(predictions)
                 yield Finished(
-                    row["path"],
+                    row_key(row["path"], [row[name] or "" for name in layout.columns]),
                     row["error"],
-                    tuple(classes[p["label"]] for p in row["predictions"]),
-                    tuple(p["probability"] for p in row["predictions"]),
-                    batch.slice(place, 1).serialize().to_pybytes(),
+                    tuple(classes[p["label"]] for p in predictions),
+                    tuple(p["probability"] for p in predictions),
+                    batch.slice(place, 1),
                     end if place == len(batch) - 1 else 0,
                 )
+
+    def again(self, rows: Sequence[Finished]) -> bytes:
+        """Return the rows as one batch."""
+        table = pa.Table.from_batches([row.raw for row in rows], self.schema).combine_chunks()
+        return b"".join(batch.serialize().to_pybytes() for batch in table.to_batches())
 
     def complete(self, part: Path, target: Path) -> None:
         """Make a Parquet file of the Arrow stream, in row groups of a fixed number of rows."""
@@ -101,6 +110,8 @@ class ParquetFormat:
         """Make an Arrow stream of the Parquet file, a batch at a time."""
         rows_at_once = self._rows_per_group()
         with parquet.ParquetFile(str(source)) as file, part.open("wb") as stream:
+            if not file.schema_arrow.equals(self.schema):
+                raise ValueError("other columns")
             stream.write(self.header)
             for batch in file.iter_batches(rows_at_once):
                 stream.write(batch.serialize())
@@ -132,11 +143,11 @@ class ParquetFormat:
             _sparse(count, rows.errors),
             _sparse(count, {i: path_bytes_text(raw) for i, raw in inputs.path_bytes.items()}),
         ]
+        for column, _ in enumerate(self._layout.columns):
+            columns.append(_sparse(count, {i: cells[column] for i, cells in inputs.extras.items()}))
         if self._layout.min_confidence is not None:
             uncertain = iter((rows.probabilities[:, 0] < self._layout.min_confidence).tolist())
             columns.append(pa.array([next(uncertain) if ok else None for ok in good], pa.bool_()))
-        for column, _ in enumerate(self._layout.columns):
-            columns.append(_sparse(count, {i: cells[column] for i, cells in inputs.extras.items()}))
         return pa.record_batch(columns, schema=self.schema)
 
 

@@ -132,6 +132,8 @@ class ClassifyResult:
         removed: rows of the earlier run whose inputs aren't there any more; None likewise.
         untouched: whether the output was finished already, and stayed as it is.
         sorted_into: folder that the pictures were sorted into, or None.
+        not_sorted: pictures that could not be sorted, since they couldn't be read any more.
+        first_not_sorted: the first of them, and why; empty where there is none.
         kept: whoever keeps files of the examples that had none of their own.
     """
 
@@ -166,6 +168,8 @@ class ClassifyResult:
     removed: int | None = None
     untouched: bool = False
     sorted_into: str | None = None
+    not_sorted: int = 0
+    first_not_sorted: str = ""
     kept: Any = field(default=None, repr=False, compare=False)
 
     @property
@@ -214,7 +218,7 @@ class ClassifyResult:
         if self.resumed is not None:
             document |= {"resumed": self.resumed, "added": self.added, "removed": self.removed}
         if self.sorted_into is not None:
-            document["sorted_into"] = self.sorted_into
+            document |= {"sorted_into": self.sorted_into, "not_sorted": self.not_sorted}
         if self.min_confidence is not None:
             document |= {"min_confidence": self.min_confidence, "uncertain": self.uncertain}
         if self.labelled is not None:

@@ -1,25 +1,22 @@
 """What an earlier run did already, interrupted or not, matched with the inputs of this one."""
 
-from collections import defaultdict, deque
 from collections.abc import Generator
-from itertools import islice
 
 import numpy as np
 
+from toolkit.classify.aside import blocks
 from toolkit.classify.output import Output
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Finished
 from toolkit.images.feed import Feed
 from toolkit.images.inputs import Inputs
 
-REPLAY_ROWS = 1024  # at once
-
 
 class Earlier:
     """The rows of an earlier run.
 
     As long as this run has the same inputs in the same order, its rows stay where they are. From the first
-    difference on, rows are found by their path, and the file is written anew from there.
+    difference on, the file is written anew, and rows are found by what names them among those set aside.
 
     Args:
         output: resumed.
@@ -31,13 +28,11 @@ class Earlier:
         self.added = 0
         """Inputs that the earlier run hadn't seen, before the last that it had."""
         self._output = output
-        self._rest: dict[str, deque[Finished]] = defaultdict(deque)
-        self._left = 0
 
     @property
     def removed(self) -> int:
         """How many rows were of inputs that aren't there any more."""
-        return self._left
+        return self._output.aside.left
 
     def replay(self, feed: Feed) -> Generator[Rows]:
         """Give the rows that stay where they are.
@@ -45,9 +40,9 @@ class Earlier:
         Args:
             feed: this run's inputs; read on as far as the rows go.
         """
-        rows, cut = self._output.finished(), 0
+        cut = 0
         behind: list[Finished] = []  # rows behind the last place where the file can be cut
-        while block := list(islice(rows, REPLAY_ROWS)):
+        for block in blocks(self._output.finished()):
             inputs = feed.take(len(block)) or Inputs()
             keys = self._output.keys(inputs)
             same = next((i for i, (key, row) in enumerate(zip(keys, block, strict=False)) if key != row.key),
@@ -62,25 +57,17 @@ class Earlier:
                 yield as_rows(inputs.part(0, same), block[:same])
             if same < len(block):
                 feed.put_back(inputs.part(same, len(inputs)))
-                for row in [*block[same:], *rows]:
-                    self._rest[row.key].append(row)
-                    self._left += 1
-                self._output.cut(self.rows - len(behind), cut)
-                self._output.write_again(behind)
+                self._output.begin_anew(self.rows - len(behind), cut, behind)
                 return
 
     def known(self, inputs: Inputs) -> dict[int, Finished]:
         """Find the rows of inputs among those that stood elsewhere; each is used once."""
-        found: dict[int, Finished] = {}
-        if not self._left:
-            return found
-        for position, key in enumerate(self._output.keys(inputs)):
-            rows = self._rest.get(key)
-            if rows:
-                found[position] = rows.popleft()
-                self._left -= 1
+        aside = self._output.aside
+        if not aside.left:
+            return {}
+        found = aside.take(self._output.keys(inputs))
         self.rows += len(found)
-        self.added += len(inputs) - len(found) if self._left else 0
+        self.added += len(inputs) - len(found) if aside.left else 0
         return found
 
 

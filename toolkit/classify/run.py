@@ -126,6 +126,8 @@ class Run:
             removed=None if earlier is None else earlier.removed,
             untouched=isinstance(self._output, Output) and self._output.is_untouched,
             sorted_into=None if options.sort_into is None else str(options.sort_into),
+            not_sorted=0 if self._sorter is None else self._sorter.missed,
+            first_not_sorted="" if self._sorter is None else self._sorter.first_missed,
         )
 
     def _write(self, piece: Piece) -> None:

@@ -2,15 +2,17 @@
 
 A picture keeps its path below the class folder, so equal names from different folders never meet. Nothing is
 ever overwritten, and a picture that is there already is left alone: sorting again is doing what is missing.
+
+A picture is copied under a name that tells only where it came from, and then gets its own. So what a killed run
+left is used up by the next one that sorts the same picture.
 """
 
 import contextlib
-import filecmp
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from toolkit.classify.rows import Rows
@@ -18,11 +20,15 @@ from toolkit.errors import ImageError, OutputError
 from toolkit.files import make_folder, output_error
 from toolkit.images.held import Held
 from toolkit.images.inputs import Input
+from toolkit.images.read import reason
 from toolkit.images.remote import is_address, read_remote
 
 UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
 UP = "_up"  # for ".." in a path
-DIGEST_DIGITS = 8
+DIGEST_DIGITS = 8  # of the source, in the name of a second picture of one name
+TEMPORARY_DIGITS = 16
+LONGEST_NAME = 255  # bytes; what file systems take
+PIECE_BYTES = 1 << 20
 
 
 class SortInto:
@@ -39,7 +45,10 @@ class SortInto:
 
     def __init__(self, folder: Path, labels: Sequence[str], *, link: bool) -> None:
         make_folder(folder)
-        self._folder = folder
+        self.missed = 0
+        """Pictures that could not be sorted, since they can't be read any more."""
+        self.first_missed = ""
+        """The first of them, and why."""
         self._classes = [folder / folder_name(label) for label in labels]
         self._link = link
 
@@ -50,44 +59,51 @@ class SortInto:
             OutputError: the disk is full, or a link can't be made.
         """
         for position, best in zip(rows.good(), rows.best[:, 0].tolist(), strict=True):
-            self._sort(rows.inputs[position], self._classes[best])
+            item = rows.inputs[position]
+            try:
+                self._sort(item, self._classes[best])
+            except ImageError as error:
+                self.missed += 1
+                self.first_missed = self.first_missed or f"{item.path}: {error.what}"
 
     def _sort(self, item: Input, folder: Path) -> None:
         target = folder.joinpath(*parts_of(item.path))
+        other = _other_name(target, _digest(item)[:DIGEST_DIGITS])
         try:
             make_folder(target.parent)
-            if _is_there(target):
-                if self._is_same(item, target):
+            for place in (target, other):
+                # It may be made meanwhile.
+                with contextlib.suppress(FileExistsError):
+                    if not os.path.lexists(place):
+                        self._put(item, place)
+                        return
+                # Else another file of the same path: one was given from the root, the other from here.
+                if place == other or _is_same(item, place):
                     return
-                # Another file of the same path: one was given from the root, the other from here.
-                target = target.with_name(f"{target.stem}~{_digest(item)}{target.suffix}")
-                if _is_there(target):
-                    return
-            self._put(item, target)
         except OSError as error:
             raise output_error(error, target) from error
 
     def _put(self, item: Input, target: Path) -> None:
         file = item.file
-        if self._link and isinstance(file, str) and not is_address(file):
-            _linked(file, target)
+        here = file if isinstance(file, str) and not is_address(file) else None
+        if self._link and here is not None:
+            _linked(here, target)
             return
-        temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+        temporary = target.with_name(f".{_digest(item)[:TEMPORARY_DIGITS]}.part")
+        pieces = _content(file)
+        first = next(pieces, b"")  # nothing is made where there is nothing to read
         try:
-            if isinstance(file, str) and not is_address(file):
-                shutil.copy2(file, temporary)
-            else:
-                temporary.write_bytes(_content(file))
-            temporary.rename(target)
+            temporary.unlink(missing_ok=True)
+            with temporary.open("xb") as copy:
+                copy.write(first)
+                copy.writelines(pieces)
+            if here is not None:
+                with contextlib.suppress(FileNotFoundError):  # gone by now; its content is copied
+                    shutil.copystat(here, temporary)
+            _give_name(temporary, target)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-
-    def _is_same(self, item: Input, target: Path) -> bool:
-        if isinstance(item.file, str) and not is_address(item.file):
-            same = os.path.samefile(item.file, target)  # noqa: PTH121 - the name may not be UTF-8
-            return same or filecmp.cmp(item.file, target, shallow=False)
-        return target.read_bytes() == _content(item.file)
 
 
 def folder_name(label: str) -> str:
@@ -103,33 +119,78 @@ def parts_of(path: str) -> list[str]:
     return [UP if part == ".." else part.replace(":", "_") for part in parts]
 
 
-def _is_there(target: Path) -> bool:
-    return os.path.lexists(target)
+def _is_same(item: Input, target: Path) -> bool:
+    with contextlib.suppress(OSError):
+        if isinstance(item.file, str) and os.path.samefile(item.file, target):  # noqa: PTH121 - may not be UTF-8
+            return True
+    if not target.is_file():
+        return False
+    with target.open("rb") as there:
+        return all(there.read(len(piece)) == piece for piece in _content(item.file)) and not there.read(1)
 
 
 def _linked(file: str, target: Path) -> None:
     try:
         os.link(os.path.realpath(file), target)
+    except FileExistsError:
+        raise
     except OSError as error:
-        if isinstance(error, FileNotFoundError | FileExistsError):
-            raise
+        if not os.path.exists(file):  # noqa: PTH110 - the name may not be UTF-8
+            raise _unreadable(error, file) from error
         raise OutputError(
             f"can't be linked: {error.strerror}", where=target, remedy="leave --link out, to copy"
         ) from error
 
 
-def _content(file: str | Held) -> bytes:
+def _give_name(temporary: Path, target: Path) -> None:
+    """Give a file its name, unless there is one of that name by now.
+
+    Raises:
+        FileExistsError: there is.
+    """
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without links: the name is taken first, with an empty file
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL))
+        temporary.replace(target)
+
+
+def _content(file: str | Held) -> Iterator[bytes]:
+    """Read a picture piece by piece.
+
+    Raises:
+        ImageError: it can't be read any more.
+    """
     if isinstance(file, Held):
-        return file.read()
-    (content,) = read_remote([file])
-    if isinstance(content, ImageError):
-        raise OutputError(
-            f"can't be fetched again: {content.what}", where=file, remedy="run again with --resume"
-        )
-    return content
+        yield file.read()
+    elif is_address(file):
+        (content,) = read_remote([file])
+        if isinstance(content, ImageError):
+            raise content
+        yield content
+    else:
+        try:
+            with open(file, "rb") as stream:  # noqa: PTH123 - the name may not be UTF-8
+                while piece := stream.read(PIECE_BYTES):
+                    yield piece
+        except OSError as error:
+            raise _unreadable(error, file) from error
+
+
+def _unreadable(error: OSError, file: str) -> ImageError:
+    return ImageError(reason(error, file), where=file, remedy="put it back, and run again with --resume")
+
+
+def _other_name(target: Path, digest: str) -> Path:
+    """Return the name for a second picture of one name, no longer than a name may be."""
+    end = f"~{digest}{target.suffix}"
+    stem = target.stem.encode()[: LONGEST_NAME - len(end.encode())]
+    return target.with_name(stem.decode(errors="ignore") + end)
 
 
 def _digest(item: Input) -> str:
     file = item.file if isinstance(item.file, str) else item.path
     where = file if is_address(file) else os.path.abspath(file)  # noqa: PTH100 - the name may not be UTF-8
-    return hashlib.sha256(os.fsencode(where)).hexdigest()[:DIGEST_DIGITS]
+    return hashlib.sha256(os.fsencode(where)).hexdigest()

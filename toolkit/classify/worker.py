@@ -22,6 +22,7 @@ from toolkit.runtime.devices import CPU
 from toolkit.stats.classification import top_k
 
 NOT_A_NUMBER = "the model's output is not a number"
+NO_MEMORY = "not enough memory for this picture"
 READ_AHEAD_BYTES = 4 << 20  # contents held at once; so many are read before they are decoded
 READ_AT_ONCE = 16  # addresses fetched side by side
 
@@ -134,6 +135,8 @@ class Worker:
                         row[...] = image if box is None and image.shape == shape else plan.fit(image, box)
                 except ImageError as error:
                     errors[place] = error.what
+                except MemoryError:  # while it was resized
+                    errors[place] = NO_MEMORY
                 else:
                     done += 1
             position += len(contents)

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from toolkit.classify.rows import Rows
 from toolkit.images.inputs import Inputs
@@ -26,25 +26,45 @@ class Layout:
     min_confidence: float | None = None
     columns: Sequence[str] = ()
 
+    def named(self, inputs: Inputs) -> Iterator[tuple[str, Sequence[str]]]:
+        """Give what names each input's row: its path, and the columns kept from its list."""
+        empty = ("",) * len(self.columns)
+        for position, path in enumerate(inputs.paths):
+            yield path, inputs.extras.get(position, empty) if self.columns else ()
+
+    def check(self, predictions: Sequence[Any]) -> None:
+        """Refuse a row that was read back and has predictions, but not as many as this layout has.
+
+        Raises:
+            ValueError: it was made with another --top-k.
+        """
+        if len(predictions) != min(self.top_k, len(self.labels)):
+            raise ValueError(f"{len(predictions)} predictions in a row")
+
+
+def row_key(path: str, cells: Sequence[str]) -> str:
+    """Return what names a row among all rows of a file; no path has the separator in it."""
+    return "\0".join((path, *cells)) if cells else path
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
     """A row that is in a file already.
 
     Args:
-        key: its path, as `Format.keys` gives it.
+        key: what names it, as `Format.keys` gives it: its path, and the columns kept from a list.
         error: why there is no prediction, or None.
         best: classes, most probable first.
         probabilities: theirs.
-        raw: the row's own bytes.
-        end: where the row ends, bytes behind the header; 0 where the file can't be cut there.
+        raw: what `Format.again` writes.
+        end: where the row ends, bytes behind where the reading began; 0 where the file can't be cut there.
     """
 
     key: str
     error: str | None
     best: tuple[int, ...]
     probabilities: tuple[float, ...]
-    raw: bytes
+    raw: Any
     end: int
 
 
@@ -67,7 +87,15 @@ class Format(Protocol):
         """Return what `Finished.key` of these inputs' rows would be."""
 
     def finished(self, file: BinaryIO) -> Iterator[Finished]:
-        """Read rows back, from behind the header to the end of the file."""
+        """Read rows back, from behind the header, or the end of a row, to the end of the file.
+
+        Raises:
+            LookupError: it holds other classes or columns than the layout.
+            ValueError: it holds something else altogether, or another number of predictions.
+        """
+
+    def again(self, rows: Sequence[Finished]) -> bytes:
+        """Return rows that were read back as they stand in the file."""
 
     def complete(self, part: Path, target: Path) -> None:
         """Make the finished file `target` of all rows in `part`."""

@@ -51,6 +51,9 @@ def classify_command(
             help=f"An .onnx file, or the name of a shipped model. [default: {DEFAULT_MODEL}]",
         ),
     ] = None,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Follow links to folders, into each folder once.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -141,6 +144,7 @@ def classify_command(
     options = ClassifyOptions(
         paths=tuple(paths),
         model=model or DEFAULT_MODEL,
+        follow_links=follow_links,
         output=output,
         report=report,
         force=force,
@@ -195,15 +199,16 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
         )
     console.wrote(None if result.untouched else options.output, options.report)
     if options.sort_into is not None:
-        pictures = "picture" if result.pictures == 1 else "pictures"
+        count, missed = result.pictures - result.not_sorted, result.not_sorted
+        pictures, others = ("picture" if number == 1 else "pictures" for number in (count, missed))
         how = "linked" if options.link else "copied"
-        console.notice(
-            f"{how} {result.pictures:,} {pictures} into {options.sort_into}, a folder for each class"
-        )
+        console.notice(f"{how} {count:,} {pictures} into {options.sort_into}, a folder for each class")
+        if missed:
+            console.notice(f"{missed:,} {others} could not be {how} (first: {result.first_not_sorted})")
     console.notice(_summary_line(result))
     if result.seconds >= LONG_RUN_S and sum(result.stages.seconds().values()) >= result.seconds / 2:
         console.notice(_limit_line(result))
-    if result.errors:
+    if result.errors or result.not_sorted:
         raise typer.Exit(int(ExitCode.SOME_INPUTS_FAILED))
 
 
@@ -226,8 +231,8 @@ def _summary_line(result: "ClassifyResult") -> str:
     if result.hidden_skipped:
         line += f"; {result.hidden_skipped:,} hidden skipped"
     if result.links_skipped:
-        links = "link to a folder" if result.links_skipped == 1 else "links to folders"
-        line += f"; {result.links_skipped:,} {links} not followed"
+        links, them = ("links to folders", "them") if result.links_skipped > 1 else ("link to a folder", "it")
+        line += f"; {result.links_skipped:,} {links} not followed (--follow-links follows {them})"
     if result.resumed is not None:
         line += f"; {result.resumed:,} rows were there already"
         if result.added or result.removed:

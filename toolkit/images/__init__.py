@@ -3,10 +3,11 @@
 sources     PATH... -> stream of inputs (files, folders, globs, lists, standard input, archives, addresses)
 inputs      one input, and a run of them in columns
 feed        a stream of inputs, taken in runs of the length that is wanted
-scan        one folder, in sorted order, hidden names and links to folders left out
+scan        one folder, in sorted order, hidden names left out, links to folders left out or followed
 ordering    names in sorted order, in bounded memory
 lists       lists of paths: text, NUL-separated, CSV
 archives    pictures in .zip and .tar archives
+unzip       one member of a .zip archive, never more of it than the archive says
 held        the content of an archive's member, on disk until it has been classified
 remote      pictures at addresses that fsspec knows
 transient   failures of the network that pass, and how long to wait before another try

@@ -6,19 +6,22 @@ been classified. Nothing is unpacked under a member's name, so a hostile name ca
 
 import contextlib
 import functools
+import io
+import re
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from toolkit.errors import InputError, MissingDependency
 from toolkit.images.held import Holder
 from toolkit.images.inputs import Inputs, one, shown
 from toolkit.images.read import reason
-from toolkit.images.scan import NOT_MEANT, Skipped, is_picture_name
+from toolkit.images.scan import Skipped, is_hidden, is_picture_name
+from toolkit.images.unzip import unzip
 
 ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar", ".tgz", ".txz", ".tbz2", ".tzst", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
@@ -29,14 +32,16 @@ LARGEST_SKIP = (
 )  # bytes; to get past a member its content must be unpacked, and this would take minutes
 BOMB_RATIO = 200  # unpacked to packed; photos stay below 2, drawings below 100
 BOMB_BYTES = 10 << 20  # unpacked; a smaller member does no harm whatever its ratio
-TAR_BUFFER = 10_240  # bytes that tarfile reads at once
+TAR_BUFFER = 10_240  # bytes of a compressed .tar that are read at once
+GZIP_START, XZ_STARTS = b"\x1f\x8b\x08", (b"\xfd7zXZ", b"]\0\0\x80")
+BZIP2_START = re.compile(b"BZh.1AY&SY", re.DOTALL)
 SEPARATOR = "!"
 ENCRYPTED = 0x1  # of the flags of a zip member; source: PKWARE APPNOTE 6.3.10, section 4.4.4
 
-# Whatever a damaged archive makes the libraries raise.
+# Whatever a damaged archive makes the libraries raise; ImportError where Python lacks a compression.
 DAMAGED: tuple[type[Exception], ...] = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError,
-    ValueError, LookupError, struct.error,
+    ValueError, LookupError, struct.error, ImportError,
 )  # fmt: skip
 with contextlib.suppress(ImportError):
     import lzma
@@ -117,7 +122,9 @@ def _zip_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
 
 def _unzipped(file: zipfile.ZipFile, member: zipfile.ZipInfo, holder: Holder) -> Any:
     try:
-        return holder.hold(file.read(member))
+        return holder.hold(unzip(file, member))
+    except MemoryError:
+        return MemoryError("not enough memory")
     except DAMAGED as error:  # one member's damage is one row; a full disk shows again at the next
         return error
 
@@ -125,12 +132,9 @@ def _unzipped(file: zipfile.ZipFile, member: zipfile.ZipInfo, holder: Holder) ->
 def _tar_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
     """Give each member's name, and its content on demand, or why it has none."""
     with open(archive, "rb") as raw:  # noqa: PTH123 - the name may hold bytes that aren't UTF-8
-        packed = archive.lower().endswith(ZSTD_SUFFIXES)
-        stream: Any = _zstd(raw, archive) if packed else raw
-        # A stream: one pass, nothing is sought, and the compression is found out from the content.
-        with tarfile.open(
-            fileobj=stream, mode="r|" if packed else "r|*", bufsize=TAR_BUFFER, errors="surrogateescape"
-        ) as file:
+        # A stream: one pass, nothing is sought. tarfile's own unpacking gives all at once that its buffer holds.
+        stream = _unpacked(raw, archive)
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=TAR_BUFFER, errors="surrogateescape") as file:
             for member in file:
                 file.members = []  # type: ignore[attr-defined]  # it remembers every member, and there may be millions
                 if member.isdir():
@@ -167,7 +171,37 @@ def _bomb(size: int, packed: int | None) -> str | None:
     return None
 
 
-def _zstd(raw: BinaryIO, archive: str) -> Any:
+class _InSmallPieces:
+    """A file of which nobody reads more at once than `TAR_BUFFER`, so that its position tells what was needed."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+
+    def read(self, size: int = -1) -> bytes:
+        return self._raw.read(TAR_BUFFER if size < 0 else min(size, TAR_BUFFER))
+
+
+def _unpacked(raw: io.BufferedReader, archive: str) -> Any:
+    """Return what reads a .tar out of its compression, which is found out from the content."""
+    start, pieces = raw.peek(), cast("Any", _InSmallPieces(raw))
+    if archive.lower().endswith(ZSTD_SUFFIXES):
+        return _zstd(pieces, archive)
+    if start.startswith(GZIP_START):
+        import gzip
+
+        return gzip.GzipFile(fileobj=pieces)
+    if BZIP2_START.match(start):
+        import bz2
+
+        return bz2.BZ2File(pieces)
+    if start.startswith(XZ_STARTS):
+        import lzma
+
+        return lzma.LZMAFile(pieces)
+    return raw
+
+
+def _zstd(raw: Any, archive: str) -> Any:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
     except ImportError:
@@ -180,7 +214,7 @@ def _zstd(raw: BinaryIO, archive: str) -> Any:
 
 
 def _is_hidden(name: str) -> bool:
-    return any((p.startswith(".") and p not in (".", "..")) or p in NOT_MEANT for p in name.split("/"))
+    return any(is_hidden(part) and part not in (".", "..") for part in name.split("/"))
 
 
 def _is_unsafe(name: str) -> bool:

@@ -75,7 +75,7 @@ def list_columns(paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
     """Return the names of the columns that the .csv lists among PATH have besides `path`.
 
     Raises:
-        InputError: there is no such list, or two have different columns.
+        InputError: there is no such list, two have different columns, or one has two of the same name.
     """
     found: tuple[str, ...] | None = None
     for argument in [os.fspath(path) for path in paths]:
@@ -90,6 +90,13 @@ def list_columns(paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
                 "the lists have different columns",
                 where=shown(argument),
                 remedy="classify them one by one, or leave --keep-columns out",
+            )
+        twice = next((name for name in columns if columns.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(
+                f"the list has two columns called '{twice}'",
+                where=shown(argument),
+                remedy="rename one of them, or leave --keep-columns out",
             )
         found = columns
     if found is None:
@@ -150,7 +157,7 @@ def csv_columns(file: str) -> tuple[str, ...]:
     """
     with open(file, "rb") as stream, _text(stream) as text:  # noqa: PTH123 - the name may hold any bytes
         _, names, column = _header(text, file)
-    return tuple(names[:column] + names[column + 1 :])
+    return tuple(map(shown, names[:column] + names[column + 1 :]))
 
 
 def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
@@ -176,7 +183,7 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
                     if len(row) > column and row[column]:
                         row += [""] * (len(names) - len(row))
                         others = row[:column] + row[column + 1 : len(names)]
-                        block.append((row[column], tuple(others)))
+                        block.append((row[column], tuple(map(shown, others))))
                     else:
                         block.append(("", ()))
             except csv.Error as error:

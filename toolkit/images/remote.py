@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.errors import ImageError, InputError, MissingDependency, one_line
 from toolkit.images.inputs import Inputs, one
-from toolkit.images.scan import is_picture_name
+from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
 
 ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
@@ -23,11 +23,15 @@ def is_address(text: str) -> bool:
     return ADDRESS.match(text) is not None
 
 
-def remote_files(address: str) -> Iterator[Inputs]:
+def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
     """Give the picture at an address, or the pictures below it in sorted order, folder by folder.
 
     A web address is one picture, unless it ends in a slash and the server lists what is there. Another is one
     where it isn't a folder, or is named like a picture and nobody says what it is: reading it tells why.
+
+    Args:
+        address: as given.
+        skipped: where hidden names below it are counted.
 
     Raises:
         InputError: the address makes no sense, or what is below it can't be listed.
@@ -45,8 +49,9 @@ def remote_files(address: str) -> Iterator[Inputs]:
             yield one(address, address, _folder_name(address))
             return
         for folder, folders, names in fs.walk(path):
-            folders.sort()
-            found = sorted(name for name in names if is_picture_name(name) and not name.startswith("."))
+            skipped.hidden += sum(map(is_hidden, [*folders, *names]))
+            folders[:] = sorted(name for name in folders if not is_hidden(name))
+            found = sorted(name for name in names if is_picture_name(name) and not is_hidden(name))
             start = fs.unstrip_protocol(folder).rstrip("/")
             for name in found:
                 file = f"{start}/{name}"
@@ -124,12 +129,12 @@ def _fetched(
 def _tried(fs: Any, addresses: Sequence[str]) -> dict[str, object]:
     """Try addresses once: each with its content, or with what was raised."""
     try:
-        plain = {fs._strip_protocol(address): address for address in addresses}
-        # `cat` of one address gives its bytes; of a list it gives a dict, fetched side by side.
-        found: dict[str, object] = fs.cat(list(plain), on_error="return")
+        # Ranges without ends are whole files, fetched side by side; `cat` would take a name with [, * or ? for a
+        # pattern.
+        found = fs.cat_ranges([fs._strip_protocol(a) for a in addresses], None, None, on_error="return")
+        return dict(zip(addresses, found, strict=True))
     except Exception as error:  # noqa: BLE001 - each kind of address has exceptions of its own
         return dict.fromkeys(addresses, error)
-    return {plain[name]: content for name, content in found.items()}
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """One folder and what is below it, in sorted order, as a stream."""
 
 # Path objects cost more than reading a small picture does.
-# ruff: noqa: PTH118, PTH122
+# ruff: noqa: PTH116, PTH118, PTH122, PTH206
 
 import os
 from collections.abc import Iterator
@@ -33,11 +33,13 @@ class Skipped:
 
     Args:
         hidden: files and folders whose names start with a dot, and what other systems hide.
-        folder_links: symbolic links to folders.
+        folder_links: symbolic links to folders; none are where they are followed.
+        follow_links: whether they are.
     """
 
     hidden: int = 0
     folder_links: int = 0
+    follow_links: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class Files:
     unseen: set[int]
 
 
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder is hidden, here or on other systems, by its name."""
+    return name.startswith(".") or name in NOT_MEANT
+
+
 def is_picture_name(name: str) -> bool:
     """Tell whether a file's name ends in one of `PICTURE_SUFFIXES`, in upper or lower case."""
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
@@ -65,31 +72,29 @@ def scan(folder: str, skipped: Skipped) -> Iterator[Files | OSError]:
 
     The order is that of `sorted()` on the paths as written with "/": a folder's name is compared with its
     slash. Only the names of the folders on the way to the current file are held, and of a very large folder
-    only a part. Hidden names are left out, links to files count as files, links to folders aren't followed.
+    only a part. Hidden names are left out, links to files count as files. Where links to folders are followed,
+    each real folder is listed once: under its own name if it lies below `folder`, else at the first link to it.
 
     Args:
         folder: its name as the operating system gave it.
-        skipped: where what is left out is counted.
+        skipped: where what is left out is counted, and whether links to folders are followed.
 
     Yields:
         Pictures, a few hundred at a time; for a folder that can't be read its error (`filename` is the
         folder).
     """
-    try:
-        for block in in_order(_names(folder, skipped)):
-            yield from _files(folder, block, skipped)
-    except OSError as error:
-        error.filename = folder
-        yield error
+    return _scan(folder, skipped, _Once(folder) if skipped.follow_links else None)
 
 
-def has_picture(folder: str) -> bool:
+def has_picture(folder: str, *, follow_links: bool = False) -> bool:
     """Tell whether `scan` would yield anything, looking no further than the first find."""
-    pending, nothing = [folder], Skipped()
+    pending, nothing, once = [folder], Skipped(), _Once(folder) if follow_links else None
     while pending:
         current = pending.pop()
         try:
-            for name in _names(current, nothing):
+            if once is not None and not once.is_first(current):
+                continue
+            for name in _names(current, nothing, once):
                 if not name.endswith(FOLDER):
                     return True
                 pending.append(os.path.join(current, name[:-1]))
@@ -98,7 +103,44 @@ def has_picture(folder: str) -> bool:
     return False
 
 
-def _files(folder: str, block: list[str], skipped: Skipped) -> Iterator[Files | OSError]:
+class _Once:
+    """Sees to it that a scan which follows links comes by every real folder once, so that a loop ends.
+
+    Args:
+        folder: where the scan begins.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._start = os.path.join(os.path.realpath(folder), "")
+        self._seen: set[tuple[int, int]] = set()
+
+    def is_first(self, folder: str) -> bool:
+        """Tell whether a folder is listed now for the first time."""
+        status = os.stat(folder)
+        key = status.st_dev, status.st_ino
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+    def leads_away(self, link: str) -> bool:
+        """Tell whether a link leads to where the scan doesn't come without it."""
+        real = os.path.join(os.path.realpath(link), "")
+        is_below = real.startswith(self._start)
+        return not is_below or any(map(is_hidden, real[len(self._start) :].split(os.sep)))
+
+
+def _scan(folder: str, skipped: Skipped, once: _Once | None) -> Iterator[Files | OSError]:
+    try:
+        if once is None or once.is_first(folder):
+            for block in in_order(_names(folder, skipped, once)):
+                yield from _files(folder, block, skipped, once)
+    except OSError as error:
+        error.filename = folder
+        yield error
+
+
+def _files(folder: str, block: list[str], skipped: Skipped, once: _Once | None) -> Iterator[Files | OSError]:
     text = "".join(block)
     if FOLDER not in text and UNSEEN not in text:
         yield Files(folder, block, set())
@@ -110,7 +152,7 @@ def _files(folder: str, block: list[str], skipped: Skipped) -> Iterator[Files | 
             if names:
                 yield Files(folder, names, unseen)
                 names, unseen = [], set()
-            yield from scan(os.path.join(folder, name[:-1]), skipped)
+            yield from _scan(os.path.join(folder, name[:-1]), skipped, once)
         elif name.endswith(UNSEEN):
             unseen.add(len(names))
             names.append(name[:-1])
@@ -120,7 +162,7 @@ def _files(folder: str, block: list[str], skipped: Skipped) -> Iterator[Files | 
         yield Files(folder, names, unseen)
 
 
-def _names(folder: str, skipped: Skipped) -> Iterator[str]:
+def _names(folder: str, skipped: Skipped, once: _Once | None) -> Iterator[str]:
     """List a folder's pictures and folders, marked."""
     usual = USUAL_ENDS
     with os.scandir(folder) as entries:
@@ -128,12 +170,15 @@ def _names(folder: str, skipped: Skipped) -> Iterator[str]:
             name = entry.name
             if name[-4:] in usual and name[0] != "." and entry.is_file(follow_symlinks=False):
                 yield name  # nearly all names of a folder of pictures, so this comes first
-            elif name[0] == "." or name in NOT_MEANT:
+            elif is_hidden(name):
                 skipped.hidden += not name.endswith(PARTIAL_SUFFIX)
             elif entry.is_dir(follow_symlinks=False):
                 yield name + FOLDER
             elif entry.is_symlink() and _leads_to_folder(entry):
-                skipped.folder_links += 1
+                if once is None:
+                    skipped.folder_links += 1
+                elif once.leads_away(entry.path):
+                    yield name + FOLDER
             elif is_picture_name(name):
                 yield name if entry.is_file(follow_symlinks=False) else name + UNSEEN
 

@@ -48,7 +48,7 @@ def listing(
     Args:
         paths: as given.
         stdin: where `-` reads from; None means standard input.
-        skipped: where what is left out is counted.
+        skipped: where what is left out is counted, and whether links to folders are followed.
 
     Raises:
         InputError: a folder, list, archive, address or pattern without a single picture (folders, patterns
@@ -58,7 +58,7 @@ def listing(
     arguments = [os.fspath(path) for path in paths]
     skipped = skipped if skipped is not None else Skipped()
     for argument in arguments:
-        _refuse(argument)
+        _refuse(argument, skipped)
     for argument in arguments:
         yield from _argument(argument, stdin, skipped)
 
@@ -74,7 +74,7 @@ def expand(
         yield from inputs
 
 
-def count(paths: Iterable[str | os.PathLike[str]]) -> int | None:
+def count(paths: Iterable[str | os.PathLike[str]], *, follow_links: bool = False) -> int | None:
     """Count the inputs that `listing` would give; None where that can't be known without reading them all.
 
     Raises:
@@ -83,19 +83,19 @@ def count(paths: Iterable[str | os.PathLike[str]]) -> int | None:
     arguments = [os.fspath(path) for path in paths]
     if any(argument == STDIN or is_archive(argument) or is_address(argument) for argument in arguments):
         return None
-    return sum(len(inputs) for inputs in listing(arguments))
+    return sum(len(inputs) for inputs in listing(arguments, skipped=Skipped(follow_links=follow_links)))
 
 
-def _refuse(argument: str) -> None:
+def _refuse(argument: str, skipped: Skipped) -> None:
     """Say at once what can't be classified, before any work is done."""
     if argument == STDIN or _mode(argument) is not None:
-        if _is_folder(argument) and not has_picture(argument):
+        if _is_folder(argument) and not has_picture(argument, follow_links=skipped.follow_links):
             raise _nothing_in("folder", argument)
         if is_list(argument) and not any(entries for entries in list_entries(argument)):
             raise _nothing_in("list", argument)
     elif is_address(argument):
         return
-    elif glob.has_magic(argument) and next(_matches(argument), None) is None:
+    elif glob.has_magic(argument) and next(_matches(argument, skipped), None) is None:
         raise _nothing_in("pattern", argument)
 
 
@@ -113,7 +113,7 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
     elif _mode(argument) is not None and is_archive(argument) and not _is_folder(argument):
         yield from _with_a_picture(members(argument, skipped), "archive", argument)
     elif _mode(argument) is None and not is_address(argument) and glob.has_magic(argument):
-        for block in in_order(_matches(argument)):
+        for block in in_order(_matches(argument, skipped)):
             for match in block:
                 yield from _listed(match, match, skipped)
     else:
@@ -167,7 +167,7 @@ def _listed(path: str, file: str, skipped: Skipped, extra: tuple[str, ...] | Non
     """Give one path that was named: a folder's pictures, or the file itself, there or not."""
     mode = _mode(file)
     if mode is None and is_address(file):
-        yield from remote_files(file)
+        yield from remote_files(file, skipped)
     elif mode is None or not stat.S_ISDIR(mode):
         yield _file(path, file, extra, seen=mode is not None and stat.S_ISREG(mode))
     else:
@@ -207,12 +207,12 @@ def _folder_name(folder: str) -> str:
     return shown(os.path.basename(os.path.abspath(folder)) if name in ("", ".", "..") else name)
 
 
-def _matches(pattern: str) -> Iterator[str]:
+def _matches(pattern: str, skipped: Skipped) -> Iterator[str]:
     """Give what matches: pictures by name, or all files where the pattern itself names the suffix; folders."""
     names_suffix, goes_below = bool(re.search(r"\.\w+$", pattern)), "**" in pattern
     for match in glob.iglob(pattern, recursive=True):
         if _is_folder(match):
-            if not goes_below and has_picture(match):
+            if not goes_below and has_picture(match, follow_links=skipped.follow_links):
                 yield match
         elif names_suffix or is_picture_name(match):
             yield match

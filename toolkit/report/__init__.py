@@ -2,6 +2,7 @@
 
 tables    terminal tables
 style     palette, fonts, figures -> PNG and SVG
+confusion the confusion matrix of a page, with its table
 axes      headings, labels, ticks and numbers that charts share
 charts    confusion matrix, calibration, counts, learning curves
 timing    latency and throughput
@@ -10,6 +11,7 @@ page      what a page is made of, as plain values
 cards     pictures and answers -> the cards of a page
 terminal_curves  learning curves as text
 facts     the machine and the versions
+agreement  how far two models agree, in words
 left_out  broken pictures that --skip-broken left out
 html      pages from templates/
 robustness  how accuracy falls with worse pictures

@@ -6,6 +6,7 @@ from typing import Any
 from toolkit.report.axes import significant
 from toolkit.report.bench_names import case_label, model_label
 from toolkit.report.page import Cell, Column, Table
+from toolkit.stats.latency import interval_key
 
 Row = Mapping[str, Any]
 
@@ -58,9 +59,11 @@ def percentile_table(rows: Sequence[Row]) -> Table:
     return Table(
         columns=[Column("case"), *(Column(f"{name}, ms", numeric=True) for name in names)],
         rows=[
-            [case_label(row, rows), *(_cell(row["latency_ms"].get(name)) for name in names)] for row in rows
+            [case_label(row, rows), *(_with_interval(row["latency_ms"], name) for name in names)]
+            for row in rows
         ],
-        caption="A dash where too few queries support the percentile.",
+        caption="In parentheses the 95 % interval, by order statistics; a dash where too few queries support the "
+        "percentile.",
     )
 
 
@@ -74,6 +77,14 @@ def _cell(value: float | None) -> Cell | str:
     if value is None:
         return "–"
     return Cell(f"{value:,}" if isinstance(value, int) else significant(value), sort=float(value))
+
+
+def _with_interval(latency: Row, name: str) -> Cell | str:
+    value, interval = latency.get(name), latency.get(interval_key(name))
+    if value is None or interval is None:
+        return _cell(value)
+    low, high = map(significant, interval)
+    return Cell(f"{significant(value)} ({low}–{high})", sort=float(value))
 
 
 def _interval(values: Any) -> Cell | str:

@@ -1,12 +1,13 @@
 """Pictures and answers -> the cards of a page's gallery."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
 from toolkit.evaluate.result import Example
 from toolkit.report.gallery import shown_classes
-from toolkit.report.html import thumbnail
+from toolkit.report.html import LARGE_SIDE, thumbnail
 from toolkit.report.page import Bar, Card, Kind, percent
 
 Answer = tuple[str, float]
@@ -59,12 +60,16 @@ def example_card(example: Example, bars: Sequence[Bar], labels: Sequence[str], *
     """
     image, small = thumbnail(example.image_hwc, cards=cards)
     truth, predicted = labels[example.truth], labels[example.predicted]
+    confidence = float(example.probabilities[example.predicted])
     return Card(
         image=image,
         pixelated=small,
         alternative=f"a picture of the class {truth}",
-        heading=f"{predicted} {percent(float(example.probabilities[example.predicted]))} ({truth})",
+        heading=f"{predicted} {percent(confidence)} ({truth})",
         kind="right" if example.right else "wrong",
+        predicted=predicted,
+        truth=truth,
+        confidence=confidence,
         bars=bars,
         path=example.path,
     )
@@ -91,6 +96,9 @@ def picture_card(path: str, file: str, answers: Sequence[Answer], *, truth: str 
         alternative=f"{shown}; {problem}" if problem else shown,
         heading=f"{label} {percent(share)}{known}",
         kind="other" if truth is None else "right" if label == truth else "wrong",
+        predicted=label,
+        truth=truth,
+        confidence=share,
         bars=answer_bars(answers, truth=truth),
         path=path,
     )
@@ -114,10 +122,13 @@ def error_card(path: str, reason: str) -> Card:
 
 
 def _thumbnail_of(file: str, *, cards: int) -> tuple[str | None, bool, str]:
-    from toolkit.images.decode import decode_file
+    from toolkit.images.decode import decode_near
+    from toolkit.images.read import read_file
 
     try:
-        image, small = thumbnail(decode_file(file), cards=cards)
+        # However large it is, the run's own limit let it pass; a large JPEG is decoded small, as the run did it.
+        pixels, _ = decode_near(read_file(file), fitting=(LARGE_SIDE, LARGE_SIDE), max_pixels=sys.maxsize)
+        image, small = thumbnail(pixels, cards=cards)
     except ToolkitError as problem:
         # It was there when it was classified; a page without one thumbnail is still a page.
         return None, True, f"it can't be shown any more: {problem.what}"

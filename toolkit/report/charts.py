@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.report.axes import few_plain_ticks, percent_axis, shortened, title, write_beside
-from toolkit.report.style import GRID, INK, MUTED, RIGHT, SERIES, WRONG, ink_on, new_figure, styled
+from toolkit.report.style import CELL, GRID, INK, MUTED, RIGHT, SERIES, WRONG, ink_on, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, hea
         labels: class names in the same order.
         heading: the finding; empty draws none.
     """
-    shown = _shown_classes(confusion)
+    shown = drawn_classes(confusion)
     size = len(shown)
     support = confusion.sum(axis=1)
     share = confusion / np.maximum(support, 1)[:, None]
@@ -58,7 +58,12 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, hea
     return figure
 
 
-def _shown_classes(confusion: NDArray[np.int64]) -> NDArray[np.int64]:
+def drawn_classes(confusion: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return which classes of a confusion matrix are drawn: int64, in model order.
+
+    Args:
+        confusion: int64 [classes, classes]; rows are the truth, columns the prediction.
+    """
     if len(confusion) <= MOST_CLASSES:
         return np.arange(len(confusion))
     diagonal = np.diagonal(confusion)
@@ -73,18 +78,21 @@ def _draw_cells(axes: "Axes", counts: NDArray[np.int64], share: NDArray[np.float
 
     size = len(counts)
     base = min(11.0, cell_in * 19)
-    rectangles, colours = [], []
+    rectangles, colours, names = [], [], []
     for row, column in zip(*np.nonzero(counts), strict=True):
         part = float(share[row, column])
         rectangles.append(Rectangle((column - 0.5, row - 0.5), 1, 1))
         # The power lifts rare confusions out of the paper; a cell's shade stays in the order of its share.
         strength = 0.03 + 0.97 * part**0.7
         colours.append(to_rgba(RIGHT if row == column else WRONG, strength))
+        names.append(f"{CELL} {row} {column} {counts[row, column]}")
         text = f"{counts[row, column]:,}"
         fits = cell_in * 72 * 0.94 / (0.6 * len(text))
-        axes.text(column, row, text, ha="center", va="center", size=min(base, fits),
+        axes.text(column, row, text, ha="center", va="center", size=min(base, fits), in_layout=False,
                   color=ink_on(strength, right=bool(row == column)))  # fmt: skip
-    axes.add_collection(PatchCollection(rectangles, facecolors=colours, linewidths=0))
+    axes.add_collection(
+        PatchCollection(rectangles, facecolors=colours, linewidths=0, urls=names, clip_on=False)
+    )
     lines = np.arange(size + 1) - 0.5
     axes.hlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)
     axes.vlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)

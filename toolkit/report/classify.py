@@ -3,21 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from toolkit.classify.options import EXAMPLE_TOP_K
 from toolkit.classify.result import ClassifyResult, Example
+from toolkit.classify.summary import LARGEST_CONFUSION
 from toolkit.report.axes import significant
 from toolkit.report.cards import error_card, picture_card
-from toolkit.report.charts import confidence_figure, confusion_figure, counts_figure
+from toolkit.report.charts import confidence_figure, counts_figure
+from toolkit.report.confusion import confusion_chart
 from toolkit.report.facts import closing_section
 from toolkit.report.html import render
 from toolkit.report.page import Card, Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg
 from toolkit.stats.classification import wilson_interval
 
-MOST_CONFUSIONS = 50  # rows of the confusion matrix's table
 MOST_CLASSES = 20  # bars of the chart of predicted classes
 MOST_ERROR_CARDS = 24  # the table below the gallery has the rest
 
@@ -143,12 +141,7 @@ def _charts(result: ClassifyResult) -> Section:
     charts = []
     if result.confusion is not None and result.labelled:
         charts.append(
-            Chart(
-                svg=to_svg(confusion_figure(result.confusion, result.labels), title="Confusion matrix"),
-                caption="Rows are the folders, columns the answers; the stronger the colour, the larger the share "
-                "of the row.",
-                table=_confusion_table(result.confusion, result.labels),
-            )
+            confusion_chart(result.confusion, result.labels, rows="the folders", title="Confusion matrix")
         )
     charts.append(_class_chart(result))
     counts = result.confidence_counts
@@ -170,18 +163,18 @@ def _charts(result: ClassifyResult) -> Section:
             ),
         )
     )
-    return Section(heading="What was seen", charts=charts)
+    return Section(heading="What was seen", text=_why_no_matrix(result), charts=charts)
 
 
-def _confusion_table(confusion: NDArray[np.int64], labels: Sequence[str]) -> Table:
-    pairs = [(int(confusion[i, j]), i, j) for i, j in zip(*np.nonzero(confusion), strict=True) if i != j]
-    pairs.sort(key=lambda pair: -pair[0])
-    shown = pairs[:MOST_CONFUSIONS]
-    return Table(
-        columns=[Column("truth"), Column("predicted"), Column("pictures", numeric=True)],
-        rows=[[labels[i], labels[j], Cell(f"{count:,}", sort=count)] for count, i, j in shown],
-        caption=f"The {len(shown)} most frequent confusions.",
+def _why_no_matrix(result: ClassifyResult) -> str:
+    if result.labelled is None or (result.labelled and result.confusion is not None):
+        return ""
+    reason = (
+        f"the model has {len(result.labels):,} classes, and it is kept for up to {LARGEST_CONFUSION:,}"
+        if result.labelled
+        else "no picture lies in a folder that is named like a class"
     )
+    return f"There is no confusion matrix: {reason}."
 
 
 def _class_chart(result: ClassifyResult) -> Chart:

@@ -7,7 +7,8 @@ from typing import Any
 from toolkit.evaluate.result import EvaluateResult
 from toolkit.report import robustness
 from toolkit.report.cards import class_bars, example_card
-from toolkit.report.charts import calibration_figure, confusion_figure
+from toolkit.report.charts import calibration_figure
+from toolkit.report.confusion import confusion_chart
 from toolkit.report.evaluate import figure, finding, missed_gate
 from toolkit.report.facts import closing_section
 from toolkit.report.html import render
@@ -76,32 +77,8 @@ def page(result: EvaluateResult, *, command_line: str = "", machine: Mapping[str
 
 
 def _confusion_section(result: EvaluateResult) -> Section:
-    svg = to_svg(confusion_figure(result.metrics.confusion, result.labels), title=finding(result))
-    rows: list[list[Cell | str]] = [
-        [
-            result.labels[pair.truth],
-            result.labels[pair.predicted],
-            Cell(f"{pair.count:,}", sort=pair.count),
-            Cell(f"{100 * pair.share:.1f}", sort=pair.share),
-        ]
-        for pair in result.most_confused(50)
-    ]
-    columns = [Column("truth"), Column("predicted"), Column("pictures", numeric=True)]
-    return Section(
-        heading="What is taken for what",
-        charts=[
-            Chart(
-                svg=svg,
-                caption="Rows are the truth, columns the answer; the stronger the colour, the larger the share "
-                "of the row.",
-                table=Table(
-                    columns=[*columns, Column("share of the class, %", numeric=True)],
-                    rows=rows,
-                    caption=f"The {len(rows)} most frequent confusions.",
-                ),
-            )
-        ],
-    )
+    chart = confusion_chart(result.metrics.confusion, result.labels, rows="the truth", title=finding(result))
+    return Section(heading="What is taken for what", charts=[chart])
 
 
 def _examples_section(result: EvaluateResult) -> Section:

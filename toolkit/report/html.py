@@ -24,7 +24,7 @@ def render(page: Page) -> str:
     Args:
         page: its content; every text in it is escaped.
     """
-    script = _part("page.js")
+    script = _part("page.js") + _part("gallery.js")
     template = _environment().get_template("page.html")
     return str(
         template.render(

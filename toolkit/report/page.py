@@ -90,12 +90,14 @@ class Chart:
         caption: one sentence that says what to see.
         table: its data.
         wide: takes the whole width; two that aren't stand side by side where there is room.
+        classes: of a confusion matrix, in the order of its rows; where scripts run, its cells show their pictures.
     """
 
     svg: str
     caption: str
     table: Table
     wide: bool = True
+    classes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,9 @@ class Card:
         alternative: what the picture shows, for those who don't see it.
         heading: label with probability, and the truth where it is known.
         kind: right or wrong where the truth is known, else other.
+        predicted: the class; None where there is no answer.
+        truth: the class; None where it is unknown.
+        confidence: probability of the predicted class, 0 to 1.
         bars: most probable first, or in model order.
         path: of the picture.
         error: why there is no answer; empty where there is one.
@@ -138,6 +143,9 @@ class Card:
     alternative: str
     heading: str
     kind: Kind = "other"
+    predicted: str | None = None
+    truth: str | None = None
+    confidence: float = 0.0
     bars: Sequence[Bar] = ()
     path: str
     error: str = ""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PNG_DPI = 150
+CELL = "cell"  # what the address of a shape begins with that a page can look up: "cell ROW COLUMN COUNT"
 
 INK = "#1a1d21"
 MUTED = "#5b636d"
@@ -123,6 +124,13 @@ def to_svg(figure: "Figure", *, title: str) -> str:
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     # Groups are numbered alike in every chart, and a page may hold several; nothing refers to a group.
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    # What has an address is no link to anywhere: the page's script knows what to do with it.
+    svg = re.sub(
+        rf'<a xlink:href="{CELL} ([\d ]+)"[^>]*>(.*?)</a>', r'<g data-cell="\1">\2</g>', svg, flags=re.DOTALL
+    )
+    # A matrix has thousands of shapes: no turn by nothing, no place finer than a thousandth of a point.
+    svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
+    svg = re.sub(r"<(path|text|use) [^>]*", lambda found: re.sub(r"(\.\d{3})\d+", r"\1", found.group()), svg)
     # A style element inside would apply to the whole page.
     svg = re.sub(r"<style.*?</style>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"#[0-9a-f]{6}", lambda found: _page_colour(found.group()), svg)

@@ -36,7 +36,7 @@ def trials_table(result: TuneResult) -> str:
         )
         for trial in ranked[:MOST_ROWS]
     ]
-    columns = [Column("trial", numeric=True), Column("validation %", numeric=True)]
+    columns = [Column("trial", numeric=True), Column("validation %, kept epoch", numeric=True)]
     columns += [Column(name.replace("_", " "), numeric=True) for name in names]
     columns += [Column("epochs", numeric=True), Column("s", numeric=True), Column("state")]
     more = len(ranked) - len(rows)

@@ -1,5 +1,5 @@
 "use strict";
-// Reading needs no script; this only adds sorting to tables and a filter to galleries.
+// Reading needs no script; this only adds sorting to tables.
 (() => {
   const valueOf = (row, column) => {
     const cell = row.cells[column];
@@ -31,33 +31,5 @@
       button.addEventListener("click", () => sort(table, header, column));
       header.append(button);
     });
-  }
-
-  const names = { right: "right", wrong: "wrong", other: "truth unknown", failed: "could not be read" };
-  for (const gallery of document.querySelectorAll(".gallery")) {
-    const cards = [...gallery.children];
-    const kinds = Object.keys(names).filter((kind) => cards.some((card) => card.dataset.kind === kind));
-    if (kinds.length < 2) continue;
-    // Where the truth is known of no picture at all, there is nothing to say about it.
-    const compared = kinds.includes("right") || kinds.includes("wrong");
-    const nameOf = (kind) => (kind === "other" && !compared ? "classified" : names[kind] ?? kind);
-    const filter = document.createElement("div");
-    filter.className = "filter";
-    filter.setAttribute("role", "group");
-    filter.setAttribute("aria-label", "Show pictures");
-    const choose = (kind, pressed) => {
-      for (const button of filter.children) button.setAttribute("aria-pressed", String(button === pressed));
-      for (const card of cards) card.hidden = kind !== "all" && card.dataset.kind !== kind;
-    };
-    for (const kind of ["all", ...kinds]) {
-      const count = kind === "all" ? cards.length : cards.filter((card) => card.dataset.kind === kind).length;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = `${nameOf(kind)} ${count}`;
-      button.setAttribute("aria-pressed", String(kind === "all"));
-      button.addEventListener("click", () => choose(kind, button));
-      filter.append(button);
-    }
-    gallery.before(filter);
   }
 })();

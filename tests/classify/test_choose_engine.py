@@ -1,0 +1,133 @@
+"""A picture that kills the process that decodes it, in a run of one process; and how it is found by resuming."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import encoded, picture
+
+from toolkit.classify import choose_engine, journal
+from toolkit.classify.choose_engine import engine_for
+from toolkit.classify.job import run
+from toolkit.classify.options import ClassifyOptions
+from toolkit.engines.local import LocalEngine
+from toolkit.engines.threads import ThreadsEngine
+from toolkit.images.feed import Feed
+from toolkit.images.sources import listing
+from toolkit.observer import SilentObserver
+
+CRASHING = """
+import sys
+from pathlib import Path
+
+from classify.deadly import StartDeadlyWorker
+from toolkit.classify import choose_engine
+from toolkit.classify.job import run
+from toolkit.classify.options import ClassifyOptions
+
+choose_engine.StartWorker = StartDeadlyWorker
+if __name__ == "__main__":
+    run(ClassifyOptions(paths=(sys.argv[1],), model=sys.argv[2], output=Path(sys.argv[3]), device="cpu", batch_size=2,
+                        resume="--resume" in sys.argv))
+"""
+
+
+class Recorder(SilentObserver):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve pictures, of which the seventh crashes the decoder."""
+    from classify.deadly import DEADLY
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number:02d}.png").write_bytes(encoded(picture((250 - number, number, 0))))
+    (folder / "06.png").write_bytes(DEADLY)
+    return folder
+
+
+def engine_of(options: ClassifyOptions) -> Any:
+    with engine_for(options, Feed(listing(options.paths)), SilentObserver()) as (engine, _):
+        return engine
+
+
+def test_a_run_that_a_picture_crashed_finds_it_when_it_is_resumed(
+    folder: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    tests = str(Path(__file__).parents[1])
+    command = [sys.executable, "-c", CRASHING, str(folder), str(tiny_model), str(output)]
+    environment = {**os.environ, "PYTHONPATH": tests}
+    crashed = subprocess.run(command, env=environment, check=False, capture_output=True)
+    assert crashed.returncode == -signal.SIGSEGV
+    assert journal.part_of(output).is_file()
+    subprocess.run([*command, "--resume"], env=environment, check=True, capture_output=True)
+    with output.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row["path"]).name for row in rows] == [f"{number:02d}.png" for number in range(12)]
+    assert {row["path"][-6:]: row["error"] for row in rows if row["error"]} == {
+        "06.png": "the process that worked on it died (killed by SIGSEGV)"
+    }
+    assert not list(tmp_path.glob("out.csv.part*"))
+
+
+def test_only_a_run_that_was_cut_off_is_resumed_in_processes_and_says_so(
+    colour_folder: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+
+    def options(**changes: Any) -> ClassifyOptions:
+        return ClassifyOptions(
+            **{"paths": (str(colour_folder),), "model": str(tiny_model), "output": output, "device": "cpu",
+               "batch_size": 4, "resume": True, **changes}
+        )  # fmt: skip
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    assert isinstance(engine_of(options()), ThreadsEngine)
+    with pytest.raises(KeyboardInterrupt):
+        run(options(), sink=interrupted)
+    assert isinstance(engine_of(options()), ThreadsEngine)  # it ended by itself
+
+    log = journal.journal_of(output)
+    log.write_bytes(log.read_bytes().removesuffix(b"\n").rpartition(b"\n")[0] + b"\n")  # as if it hadn't
+    assert isinstance(engine_of(options(workers=1)), LocalEngine)
+    assert isinstance(engine_of(options(resume=False, force=True)), ThreadsEngine)
+    observer = Recorder()
+    result = run(options(), observer)
+    assert (result.inputs, result.resumed) == (12, 4)
+    assert observer.notices[0].startswith("the earlier run was cut off: should a picture crash its decoder")
+    assert isinstance(engine_of(options()), ThreadsEngine)  # nothing is left of it
+
+
+def test_a_gpu_has_one_process_to_itself(
+    colour_folder: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.csv"
+    journal.part_of(output).touch()
+    journal.journal_of(output).write_text('{"schema": 1}\n')
+    monkeypatch.setattr(choose_engine, "_is_cpu", lambda _: False)
+    options = ClassifyOptions(
+        paths=(str(colour_folder),),
+        model=str(tiny_model),
+        output=output,
+        resume=True,
+        device="cpu",
+        workers=3,
+    )
+    engine = engine_of(options)
+    assert isinstance(engine, LocalEngine)
+    assert engine.workers == 1
