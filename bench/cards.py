@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,19 +25,27 @@ def card(name: str) -> str:
     Args:
         name: of the run folder; the files are NAME.onnx and NAME-*.onnx.
     """
-    run = json.loads((EXPORTED / name / "run.json").read_text(encoding="utf-8"))
+    run = _record(EXPORTED / name)
     files = {
         model.name: model.card
         for model in catalog()
         if model.name == name or model.name.removeprefix(name) in ("-int8", "-fp16")
     }
-    parts = [commands(name, run, files), facts(run), figures(name, files), classes(files), damaged(files)]
+    row = over_seeds([run, *(_record(folder) for folder in sorted(EXPORTED.glob(f"{name}-seed*")))])
+    parts = [
+        commands(name, run, files),
+        facts(run, row),
+        figures(name, files),
+        classes(files),
+        damaged(files),
+    ]
     return "\n\n".join([*parts, limits(run)])
 
 
 def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
     """Return the commands that made the files, as a block."""
     data, shown = run["data_argument"], ["--data-name", run["data"]]
+    start = ["--from", run["start"]["model"]] if run.get("start") else []
     teacher = ["--teacher", run["teacher"]["model"]] if run.get("teacher") else []
     split = run["settings"]["validation_split"]
     held_out = [] if split == TrainOptions.validation_split else ["--validation-split", f"{split:g}"]
@@ -50,8 +59,10 @@ def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
             data,
             "-o",
             name,
+            *start,
             *teacher,
             *held_out,
+            *given(run),
             *changed(run),
             *seed,
         ]
@@ -77,6 +88,16 @@ def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
     return "\n".join(["```sh", *(_folded([*line, *shown]) for line in lines), "```"])
 
 
+def given(run: dict[str, Any]) -> list[str]:
+    """Return the options about the pictures that were given; older records lack all but the limit."""
+    asked, limit = run.get("given", {}), run["settings"].get("limit")
+    size, weighs = asked.get("image_size"), asked.get("class_weights")
+    parts = ["--image-size", str(size)] if size is not None else []
+    parts += ["--limit", str(limit)] if limit is not None else []
+    parts += ["--skip-broken"] if run.get("skip_broken") else []
+    return parts + ([] if weighs is None else ["--class-weights" if weighs else "--no-class-weights"])
+
+
 def changed(run: dict[str, Any]) -> list[str]:
     """Return the options by which a run differed from its recipe."""
     defaults = asdict(find_recipe(run["recipe"]).defaults)
@@ -89,8 +110,27 @@ def changed(run: dict[str, Any]) -> list[str]:
     ]
 
 
-def facts(run: dict[str, Any]) -> str:
-    """Return the table of facts about the training run."""
+def over_seeds(runs: Sequence[dict[str, Any]]) -> tuple[str, str] | None:
+    """Return the row on what the seed makes of a run's accuracy; None where there is one run only.
+
+    Args:
+        runs: records of finished runs that differ in nothing but the seed.
+    """
+    if len(runs) < 2:
+        return None
+    same = ("recipe", "settings", "data_digest", "teacher", "finished")
+    if odd := [key for key in same if any(run.get(key) != runs[0].get(key) for run in runs)]:
+        raise SystemExit(f"error: the runs of other seeds differ in {odd[0]} (exported/): train them alike")
+    found = [100 * run["test_accuracy"] for run in runs]
+    seeds = ", ".join(str(run["seed"]) for run in runs)
+    text = (
+        f"{statistics.mean(found):.2f} ± {statistics.stdev(found):.2f} (mean and sample standard deviation)"
+    )
+    return f"test accuracy % over seeds {seeds}", text
+
+
+def facts(run: dict[str, Any], seeds: tuple[str, str] | None = None) -> str:
+    """Return the table of facts about the training run, with a row on other seeds where there is one."""
     settings, versions = run["settings"], run["versions"]
     held_out = f", {run['validation_pictures']:,} held out" if run["validation_pictures"] else ""
     rows = [
@@ -99,7 +139,7 @@ def facts(run: dict[str, Any]) -> str:
         ("trained on", f"{run['train_pictures']:,} pictures of the train split of {run['data']}{held_out};"
                        f" digest `{run['data_digest'][:16]}…`"),
         ("parameters", f"{run['parameters']:,}"),
-        ("duration", duration(run["duration_s"])),
+        ("duration", duration(run["duration_s"], run.get("cores"))),
         ("made with", f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, Python {versions['python']}"),
     ]  # fmt: skip
     if run.get("teacher"):
@@ -107,12 +147,15 @@ def facts(run: dict[str, Any]) -> str:
     if run.get("calibration_temperature"):
         text = f"temperature {run['calibration_temperature']:.3f}, fitted on the held-out pictures, in the last layer"
         rows.append(("probabilities", text))
+    if seeds:
+        rows.append(seeds)
     return _table(["", ""], rows, "--")
 
 
-def duration(seconds: float) -> str:
-    """Return how long a training took, in words."""
-    return f"{seconds:.0f} s on two cores" if seconds < 600 else f"{seconds / 60:.0f} minutes on two cores"
+def duration(seconds: float, cores: int | None) -> str:
+    """Return how long a training took, in words, and on how many cores where that is known."""
+    text = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} minutes"
+    return text if cores is None else f"{text} on {cores} core{'s' if cores != 1 else ''}"
 
 
 def figures(name: str, files: dict[str, Card]) -> str:
@@ -167,6 +210,11 @@ def limits(run: dict[str, Any]) -> str:
         f" them too); pictures are brought to {width}×{height} pixels; trained on {run['data']}, so pictures of"
         " another kind are recognised less often."
     )
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return record
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> str:

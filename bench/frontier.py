@@ -2,11 +2,12 @@
 
 Exports every candidate in fp32 and int8, times all of them against paper-cnn in one interleaved run, and plots the
 accuracy of those that have been trained. Latency doesn't depend on what the weights are, so that widths and depths can
-be chosen before anything is trained.
+be chosen before anything is trained. Candidates are compared by what their own runs reached on held-out pictures of the
+train split; the test split isn't read here. Shipped models show in addition what bench/shipped_accuracy.py measured.
 
     python bench/frontier.py DATA                                  latency of all candidates, with random weights
     python bench/frontier.py DATA --only edge plain                of those whose names begin so
-    python bench/frontier.py DATA --trained edge-s=runs/edge-s     and their accuracy
+    python bench/frontier.py DATA --trained edge-s=runs/edge-s     and their validation accuracy
 """
 
 import argparse
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from candidates import CANDIDATES
-from evidence import ROOT, write
+from evidence import RESULTS, ROOT, read, write
 from random_weights import settle
 
 from toolkit.data.resolve import load_data
@@ -30,6 +31,7 @@ from toolkit.report.axes import significant, title
 from toolkit.report.style import INK, MUTED, SERIES, new_figure, save_png, styled
 from toolkit.report.tables import Column, render
 from toolkit.runtime.race import race
+from toolkit.train.run_folder import read_history, read_record
 
 REFERENCE = ROOT / "exported" / "paper-cnn.onnx"
 PICTURE = ROOT / "bench" / "pictures" / "frontier.png"
@@ -49,7 +51,9 @@ class Point:
         nodes: of the exported graph.
         microseconds: for one picture.
         relative: to paper-cnn in the same run.
-        accuracy: on the test split, 0 to 1; None where it hasn't been trained.
+        val_accuracy: of the network as its run kept it, on the held-out pictures of train, 0 to 1: the same for fp32
+            and int8; None where it hasn't been trained, or nothing was held out.
+        test_accuracy: of this file on the test split, 0 to 1; None where it isn't shipped.
         kept_float: layers that int8 left in float32.
     """
 
@@ -60,7 +64,8 @@ class Point:
     nodes: int
     microseconds: float = 0.0
     relative: float = 0.0
-    accuracy: float | None = None
+    val_accuracy: float | None = None
+    test_accuracy: float | None = None
     kept_float: tuple[str, ...] = ()
 
 
@@ -75,17 +80,43 @@ def main() -> None:
         folder, points, files = Path(place), [], []
         for name in chosen:
             source = trained.get(name) or _random(name, folder, pictures)
-            for point, file in _exported(name, source, folder, arguments.data, measured=name in trained):
+            for point, file in _exported(name, source, folder, arguments.data):
+                if name in trained:
+                    point.val_accuracy = kept_accuracy(Path(source))
+                    point.test_accuracy = shipped_accuracy(point, Path(source))
                 points.append(point)
                 files.append(file)
         seconds = race([REFERENCE, *files], pictures[:1], rounds=ROUNDS)
     for point, taken in zip(points, seconds[1:], strict=True):
         point.microseconds, point.relative = round(taken * 1e6, 2), round(taken / seconds[0], 3)
     print(_table(points))
-    if any(point.accuracy is not None for point in points):
+    if any(point.val_accuracy is not None for point in points):
         save_png(figure(points), PICTURE, force=True)
         print(f"{PICTURE.relative_to(ROOT)} written")
-    write("frontier", "accuracy against latency of every candidate", [asdict(point) for point in points])
+    write(
+        "frontier",
+        "validation accuracy against latency of every candidate",
+        [asdict(point) for point in points],
+    )
+
+
+def kept_accuracy(run: Path) -> float | None:
+    """Return the validation accuracy of the epoch whose weights a run kept; None where it held nothing out."""
+    record = read_record(run)
+    if record is None or not record.get("finished"):
+        raise SystemExit(f"error: no finished run (--trained {run}): give the run folder of toolkit train")
+    history = read_history(run)
+    return history[record.get("kept_epoch", len(history)) - 1].val_accuracy
+
+
+def shipped_accuracy(point: Point, run: Path) -> float | None:
+    """Return what a shipped file reached on the test split; None for any other run, or where it wasn't measured."""
+    file = point.name if point.precision == Precision.FP32 else f"{point.name}-{point.precision}"
+    is_shipped = run.resolve() == (ROOT / "exported" / point.name).resolve()
+    if not is_shipped or not (RESULTS / "shipped_accuracy.json").is_file():
+        return None
+    found = read("shipped_accuracy")["figures"].get(file)
+    return None if found is None else float(found["accuracy"])
 
 
 def _arguments() -> argparse.Namespace:
@@ -109,9 +140,7 @@ def _random(name: str, folder: Path, pictures: Any) -> str:
     return str(path)
 
 
-def _exported(
-    name: str, source: str, folder: Path, data: str, *, measured: bool
-) -> Iterator[tuple[Point, Path]]:
+def _exported(name: str, source: str, folder: Path, data: str) -> Iterator[tuple[Point, Path]]:
     description = inspect_keras(source)
     for precision in PRECISIONS:
         file = folder / f"{name.replace('/', '_')}-{precision}.onnx"
@@ -122,9 +151,8 @@ def _exported(
                 output=file,
                 precision=precision,
                 calibration=data if int8 else None,
-                verify=data if measured else None,
-                # Random weights agree with nothing; what counts is the time of the whole graph in int8.
-                min_agreement=None if measured or not int8 else 0.0,
+                # What counts is the time of the whole graph in int8, and random weights agree with nothing.
+                min_agreement=0.0 if int8 else None,
             )
         )
         yield (
@@ -134,7 +162,6 @@ def _exported(
                 parameters=description.parameters or 0,
                 macs=description.macs or 0,
                 nodes=done.nodes,
-                accuracy=done.accuracy,
                 kept_float=tuple((done.reduction or {}).get("kept_float", ())),
             ),
             file,
@@ -145,7 +172,7 @@ def _table(points: list[Point]) -> str:
     columns = [Column("candidate"), Column("precision")]
     columns += [
         Column(text, numeric=True)
-        for text in ("parameters", "MACs M", "nodes", "µs", "latency", "accuracy %")
+        for text in ("parameters", "MACs M", "nodes", "µs", "latency", "validation %", "test %")
     ]
     rows = [
         (
@@ -156,7 +183,7 @@ def _table(points: list[Point]) -> str:
             p.nodes,
             f"{p.microseconds:.1f}",
             f"{p.relative:.2f}×",
-            None if p.accuracy is None else f"{p.accuracy * 100:.2f}",
+            *(None if a is None else f"{a * 100:.2f}" for a in (p.val_accuracy, p.test_accuracy)),
         )
         for p in points
     ]
@@ -164,8 +191,8 @@ def _table(points: list[Point]) -> str:
 
 
 def figure(points: list[Point]) -> Any:
-    """Draw accuracy against latency, a line from fp32 to int8 of the same network."""
-    drawn = [point for point in points if point.accuracy is not None]
+    """Draw validation accuracy against latency, a line from fp32 to int8 of a network; test of shipped ones too."""
+    drawn = [point for point in points if point.val_accuracy is not None]
     with styled():
         picture = new_figure(8, 4.6)
         axes = picture.add_subplot()
@@ -174,25 +201,35 @@ def figure(points: list[Point]) -> Any:
             colour = SERIES[number % len(SERIES)]
             axes.plot(
                 [p.relative for p in own],
-                [100 * (p.accuracy or 0) for p in own],
+                [100 * (p.val_accuracy or 0) for p in own],
                 "-",
                 color=colour,
                 alpha=0.4,
             )
             for point in own:
-                axes.plot(point.relative, 100 * (point.accuracy or 0), "o", color=colour)
-                axes.annotate(f"{name} {point.precision}", (point.relative, 100 * (point.accuracy or 0)), (6, -11),
+                height = 100 * (point.val_accuracy or 0)
+                axes.plot(point.relative, height, "o", color=colour)
+                axes.annotate(f"{name} {point.precision}", (point.relative, height), (6, -11),
                               textcoords="offset points", color=INK, size=9)  # fmt: skip
+                if point.test_accuracy is not None:
+                    axes.plot(
+                        point.relative, 100 * point.test_accuracy, "D", color=colour, markerfacecolor="none"
+                    )
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{significant(value, 2)}×")
         axes.xaxis.set_minor_formatter(lambda value, _: "")
         axes.axvline(1, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
-        axes.set(xlabel="latency relative to paper-cnn, fp32, batch 1, one thread", ylabel="accuracy, %")
+        axes.set(
+            xlabel="latency relative to paper-cnn, fp32, batch 1, one thread",
+            ylabel="validation accuracy of the network, %",
+        )
         axes.margins(x=0.18, y=0.12)
-        best = max(drawn, key=lambda point: point.accuracy or 0)
+        best = max(drawn, key=lambda point: point.val_accuracy or 0)
+        reached = f"{100 * (best.val_accuracy or 0):.1f} % on validation"
         title(
             picture,
-            f"{best.name} reaches {100 * (best.accuracy or 0):.1f} % at {significant(best.relative)}×",
+            f"{best.name} reaches {reached} at {significant(best.relative)}×",
+            "Dots: held-out pictures of train; hollow diamonds: the test split, of shipped models only",
         )
     return picture
 

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from support import SHAPES
 from training import Lines, options, weights
 
 from toolkit.errors import TrainingError, UsageError
+from toolkit.machine.cores import usable_cores
 from toolkit.train import job
 from toolkit.train.recipe import Arithmetic, Flip, Recipe, Schedule
 
@@ -65,6 +67,8 @@ def test_a_finished_run_holds_nothing_but_its_results_and_is_loaded_by_keras_alo
     assert model.count_params() == result.parameters
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["finished"] is True
+    assert record["cores"] == usable_cores()
+    assert record["given"] == {"image_size": None, "class_weights": None}
     assert 0 <= record["input_wait_share"] < 1
 
 
@@ -118,7 +122,7 @@ def test_a_run_without_progress_stops_and_keeps_its_best_epoch(
 
 def test_stopping_early_needs_held_out_pictures(shapes_file: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="held-out"):
-        options(shapes_file, tmp_path / "run", patience=3, validation_split=0.0)
+        job.run(options(shapes_file, tmp_path / "run", patience=3, validation_split=0.0))
 
 
 @pytest.fixture
@@ -156,6 +160,28 @@ def test_a_loss_that_is_not_a_number_ends_the_run_with_one_sentence(
     tiny(learning_rate=1e30, averaging=0.9)
     with pytest.raises(TrainingError, match="lower --learning-rate"):
         job.run(options(shapes_file, tmp_path / "run"))
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_a_validation_loss_that_is_not_a_number_ends_the_run_as_well(
+    tiny: Tiny, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    def network(input_shape: tuple[int, int, int], classes: int, settings: Any) -> Any:
+        """In training the statistics of the batch are used; those kept for use are no numbers."""
+        pixels = keras.Input(input_shape)
+        nothing = keras.initializers.Constant(float("nan"))
+        x = keras.layers.BatchNormalization(moving_variance_initializer=nothing)(pixels)
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        return keras.Model(pixels, keras.layers.Dense(classes, "softmax")(x))
+
+    recipe = replace(tiny(patience=3), build=network)
+    monkeypatch.setattr("toolkit.train.job.find_recipe", lambda name: recipe)
+    with pytest.raises(TrainingError) as caught:
+        job.run(options(shapes_file, tmp_path / "run"))
+    assert str(caught.value).startswith("val_loss is nan")
+    assert caught.value.where == "epoch 1"
     assert not (tmp_path / "run" / "model.keras").exists()
 
 

@@ -54,6 +54,14 @@ def test_class_weights_weigh_pictures_by_their_class() -> None:
     assert loss(weights=weights) == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_mixed_picture_weighs_what_its_two_classes_weigh_mixed() -> None:
+    weights = np.array([2.0, 0.5, 1.0], np.float32)
+    targets = 0.75 * np.eye(3)[LABELS] + 0.25 * np.eye(3)[LABELS[::-1]]
+    mixed = 0.75 * weights[LABELS] + 0.25 * weights[LABELS[::-1]]
+    expected = (cross_entropy(targets) * mixed).mean()
+    assert loss(weights=weights, mixup=0.2, mix=0.75) == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("temperature", [1.0, 4.0])
 def test_the_teachers_share_is_the_cross_entropy_of_softened_probabilities_times_the_squared_temperature(
     temperature: float,

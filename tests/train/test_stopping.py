@@ -20,3 +20,9 @@ def test_a_run_is_over_after_as_many_epochs_without_a_better_one_as_its_patience
     assert not is_over(rows, 3)
     assert not is_over(rows, 0)
     assert not is_over([], 1)
+
+
+def test_a_validation_loss_that_is_not_a_number_is_never_the_best() -> None:
+    nan = float("nan")
+    assert best_epoch(history((0.1, nan), (0.5, 1.0))) == Best(2, True, 0)
+    assert best_epoch(history((0.5, 1.0), (0.1, nan))) == Best(1, False, 1)

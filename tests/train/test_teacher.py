@@ -14,7 +14,7 @@ from toolkit.errors import DataError, UsageError
 from toolkit.observer import SILENT
 from toolkit.train import job
 from toolkit.train.recipe import Recipe
-from toolkit.train.teacher import SoftTargets, Teacher, open_teacher
+from toolkit.train.teacher import SoftTargets, Teacher, digest_of_views, open_teacher
 
 Tiny = Callable[..., Recipe]
 
@@ -39,13 +39,45 @@ def test_each_view_is_shown_once_and_its_answers_are_read_from_the_disk_afterwar
     teacher = Teacher(predictor=predictor, columns=np.array([2, 0, 1]), sha256="")
     images = np.random.default_rng(0).integers(0, 256, (7, 2, 2, 3)).astype(np.uint8)
     parts = [(images[:4],), (images[4:],)]
-    first = SoftTargets(teacher, tmp_path).of_view(3, parts, 7, SILENT)
-    again = SoftTargets(teacher, tmp_path).of_view(3, parts, 7, SILENT)
+    first = SoftTargets(teacher, tmp_path, "1").of_view(3, parts, 7, SILENT)
+    again = SoftTargets(teacher, tmp_path, "1").of_view(3, parts, 7, SILENT)
     assert predictor.shown == 7
     np.testing.assert_array_equal(first, again)
     np.testing.assert_allclose(
         np.exp(first.astype(float)), predictor.probabilities(images)[:, [2, 0, 1]], rtol=5e-3
     )
+
+
+def test_answers_to_views_of_other_making_are_not_taken(tmp_path: Path) -> None:
+    predictor = Counting()
+    teacher = Teacher(predictor=predictor, columns=np.arange(3), sha256="")
+    dark, light = (np.full((2, 2, 2, 3), value, np.uint8) * np.uint8([1, 1, 0]) for value in (1, 200))
+    SoftTargets(teacher, tmp_path, "1").of_view(0, [(dark,)], 2, SILENT)
+    found = SoftTargets(teacher, tmp_path, "2").of_view(0, [(light,)], 2, SILENT)
+    np.testing.assert_array_equal(found, teacher.log_probabilities(light))
+
+
+def test_whatever_makes_a_view_is_in_its_digest_and_the_length_of_the_run_is_not() -> None:
+    def digest(seed: int = 0, data: str = "d", teacher: str = "t", **settings: object) -> str:
+        chosen = {"epochs": 3, "crop": 0.1, "validation_split": 0.1, **settings}
+        return digest_of_views(
+            {
+                "seed": seed,
+                "data_digest": data,
+                "teacher": {"model": "m", "sha256": teacher},
+                "settings": chosen,
+            }
+        )
+
+    assert digest(epochs=9) == digest()
+    others = [
+        digest(seed=1),
+        digest(data="e"),
+        digest(teacher="u"),
+        digest(crop=0.2),
+        digest(validation_split=0.2),
+    ]
+    assert len({digest(), *others}) == 6
 
 
 def test_a_probability_of_zero_has_a_finite_logarithm() -> None:
@@ -96,8 +128,8 @@ def test_a_pupil_is_taught_view_by_view_and_resumed_with_the_answers_kept(
     assert "pictures shown to the teacher" in seen.units
     with pytest.raises(KeyboardInterrupt):
         job.run(options(shapes_file, tmp_path / "parts", teacher=teacher), Lines(stop_after=3))
-    kept = sorted(file.name for file in (tmp_path / "parts" / "teacher").iterdir())
-    assert kept == ["view-0000.npy", "view-0001.npy"]
+    kept = sorted(file.name[:9] for file in (tmp_path / "parts" / "teacher").iterdir())
+    assert kept == ["view-0000", "view-0001"]
     job.run(options(shapes_file, tmp_path / "parts", teacher=teacher, resume=True))
     for expected, found in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -105,6 +137,27 @@ def test_a_pupil_is_taught_view_by_view_and_resumed_with_the_answers_kept(
     record = json.loads((tmp_path / "whole" / "run.json").read_text())
     assert record["teacher"]["model"] == teacher
     assert len(record["teacher"]["sha256"]) == 64
+
+
+@pytest.mark.keras
+def test_a_run_that_begins_anew_takes_nothing_that_an_earlier_one_left(
+    tiny: Tiny, shapes_file: Path, tmp_path: Path
+) -> None:
+    tiny(epochs=1)
+    job.run(options(shapes_file, tmp_path / "teacher"))
+    left = tmp_path / "run" / "teacher" / "view-0000.npy"
+    left.parent.mkdir(parents=True)
+    np.save(left, np.zeros((54, 3), np.float16))
+    for name in ("model.keras", "history.csv", "curves.png", "resume.npz"):
+        (tmp_path / "run" / name).write_text("of another run")
+    (tmp_path / "run" / "thesis.txt").write_text("precious")
+    tiny(epochs=2, teacher_weight=0.9, averaging=0.9)
+    again = options(shapes_file, tmp_path / "run", teacher=str(tmp_path / "teacher"), force=True)
+    with pytest.raises(KeyboardInterrupt):
+        job.run(again, Lines(stop_after=1))
+    assert not left.exists()
+    names = {p.name for p in (tmp_path / "run").iterdir()}
+    assert names == {"model.keras", "history.csv", "resume.npz", "run.json", "teacher", "thesis.txt"}
 
 
 @pytest.mark.keras

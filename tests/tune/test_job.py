@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training import Lines
+from training import PLAIN, Lines, tiny_network
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.train.recipe import Recipe
+from toolkit.train.result import TrainResult
+from toolkit.train.run_folder import Epoch
 from toolkit.tune import job
 from toolkit.tune.options import TuneOptions
 
@@ -21,6 +23,18 @@ def options(data: Path, output: Path, **choices: Any) -> TuneOptions:
     return TuneOptions(
         recipe="tiny", data=str(data), output=output, **{"trials": 3, "validation_split": 0.25, **choices}
     )
+
+
+def watched(watch: Any, accuracies: list[float], kept: int | None = None) -> TrainResult:
+    """Do as a training that reaches these accuracies, and whose model has the weights of the epoch `kept`."""
+    rows = [
+        Epoch(epoch=number, loss=1, accuracy=value, val_loss=1, val_accuracy=value, seconds=0)
+        for number, value in enumerate(accuracies, start=1)
+    ]
+    for row in rows:
+        watch(row)
+    return TrainResult(folder=Path(), recipe="tiny", parameters=1, history=tuple(rows), test_accuracy=None,
+                       test_count=0, data="d", classes=(), seconds=0, kept_epoch=kept or len(rows))  # fmt: skip
 
 
 def test_a_search_writes_a_row_per_trial_and_prints_the_command_of_the_best(
@@ -78,12 +92,9 @@ def test_trials_that_do_worse_than_most_are_given_up(
 ) -> None:
     import optuna
 
-    from toolkit.train.run_folder import Epoch
-
-    def train(chosen: Any, *_: Any, watch: Any, **__: Any) -> None:
+    def train(chosen: Any, *_: Any, watch: Any, **__: Any) -> TrainResult:
         rate = float(next(t for t in chosen.overrides if t.startswith("learning_rate")).partition("=")[2])
-        for epoch in (1, 2, 3):
-            watch(Epoch(epoch=epoch, loss=1, accuracy=rate, val_loss=1, val_accuracy=rate, seconds=0))
+        return watched(watch, [rate] * 3)
 
     monkeypatch.setattr(job, "train", train)
     result = job.run(options(shapes_file, tmp_path / "search", trials=12, epochs=3))
@@ -93,3 +104,52 @@ def test_trials_that_do_worse_than_most_are_given_up(
     assert all(trial.epochs == 2 for trial in result.trials if trial.state == "given up")
     assert set(result.importance) == {"learning_rate", "label_smoothing"}
     assert optuna.load_study(study_name="toolkit tune", storage=f"sqlite:///{tmp_path}/search/study.sqlite3")
+
+
+@pytest.mark.parametrize(("kept", "accuracy"), [(None, 0.5), (2, 0.8)])
+def test_a_trial_is_worth_what_its_command_gives_not_its_best_epoch(
+    searched: Recipe,
+    shapes_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: int | None,
+    accuracy: float,
+) -> None:
+    monkeypatch.setattr(job, "train", lambda *_, watch, **__: watched(watch, [0.9, 0.8, 0.5], kept))
+    (trial,) = job.run(options(shapes_file, tmp_path / "search", trials=1, epochs=3)).trials
+    assert (trial.val_accuracy, trial.epochs) == (accuracy, 3)
+
+
+def test_a_search_that_is_interrupted_leaves_nothing_of_its_trial(
+    searched: Recipe, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(chosen: Any, *_: Any, **__: Any) -> None:
+        (chosen.output / "teacher").mkdir(parents=True)
+        (chosen.output / "teacher" / "view-0000.npy").write_text("of this trial's views")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "train", train)
+    with pytest.raises(KeyboardInterrupt):
+        job.run(options(shapes_file, tmp_path / "search"))
+    assert not (tmp_path / "search" / "trial").exists()
+
+
+def test_a_search_goes_on_from_the_very_model_it_was_begun_with_whatever_its_name(
+    searched: Recipe, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    for name in ("one.keras", "other.keras"):
+        tiny_network((16, 16, 3), 3, PLAIN).save(tmp_path / name)
+    keras.backend.clear_session()
+    monkeypatch.setattr(job, "train", lambda *_, watch, **__: watched(watch, [0.5, 0.5]))
+    choices = {"start_from": str(tmp_path / "one.keras"), "teacher": str(tmp_path / "one.keras")}
+    for role in choices:
+        where = tmp_path / role
+        job.run(options(shapes_file, where, trials=1, **{role: choices[role]}))
+        (tmp_path / "moved.keras").write_bytes((tmp_path / "one.keras").read_bytes())
+        moved = options(shapes_file, where, trials=2, resume=True, **{role: str(tmp_path / "moved.keras")})
+        assert len(job.run(moved).trials) == 2
+        (tmp_path / "moved.keras").write_bytes((tmp_path / "other.keras").read_bytes())
+        with pytest.raises(UsageError, match="begun with another"):
+            job.run(moved)

@@ -2,9 +2,11 @@
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +18,11 @@ from toolkit.train.options import DEFAULT_RECIPE, Optimizer, TrainOptions
 
 if TYPE_CHECKING:
     from toolkit.train.result import TrainResult
+
+SHARE = 0.01  # of a run's time that may go into drawing its curves while it goes on
+FIRST_DRAWING = (
+    1.0  # seconds that the first takes at most, matplotlib's import included; the others are timed
+)
 
 
 def train_command(
@@ -138,24 +145,21 @@ def train_command(
         force=force,
     )
     from toolkit.report.terminal_curves import require_plotext, terminal_curves
-    from toolkit.report.train import curves
     from toolkit.train.job import run
-    from toolkit.train.run_folder import CURVES
 
     if show_curves:
         require_plotext()
+    curves = Curves(output)
     try:
-        result = run(options, console)
+        result = run(options, console, watch=curves.epoch_done)
     except (KeyboardInterrupt, TrainingError):
         # What was done is kept, and can be looked at.
-        if rows := _rows_of(output):
-            curves(rows, output / CURVES, force=True)
+        curves.draw()
         raise
-    rows = [asdict(epoch) for epoch in result.history]
-    curves(rows, output / CURVES, force=True)
+    curves.draw()
     if show_curves:
         coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        console.line(terminal_curves(rows, coloured=coloured))
+        console.line(terminal_curves([asdict(epoch) for epoch in result.history], coloured=coloured))
     if json or result.test_accuracy is not None or result.skipped:
         console.result(result.to_document, lambda: _render(result))
     console.wrote(
@@ -165,12 +169,37 @@ def train_command(
     report_skipped(result.skipped)
 
 
-def _rows_of(folder: Path) -> list[dict[str, Any]]:
-    from toolkit.train.run_folder import HISTORY, read_history
+class Curves:
+    """The run's curves.png, drawn while it goes on as well: a killed run has them, too.
 
-    if not (folder / HISTORY).is_file():
-        return []
-    return [asdict(epoch) for epoch in read_history(folder)]
+    A drawing takes some tenths of a second, which is much beside an epoch of a second and nothing beside one of
+    minutes. So an epoch is drawn where a drawing takes less than a hundredth of the time since the last one.
+
+    Args:
+        folder: the run folder.
+        clock: seconds.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._folder, self._clock = folder, clock
+        self._drawn_at, self._cost = clock(), FIRST_DRAWING
+
+    def epoch_done(self, _: object) -> None:
+        """Draw after an epoch, where that costs little."""
+        if self._clock() - self._drawn_at > self._cost / SHARE:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw what is in the history, where there is one."""
+        from toolkit.report.train import curves
+        from toolkit.train.run_folder import CURVES, HISTORY, read_history
+
+        started = self._clock()
+        rows = read_history(self._folder) if (self._folder / HISTORY).is_file() else []
+        if rows:
+            curves([asdict(row) for row in rows], self._folder / CURVES, force=True)
+        self._drawn_at = self._clock()
+        self._cost = self._drawn_at - started
 
 
 def _render(result: "TrainResult") -> str:

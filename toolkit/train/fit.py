@@ -99,7 +99,7 @@ def fit(
         Share of the time that the steps waited for pictures, 0 to 1.
 
     Raises:
-        TrainingError: the loss is not a number.
+        TrainingError: the loss, or that on the held-out pictures, is not a number.
     """
     source = make_source(course.tf, course.train.images, course.train.labels)
     side = course.small_side(first_epoch)
@@ -118,18 +118,14 @@ def fit(
         waited += sums.waited_s
         taken += time.perf_counter() - started
         loss, right = sums.totals / sums.pictures
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss}",
-                where=f"epoch {epoch + 1}",
-                remedy="lower --learning-rate; epochs that were finished are kept",
-            )
+        _refuse_no_number(loss, "the loss", epoch)
         if trainer.network is not course.network:
             course.network.set_weights(trainer.weights_to_use())
         validation = course.validation
         val_loss, val_accuracy = (
             evaluate(course.scorer, validation) if validation is not None else (None, None)
         )
+        _refuse_no_number(val_loss, "val_loss", epoch)
         row = Epoch(
             epoch=epoch + 1,
             loss=float(loss),
@@ -142,6 +138,15 @@ def fit(
         if on_epoch(row, trainer):
             break
     return waited / taken if taken else 0.0
+
+
+def _refuse_no_number(loss: float | None, name: str, epoch: int) -> None:
+    if loss is not None and not math.isfinite(loss):
+        raise TrainingError(
+            f"{name} is {loss}",
+            where=f"epoch {epoch + 1}",
+            remedy="lower --learning-rate; epochs that were finished are kept",
+        )
 
 
 def evaluate(scorer: Any, split: Split) -> tuple[float, float]:

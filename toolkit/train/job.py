@@ -24,7 +24,7 @@ from toolkit.train.result import TrainResult
 from toolkit.train.run_folder import read_record, refuse_other_run
 from toolkit.train.settings import settle
 from toolkit.train.start import open_start
-from toolkit.train.teacher import SoftTargets, open_teacher
+from toolkit.train.teacher import SoftTargets, digest_of_views, open_teacher
 from toolkit.train.told import tell_network, tell_shapes
 
 COMMAND = "toolkit train"
@@ -93,7 +93,7 @@ def run(
         keeper.take_up(keras, earlier, len(train))
     tell_network(makes.network, recipe, options, len(keeper.history), observer)
     keeper.begin()
-    soft_targets = SoftTargets(teacher, options.output) if teacher else None
+    soft_targets = SoftTargets(teacher, options.output, digest_of_views(record)) if teacher else None
     course = fit.Course(
         tf=tf,
         network=makes.network,

@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.files import sha256_of
 from toolkit.observer import Observer
 from toolkit.train import checkpoint
 from toolkit.train.recipe import Settings
-from toolkit.train.run_folder import MODEL, Epoch, read_history, write_history, write_record
+from toolkit.train.run_folder import MODEL, Epoch, clear, read_history, write_history, write_record
 from toolkit.train.stopping import best_epoch, is_over
 from toolkit.train.told import epoch_line
 from toolkit.train.trainer import Trainer
 
 Watch = Callable[[Epoch], None]
 TEMPERATURE = "calibration_temperature"  # in run.json, of a run that is calibrated when it ends
+UNCALIBRATED = "uncalibrated_sha256"  # in run.json until it is finished: the model that is to be calibrated
 
 
 class Keeper:
@@ -83,24 +85,31 @@ class Keeper:
             InputError: what it left can't be read.
         """
         self._earlier_s = float(earlier.get("duration_s") or 0)
-        if not earlier.get("epochs_done"):
+        self.waited_share = float(earlier.get("input_wait_share") or 0)
+        done = int(earlier.get("epochs_done") or 0)
+        if not done:
             return
-        self.history = read_history(self.folder)
+        rows = read_history(self.folder)
+        self.history = rows[:done]
+        if not (earlier.get("finished") and self.is_over):
+            self.state = checkpoint.load(keras, self.folder, self._settings)
+            # The history is written before the model; after a kill between the two its last line has no weights.
+            self.history = rows[: checkpoint.epochs_of(self.state, self._settings, pictures, self._network)]
         if self.is_over:
-            self._temperature, self.is_calibrated = earlier.get(TEMPERATURE), TEMPERATURE in earlier
             self._network.set_weights(_saved_weights(keras, self.folder))
-            return
-        self.state = checkpoint.load(keras, self.folder, self._settings)
-        # The history is written before the model; after a kill between the two its last line has no weights.
-        self.history = self.history[
-            : checkpoint.epochs_of(self.state, self._settings, pictures, self._network)
-        ]
+            self._take_up_calibration(earlier)
+
+    def _take_up_calibration(self, earlier: dict[str, Any]) -> None:
+        undone = earlier.get(UNCALIBRATED)
+        if TEMPERATURE in earlier and (undone is None or sha256_of(self.folder / MODEL) != undone):
+            self._temperature, self.is_calibrated = earlier[TEMPERATURE], True
 
     def begin(self) -> None:
-        """Write the record of a run that begins."""
+        """Write the record of a run that begins, and remove what another one left in its folder."""
         self._started = time.perf_counter()
         if not self.history:
             write_record(self.folder, self._record)
+            clear(self.folder)
 
     def epoch_done(self, row: Epoch, trainer: Trainer) -> bool:
         """Write down an epoch; the network to use has its weights.
@@ -138,6 +147,9 @@ class Keeper:
         """Write down the network whose last layer has been divided by a temperature; None where it has not."""
         self._temperature, self.is_calibrated = temperature, True
         if temperature is not None:
+            # Said before it is done: whoever takes the run up sees by the digest whether the model was replaced.
+            undone = sha256_of(self.folder / MODEL)
+            self._write({"epochs_done": len(self.history), TEMPERATURE: temperature, UNCALIBRATED: undone})
             checkpoint.save_model(self._network, self.folder)
 
     def finish(self, found: dict[str, Any]) -> None:
@@ -146,7 +158,6 @@ class Keeper:
         Args:
             found: what its model was measured at.
         """
-        checkpoint.finish(self.folder, self._settings)
         self._write(
             {
                 "epochs_done": len(self.history),
@@ -158,6 +169,8 @@ class Keeper:
                 "input_wait_share": round(self.waited_share, 4),
             }
         )
+        # Last: a run that isn't finished by its record is taken up from what this removes.
+        checkpoint.finish(self.folder, self._settings)
 
     def _write(self, more: dict[str, Any]) -> None:
         duration = round(self._earlier_s + self.seconds, 3)

@@ -44,7 +44,8 @@ def make_loss(
             distance = _to_teacher(tf, soft, probabilities, settings, mix)
             each = (1 - settings.teacher_weight) * each + settings.teacher_weight * distance
         if weights is not None:
-            each *= tf.gather(weights, labels)
+            own = tf.gather(weights, labels)
+            each *= mix * own + (1 - mix) * own[::-1] if settings.mixup else own
         return tf.reduce_mean(each), right
 
     return loss

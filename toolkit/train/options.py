@@ -90,12 +90,6 @@ class TrainOptions:
             )
         _share(self.dropout, "--dropout")
         _share(self.validation_split, "--validation-split")
-        if self.patience and not self.validation_split:
-            raise UsageError(
-                "stopping early needs held-out pictures to judge by",
-                where="--patience",
-                remedy="leave --validation-split 0 out",
-            )
 
     @property
     def recipe_name(self) -> str:

@@ -150,7 +150,8 @@ class Recipe:
             0 to 255 and gives probabilities. None for a recipe that starts from a trained model.
         search: what `toolkit tune` tries.
         calibrates: whether a finished run fits a temperature on the held-out pictures and folds it into the last
-            layer (see `calibrate`).
+            layer (see `calibrate`). Only a run whose model isn't the one in training (see `checkpoint.is_apart`: it
+            averages, may stop early, or begins with small pictures) does so: the others may go on from their model.
     """
 
     name: str

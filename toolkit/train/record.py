@@ -8,6 +8,7 @@ from typing import Any
 from toolkit import __version__
 from toolkit.data.dataset import Dataset, Split
 from toolkit.keras_model.load import LoadedModel
+from toolkit.machine.cores import usable_cores
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipe import Settings
 from toolkit.train.teacher import Teacher
@@ -38,6 +39,8 @@ def make_record(
             "validation_split": options.validation_split,
             "limit": options.limit,
         },
+        # What the settings above come from, where it can't be seen by them: None means that nothing was said.
+        "given": {"image_size": options.image_size, "class_weights": options.class_weights},
         "seed": options.seed,
         "start": None if start is None else {"model": options.start_from, "sha256": start.sha256},
         "teacher": None if teacher is None else {"model": options.teacher, "sha256": teacher.sha256},
@@ -55,6 +58,7 @@ def make_record(
             "python": platform.python_version(),
             **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
         },
+        "cores": usable_cores(),
         "epochs_done": 0,
         "finished": False,
     }

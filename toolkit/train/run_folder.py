@@ -4,12 +4,13 @@ import csv
 import dataclasses
 import io
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputError, UsageError
-from toolkit.files import write_json, write_text
+from toolkit.files import output_error, write_json, write_text
 from toolkit.train.recipe import Settings
 
 MODEL = "model.keras"
@@ -17,6 +18,7 @@ HISTORY = "history.csv"
 CURVES = "curves.png"
 RECORD = "run.json"
 RESUME = "resume.npz"
+TEACHER = "teacher"  # what a teacher said, while the run goes on
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "learning_rate")
 
 
@@ -78,6 +80,21 @@ def read_history(folder: Path) -> list[Epoch]:
         raise InputError(
             f"the run's history can't be read: {error}", where=folder / HISTORY, remedy="start the run again"
         ) from error
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier run left, but for its record: nothing of it belongs to a run that begins.
+
+    Raises:
+        OutputError: it can't be removed.
+    """
+    try:
+        for name in (MODEL, HISTORY, CURVES, RESUME):
+            (folder / name).unlink(missing_ok=True)
+        if (folder / TEACHER).is_dir():
+            shutil.rmtree(folder / TEACHER)
+    except OSError as error:
+        raise output_error(error, folder) from error
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:

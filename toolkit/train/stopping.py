@@ -32,7 +32,11 @@ def best_epoch(history: Sequence[Epoch]) -> Best:
 
     Source: Prechelt, Early stopping - but when? (1998), for stopping after a number of epochs without progress.
     """
-    best = min(history, key=lambda row: math.inf if row.val_loss is None else row.val_loss)
+    # A loss that is not a number compares as neither higher nor lower, and would stay the best for ever.
+    best = min(
+        history,
+        key=lambda row: math.inf if row.val_loss is None or math.isnan(row.val_loss) else row.val_loss,
+    )
     waited = history[-1].epoch - best.epoch
     return Best(best.epoch, waited == 0, waited)
 

@@ -1,6 +1,8 @@
 """What a trained model says of the training pictures, kept so that it is computed once."""
 
 import contextlib
+import hashlib
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +18,8 @@ from toolkit.keras_model.files import looks_like_keras
 from toolkit.models.matching import match_classes
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
+from toolkit.train.run_folder import TEACHER
 
-FOLDER = "teacher"  # in the run folder, while the run goes on
 BATCH = 256
 LEAST_LOG = -60.0  # float16 keeps it, and a softmax sees nothing of what lies below
 
@@ -111,17 +113,33 @@ def open_teacher(argument: str, classes: Sequence[str], size: tuple[int, int], *
     )
 
 
+def digest_of_views(record: dict[str, Any]) -> str:
+    """Return the digest of everything that the soft targets of a view depend on, hexadecimal.
+
+    All settings but the number of epochs are in it, also those that change no view: a run is resumed with the same
+    ones, and a setting that is added some day isn't forgotten.
+
+    Args:
+        record: of the run.
+    """
+    settings = {key: value for key, value in record["settings"].items() if key != "epochs"}
+    parts = [record["teacher"]["sha256"], record["data_digest"], record["seed"], settings]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
 class SoftTargets:
     """What a teacher says of each view of the pictures: computed when first wanted, then read from the disk.
 
     Args:
         teacher: the model.
         folder: the run folder.
+        digest: of what the views and the answers depend on; files of another digest are left alone.
     """
 
-    def __init__(self, teacher: Teacher, folder: Path) -> None:
+    def __init__(self, teacher: Teacher, folder: Path, digest: str) -> None:
         self._teacher = teacher
-        self._folder = folder / FOLDER
+        self._folder = folder / TEACHER
+        self._digest = digest[:16]
 
     def of_view(self, number: int, batches: Any, count: int, observer: Observer) -> NDArray[np.float16]:
         """Return the soft targets of a view.
@@ -144,7 +162,7 @@ class SoftTargets:
         Source: Beyer et al., arXiv:2106.05237, for the same view for teacher and pupil; Shen and Xing,
             arXiv:2112.01528, for keeping the answers to a number of views.
         """
-        file = self._folder / f"view-{number:04d}.npy"
+        file = self._folder / f"view-{number:04d}-{self._digest}.npy"
         if file.is_file():
             return _read(file, count)
         parts, done = [], 0

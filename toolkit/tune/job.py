@@ -20,6 +20,7 @@ from toolkit.train.recipes import find_recipe
 from toolkit.train.run_folder import Epoch
 from toolkit.train.settings import settle
 from toolkit.train.start import open_start
+from toolkit.train.teacher import open_teacher
 from toolkit.tune.options import TuneOptions
 from toolkit.tune.result import COMPLETE, FAILED, PRUNED, Trial, TuneResult
 from toolkit.tune.space import described, space_of, suggested
@@ -62,8 +63,7 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
             "epochs": settings.epochs,
             "validation_split": options.validation_split,
             "seed": options.seed,
-            "start_from": options.start_from,
-            "teacher": options.teacher,
+            **_digests(options, dataset),
             "overrides": list(options.overrides),
             "space": described(space),
         },
@@ -99,7 +99,7 @@ class _GiveUp(Exception):  # noqa: N818 - not an error: it leaves the training o
 class _Progress:
     """What a trial has reached so far."""
 
-    best: float | None = None
+    val_accuracy: float | None = None
     epochs: int = 0
 
 
@@ -119,21 +119,24 @@ def _try(
 
     def watch(row: Epoch) -> None:
         value = row.val_accuracy or 0.0
-        reached.best, reached.epochs = max(reached.best or 0.0, value), row.epoch
+        reached.val_accuracy, reached.epochs = value, row.epoch
         observer.progress(row.epoch, epochs + 1, unit=f"epochs of trial {number}")
         trial.report(value, row.epoch)
         if row.epoch < epochs and trial.should_prune():
             raise _GiveUp
 
     try:
-        train(_train_options(options, folder, chosen), SILENT, dataset=dataset, watch=watch)
+        result = train(_train_options(options, folder, chosen), SILENT, dataset=dataset, watch=watch)
+        # The command of a trial gives the weights that are kept, not those of its luckiest epoch.
+        reached.val_accuracy = result.history[result.kept_epoch - 1].val_accuracy
     except _GiveUp:
         state = PRUNED
     except TrainingError:
         state = FAILED
-    study.tell(trial, state, reached.best, reached.epochs, round(time.perf_counter() - started, 3))
-    # Weights of trials are of no use; the run of the best is made again, with all its epochs, by its command.
-    shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        # Weights of trials are of no use; the run of the best is made again, with all its epochs, by its command.
+        shutil.rmtree(folder, ignore_errors=True)
+    study.tell(trial, state, reached.val_accuracy, reached.epochs, round(time.perf_counter() - started, 3))
     observer.line(trial_line(study.trials[-1], options.trials))
 
 
@@ -182,6 +185,18 @@ def _load(options: TuneOptions, observer: Observer) -> Dataset:
         name=options.data_name,
         observer=observer,
     )
+
+
+def _digests(options: TuneOptions, dataset: Dataset) -> dict[str, str | None]:
+    """Return the digests of the models that trials start and learn from: a name may come to mean another one."""
+    start, teacher = options.start_from, options.teacher
+    size = dataset.split("train").images.shape[1:3]
+    return {
+        "start_digest": open_start(start, where=COMMAND).sha256 if start else None,
+        "teacher_digest": open_teacher(teacher, dataset.classes, size, where=COMMAND).sha256
+        if teacher
+        else None,
+    }
 
 
 def _command(options: TuneOptions, best: Trial) -> str:

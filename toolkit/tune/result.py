@@ -15,7 +15,9 @@ class Trial:
         number: from 1.
         state: complete, given up, or failed (the loss was not a number).
         settings: what was tried, by name.
-        val_accuracy: the best of its epochs, 0 to 1; None where it has none.
+        val_accuracy: of the epoch whose weights its training keeps, so of what its command gives: the last, or with
+            early stopping the one of the lowest loss; where it wasn't completed, of its last. 0 to 1; None where it
+            has none.
         epochs: that it was trained for.
         seconds: that it took.
     """

@@ -116,7 +116,7 @@ class Study:
         Args:
             trial: what `ask` gave.
             state: complete, given up or failed.
-            val_accuracy: the best of its epochs.
+            val_accuracy: see `Trial`.
             epochs: that it was trained for.
             seconds: that it took.
         """
