@@ -24,7 +24,10 @@ def test_every_error_renders_what_where_and_what_to_do_on_one_line(kind: type[To
 
 
 def test_only_wrong_usage_has_the_exit_code_of_wrong_usage() -> None:
-    assert {kind.__name__ for kind in all_errors() if kind.exit_code is ExitCode.USAGE} == {"UsageError"}
+    assert {kind.__name__ for kind in all_errors() if kind.exit_code is ExitCode.USAGE} == {
+        "UsageError",
+        "MissingRange",
+    }
     assert {kind.exit_code for kind in all_errors()} == {ExitCode.FAILED, ExitCode.USAGE}
 
 

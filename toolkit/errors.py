@@ -2,6 +2,7 @@
 
     ToolkitError            1   what, where, what to do
     |- UsageError           2   a flag out of range, contradictory flags
+    |  `- MissingRange
     |- InputError           1   a picture, data set or model file that isn't what it should be
     |  |- ImageError
     |  |- DataError
@@ -74,6 +75,10 @@ class UsageError(ToolkitError):
     """A flag out of range, contradictory flags, a missing argument."""
 
     exit_code = ExitCode.USAGE
+
+
+class MissingRange(UsageError):  # noqa: N818 - what it is, as MissingSplit
+    """A model file doesn't say what range its input has, and no option does."""
 
 
 class InputError(ToolkitError):

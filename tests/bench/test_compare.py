@@ -14,6 +14,7 @@ from toolkit.bench.compare import (
     refuse_other_machine,
     verdict,
 )
+from toolkit.bench.gates import regression_gate
 from toolkit.bench.record import to_document
 from toolkit.bench.result import BenchResult, CaseResult
 from toolkit.errors import DataError
@@ -117,6 +118,21 @@ def gated_in_turns(made: Any, scale: float, machine_sd: float, seed: int = 1) ->
 @pytest.mark.parametrize(("adjusted", "busy"), [(True, False), (False, False), (True, True)])
 def test_two_runs_of_one_model_pass_the_gate_99_times_in_100(adjusted: bool, busy: bool) -> None:
     assert sum(gated(1.0, adjusted=adjusted, busy=busy)) <= TRIALS // 100
+
+
+def test_a_grid_of_ten_cases_of_unchanged_models_passes_as_a_whole_99_times_in_100(made: Any) -> None:
+    generator = np.random.default_rng(2)
+    wrong = [0, 0]
+    for _ in range(TRIALS // 2):
+        sides = np.exp(generator.normal(0, PROCESS_SD, (10, 2, PROCESSES)))
+        found = [
+            verdict(now, then, cases=10)
+            for now, then in sides * np.exp(generator.normal(0, 0.015, (10, 2, 1)))
+        ]
+        gates = [regression_gate(made.case_of([made.round_of([MS] * 20)], comparison=f), 0) for f in found]
+        wrong[0] += not all(gate.met for gate in gates)
+        wrong[1] += any(f is not None and f.verdict == "slower" for f in found)
+    assert wrong[0] <= TRIALS // 2 // 100 < wrong[1]  # each by itself is judged as before
 
 
 @pytest.mark.parametrize("machine_sd", [0.0, 0.05])

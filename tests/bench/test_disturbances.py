@@ -1,5 +1,6 @@
 """Each sign of the machine appears when its cause is injected, and only then."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,8 @@ def codes(*rounds: Round, governor: str | None = None) -> list[str]:
 
 
 def test_a_calm_machine_has_no_warning() -> None:
-    assert codes(measured(), measured(gpu=GpuState((), (42,)))) == []
+    ours = (42, os.getpid())  # the process that measured, and this one: CUDA keeps what it opened at first
+    assert codes(measured(), measured(gpu=GpuState((), (42,))), measured(gpu=GpuState((), ours))) == []
 
 
 def test_a_machine_that_tells_nothing_has_no_warning() -> None:
@@ -90,6 +92,11 @@ def test_foreign_processes_on_the_gpu_are_named_and_our_own_are_not() -> None:
     caution = disturbances.gpu_shared([measured(gpu=GpuState((), (77, 42, 5)))])
     assert caution is not None
     assert "process 5, 77)" in caution.message
+
+
+def test_processes_are_not_told_apart_by_the_numbers_of_another_machine() -> None:
+    # In a container the driver gives the host's numbers, so that our own process looks like another one.
+    assert disturbances.gpu_shared([measured(gpu=GpuState((), (90_042, 90_001)))]) is None
 
 
 def test_more_threads_than_cores_or_quota(options_of: Options) -> None:

@@ -78,6 +78,16 @@ def test_a_missed_regression_gate_says_by_how_much(made: Any) -> None:
     )
 
 
+def test_a_gate_over_several_cases_rests_on_the_wider_interval_and_says_so(made: Any) -> None:
+    found = replace(comparison(1.06, 1.04, 1.08), cases=8, ratio_ci_gate=(0.99, 1.14))
+    gate = regression_gate(made.case_of([made.round_of(np.full(20, MS))], comparison=found), 5)
+    assert gate.met
+    assert gate.message == (
+        "p50 changed by +6.0 % in time (99 % interval over 8 cases together -1.0 to +14.0), allowed are 5 %; "
+        "these rounds could only have shown 7.3 %"
+    )
+
+
 def test_a_gate_that_was_blind_says_so(made: Any) -> None:
     case = made.case_of([made.round_of(np.full(20, MS))], comparison=comparison(1.01, 0.98, 1.04))
     assert regression_gate(case, 2).message.endswith("these rounds could only have shown 3.0 %")

@@ -5,11 +5,11 @@ import pytest
 
 from toolkit.bench.inputs import MOST_BYTES, random_batches, timed_steps, untimed_steps
 from toolkit.bench.options import Scenario, Transfer
+from toolkit.preprocess.normalization import IMAGENET
 from toolkit.preprocess.plan import Plan
-from toolkit.preprocess.transforms import Normalization
 
 OURS = Plan(height=8, width=6)
-FOREIGN = Plan(height=8, width=6, layout="NCHW", dtype="float32", normalization=Normalization.IMAGENET)
+FOREIGN = Plan(height=8, width=6, layout="NCHW", dtype="float32", normalization=IMAGENET)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from toolkit.bench.processes import in_process
 from toolkit.bench.request import Measured, Request
 from toolkit.bench.scenarios import Traffic
 from toolkit.errors import ImageError, ModelError, ToolkitError, UsageError
+from toolkit.preprocess.normalization import parse
 from toolkit.preprocess.plan import Plan
 
 
@@ -51,6 +52,9 @@ def test_a_request_and_an_answer_survive_the_way_through_json(tiny_model: Path, 
     file.write_bytes(encoded(picture((9, 9, 9))))
     asked = request(tiny_model, scenario=Scenario.PIPELINE, pictures=(str(file),))
     assert Request.from_json(asked.to_json()) == asked
+    plan = Plan(height=8, width=8, normalization=parse("mean=0.4914,0.4822,0.4465,std=0.247,0.2435,0.2616"))
+    foreign = request(tiny_model, plan=plan)
+    assert Request.from_json(foreign.to_json()) == foreign
     found = in_process(asked)
     assert found.stages_ns is not None
     assert found.stages_ns.shape == (len(found.due_ns), 5)

@@ -39,9 +39,11 @@ def test_the_keys_and_units_are_those_of_the_contract(made: Any) -> None:
     assert contract == {key: row[key] for key in contract}
     latency = row["latency_ms"]
     assert list(latency) == ["min", "p50", "p90", "p95", "p99", "p99.9", "max", "mean", "std", "p50_ci95",
-                             "p50_processes_ci95"]  # fmt: skip
+                             "p90_ci95", "p95_ci95", "p99_ci95", "p99_9_ci95", "p50_processes_ci95"]  # fmt: skip
     assert (latency["min"], latency["p50"], latency["p99"], latency["p99.9"]) == (1, 500, 990, None)
     assert latency["p50_ci95"] == [469, 532]
+    assert latency["p90_ci95"] == [881, 919]
+    assert latency["p99_9_ci95"] is None
     assert row["latency_per_image_ms"]["p50"] == 62.5
     assert row["throughput"] == pytest.approx(8000 / 500.5)
     assert len(row["throughput_ci95"]) == 2
@@ -50,7 +52,8 @@ def test_the_keys_and_units_are_those_of_the_contract(made: Any) -> None:
 def test_a_percentile_that_too_few_queries_support_is_null(made: Any) -> None:
     document = to_document(result(made.case_of([made.round_of([MS] * 4)])))
     row = json.loads(to_json(document))["results"][0]
-    assert [row["latency_ms"][k] for k in ("p50", "p90", "p95", "p99", "p99.9", "p50_ci95")] == [None] * 6
+    keys = ("p50", "p90", "p95", "p99", "p99.9", "p50_ci95", "p90_ci95", "p95_ci95", "p99_ci95", "p99_9_ci95")
+    assert [row["latency_ms"][k] for k in keys] == [None] * 10
     assert row["throughput_ci95"] is None
 
 

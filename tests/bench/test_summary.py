@@ -35,6 +35,17 @@ def test_summary_of_1_to_1000(made: Any) -> None:
     assert (found.minimum, found.maximum, found.mean) == (1, 1000, 500.5)
     assert found.std == pytest.approx(np.arange(1, 1001).std())
     assert found.p50_ci95 == (469, 532)
+    assert found.ci95 == {
+        "p50": (469, 532), "p90": (881, 919), "p95": (936, 964), "p97": (959, 981), "p99": (983, 997), "p99.9": None
+    }  # fmt: skip
+
+
+def test_a_percentile_that_is_not_supported_has_no_interval(made: Any) -> None:
+    found = summarize(
+        [made.round_of(np.arange(1, 10))]
+    )  # nine: enough for an interval of the median by themselves
+    assert found.percentiles["p50"] is None
+    assert set(found.ci95.values()) == {None}
 
 
 def test_steady_rounds_have_a_narrow_interval_around_the_rate(made: Any) -> None:
@@ -49,6 +60,13 @@ def test_a_slow_stretch_widens_the_interval(made: Any) -> None:
     rate, interval = throughput([made.round_of(mixed)], 1)
     assert interval is not None
     assert interval[0] < 0.95 * rate < 1.05 * rate < interval[1]
+
+
+def test_rounds_that_differ_as_a_whole_widen_the_interval(made: Any) -> None:
+    rate, interval = throughput([made.round_of([(10 + k) * MS] * 100, number=k) for k in range(3)], 1)
+    assert interval is not None
+    # Student's t over three rates of 100, 90.9 and 83.3 a second: 4.3 standard errors, not a bootstrap's two.
+    assert interval[0] < 0.85 * rate < 1.15 * rate < interval[1]
 
 
 def test_too_few_queries_have_no_interval(made: Any) -> None:

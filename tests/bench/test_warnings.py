@@ -158,3 +158,15 @@ def test_a_precision_that_was_not_reached_is_said(options_of: Options) -> None:
 
 def test_nothing_measured_means_nothing_to_warn_of(options_of: Options) -> None:
     assert codes([], options_of()) == []
+
+
+def test_convolutions_that_a_gpu_leaves_to_the_cpu_are_a_warning() -> None:
+    (caution,) = warnings.partly_on_cpu(
+        {"CUDAExecutionProvider": 6, "CPUExecutionProvider": 2}, "CUDAExecutionProvider"
+    )
+    assert caution.code == "partly-on-cpu"
+    assert caution.message == "2 of 8 convolutions and matrix products (25 %) run on the CPU, not on CUDA"
+    assert "fp32 or fp16" in caution.remedy
+    assert warnings.partly_on_cpu({"CUDAExecutionProvider": 8}, "CUDAExecutionProvider") == ()
+    assert warnings.partly_on_cpu({"CPUExecutionProvider": 8}, "CPUExecutionProvider") == ()
+    assert warnings.partly_on_cpu({}, "CUDAExecutionProvider") == ()

@@ -1,9 +1,11 @@
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from toolkit.doctor import checks
+from toolkit.doctor import checks, job
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import DoctorResult, State
 from toolkit.runtime.cuda import Problem
@@ -37,6 +39,49 @@ def test_two_runtimes_at_once_are_broken_and_one_is_not() -> None:
     assert finding.state is State.OK
     (finding,) = checks.runtimes({})
     assert finding.state is State.BROKEN
+
+
+def test_no_remedy_takes_from_an_index_whatever_has_the_name_of_this_package() -> None:
+    findings = [
+        *checks.versions(lambda name: "1.0" if name == "onnxruntime-gpu" else None),
+        *checks.runtimes({}),
+        *checks.providers(["CPUExecutionProvider"], "", try_device=lambda _: Problem("no", "")),
+        *checks.cuda_files(WITH_CUDA, "13.0", loads=lambda _: False),
+    ]
+    remedies = [finding.remedy for finding in findings if "pip install" in finding.remedy]
+    assert len(remedies) >= 9
+    assert not [remedy for remedy in remedies if re.search(r"install (\S+ )*'?toolkit", remedy)]
+    (missing,) = checks.runtimes({})
+    assert re.search("pip install onnxruntime(-gpu)?$", missing.remedy)
+
+
+def test_every_extra_for_users_is_looked_at_with_what_it_brings() -> None:
+    described = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = described["project"]["optional-dependencies"]
+    assert set(checks.EXTRAS) == set(extras) - {"dev"}
+    for extra, names in checks.EXTRAS.items():
+        if extra != "cuda":  # its libraries come through an extra of ONNX Runtime's own
+            assert all(any(line.startswith(name) for line in extras[extra]) for name in names), extra
+
+
+def test_the_libraries_of_cuda_are_looked_for_with_the_gpu_build_only_and_in_either_version() -> None:
+    def found(*names: str) -> list[State]:
+        versions = checks.versions(lambda name: "1.0" if name in names else None)
+        return [finding.state for finding in versions if finding.check == "extra cuda"]
+
+    assert found("onnxruntime") == []
+    assert found("onnxruntime-gpu") == [State.NOTE]
+    assert found("onnxruntime-gpu", "nvidia-cudnn-cu12") == [State.OK]
+    assert found("onnxruntime-gpu", "nvidia-cudnn-cu13") == [State.OK]
+
+
+def test_without_onnx_runtime_no_provider_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "installed_runtimes", dict)
+    monkeypatch.setattr(job, "installed_runtimes", dict)
+    monkeypatch.setattr(job, "available_providers", lambda: pytest.fail("imported ONNX Runtime"))
+    result = job.run()
+    assert result.broken
+    assert not [finding for finding in result.findings if finding.check.endswith("provider")]
 
 
 def test_a_provider_that_computes_wrongly_is_broken() -> None:
@@ -75,7 +120,7 @@ def test_a_missing_extra_names_its_pip_install() -> None:
     findings = checks.versions(lambda name: None if name == "tf2onnx" else "1.0")
     (extra,) = [f for f in findings if f.check == "extra train"]
     assert extra.finding == "not installed: tf2onnx"
-    assert "toolkit[train]" in extra.remedy
+    assert extra.remedy == "for what needs it, in the checkout: pip install '.[train]'"
 
 
 @pytest.mark.parametrize(("flags", "state"), [("avx2 avx512_vnni", State.OK), ("sse4_2 avx2", State.NOTE)])

@@ -55,7 +55,7 @@ def test_missing_libraries_are_named_with_the_version_that_is_wanted(version: st
     assert f"{names[0]}, {names[-1]}" in problem.finding
     assert names[1] not in problem.finding
     assert f"CUDA {version}" in problem.finding
-    assert problem.remedy == "install them with: pip install 'toolkit[cuda]'"
+    assert problem.remedy == "install them with: pip install 'onnxruntime-gpu[cuda,cudnn]'"
 
 
 def test_a_driver_too_old_for_the_build_is_named_with_both_versions() -> None:
@@ -84,23 +84,35 @@ def test_libraries_of_another_version_of_cuda_are_told_from_none_at_all() -> Non
     assert "onnxruntime-gpu<1.27" in problem.remedy
 
 
-STUB = "int cuDriverGetVersion(int *version) { *version = 12040; return 0; }"
+STUB = """
+#include <stdio.h>
+int cuDriverGetVersion(int *version) { *version = 12040; return 0; }
+int cuInit(unsigned flags) { return 0; }
+int cuDeviceGet(int *device, int ordinal) { *device = 100 + ordinal; return ordinal > 1 ? 101 : 0; }
+int cuDeviceGetPCIBusId(char *place, int length, int device) {
+    snprintf(place, length, "0000:%x:00.0", device == 100 ? 0xb3 : 0x65);
+    return 0;
+}
+"""
 
 
 @pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("cc") is None, reason="builds a library for Linux"
 )
-def test_the_version_is_asked_from_the_driver_s_own_library(tmp_path: Path) -> None:
+def test_version_and_places_of_devices_are_asked_from_the_driver_s_own_library(tmp_path: Path) -> None:
     """With the real wheel in a fresh process and a driver made here: the diagnosis gets past the missing driver."""
     source = tmp_path / "driver.c"
     source.write_text(STUB)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", source], check=True)
-    code = "from toolkit.runtime.cuda import *; print(can_load(driver_library()), driver_cuda_version())"
+    code = (
+        "from toolkit.runtime.cuda import *; print(can_load(driver_library()), driver_cuda_version(), "
+        "*map(pci_place, range(3)))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
         env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
     )  # fmt: skip
-    assert done.stdout.strip() == "True (12, 4)"
+    assert done.stdout.strip() == "True (12, 4) 0000:b3:00.0 0000:65:00.0 None"
 
 
 @pytest.mark.parametrize("text", ["", "Non-zero status code returned", "shape mismatch"])

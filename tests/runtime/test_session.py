@@ -89,7 +89,10 @@ def test_auto_takes_the_cpu_and_says_so_and_why(tiny_model: Path) -> None:
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        assert "CUDA is installed but did not start: no NVIDIA driver was found" in notice
+        assert (
+            "CUDA is installed, but the CUDA execution provider did not start: no NVIDIA driver was found"
+            in notice
+        )
 
 
 def test_cpu_says_nothing(tiny_model: Path) -> None:

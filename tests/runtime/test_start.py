@@ -5,13 +5,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
-from toolkit.errors import DeviceError, UsageError
+from toolkit.errors import DeviceError, ModelError, UsageError
+from toolkit.observer import SilentObserver
 from toolkit.runtime import start as start_module
 from toolkit.runtime.session import open_session
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+class Listener(SilentObserver):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
 
 
 class GpuSession:
@@ -19,14 +30,27 @@ class GpuSession:
 
     failure: str | None = None
 
-    def __init__(self, real: Any, providers: list[str], options: list[dict[str, str]]) -> None:
-        self._real, self._providers, self._options = real, providers, options
+    def __init__(
+        self, real: Any, providers: list[str], options: list[dict[str, str]], on_cpu: set[str]
+    ) -> None:
+        self._real, self._providers, self._options, self._on_cpu = real, providers, options, on_cpu
 
     def get_providers(self) -> list[str]:
         return self._providers
 
     def get_provider_options(self) -> dict[str, dict[str, str]]:
         return {self._providers[0]: {"cudnn_conv_algo_search": "EXHAUSTIVE", **self._options[0]}}
+
+    def get_provider_graph_assignment_info(self) -> list[Any]:
+        """All nodes on the provider that was asked for, but for those whose kinds it has no kernels of."""
+        nodes = [n for part in self._real.get_provider_graph_assignment_info() for n in part.get_nodes()]
+        return [
+            SimpleNamespace(
+                ep_name=CPU if "*" in self._on_cpu or node.op_type in self._on_cpu else self._providers[0],
+                get_nodes=lambda node=node: [node],
+            )
+            for node in nodes
+        ]
 
     def run(self, *arguments: Any) -> Any:
         if self.failure is not None:
@@ -42,13 +66,13 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Make ONNX Runtime look like one with a working GPU and with OpenVINO; what it is asked is kept."""
     import onnxruntime
 
-    real, seen = onnxruntime.InferenceSession, SimpleNamespace(asked=[], create_failure=None)
+    real, seen = onnxruntime.InferenceSession, SimpleNamespace(asked=[], create_failure=None, on_cpu=set())
 
     def create(path: str, settings: Any, providers: list[str], provider_options: Any, **_: Any) -> GpuSession:
         seen.asked.append((providers, provider_options))
         if seen.create_failure and providers[0] != CPU:
             raise RuntimeError(seen.create_failure)
-        return GpuSession(real(path, settings, providers=[CPU]), providers, provider_options)
+        return GpuSession(real(path, settings, providers=[CPU]), providers, provider_options, seen.on_cpu)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", create)
     monkeypatch.setattr(
@@ -56,6 +80,113 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     monkeypatch.setattr(start_module, "diagnose", lambda *_: None)
     return seen
+
+
+@pytest.fixture
+def convolutions(tmp_path: Path) -> Path:
+    """A classifier with a convolution and a product, Conv and Gemm."""
+    weights = [
+        numpy_helper.from_array(np.ones((2, 3, 3, 3), np.float32), "kernel"),
+        numpy_helper.from_array(np.ones((2, 3), np.float32), "matrix"),
+    ]
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel"], ["map"]),
+        helper.make_node("GlobalAveragePool", ["map"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "matrix"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 3])],
+        weights,
+    )
+    path = tmp_path / "convolutions.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_a_gpu_that_computes_nothing_of_a_model_is_refused_with_the_remedy(
+    convolutions: Path, gpu: SimpleNamespace
+) -> None:
+    # CUDA is registered and listed first, and holds the pooling; what takes the time runs on the CPU.
+    gpu.on_cpu = {"Conv", "Gemm"}
+    with pytest.raises(DeviceError) as caught:
+        open_session(convolutions, device="cuda")
+    assert str(caught.value) == (
+        "none of its 2 convolutions and matrix products would run on CUDA, all would on the CPU "
+        f"({convolutions} on {CUDA}): use the fp32 or fp16 export of the model, or --device cpu"
+    )
+    with pytest.raises(DeviceError, match="would run on OpenVINO"):
+        open_session(convolutions, device="provider:openvino")
+
+
+def test_a_model_without_convolutions_is_refused_where_none_of_its_nodes_is_on_the_gpu(
+    tiny_model: Path, gpu: SimpleNamespace
+) -> None:
+    gpu.on_cpu = {"Cast"}
+    listener = Listener()
+    assert open_session(tiny_model, device="cuda", observer=listener).device == "cuda:0"
+    assert listener.notices == []
+    gpu.on_cpu = {"*"}
+    with pytest.raises(DeviceError, match="none of its 5 nodes would run on CUDA"):
+        open_session(tiny_model, device="cuda")
+
+
+def test_auto_takes_the_cpu_where_the_gpu_would_compute_nothing(
+    convolutions: Path, gpu: SimpleNamespace
+) -> None:
+    gpu.on_cpu, listener = {"Conv", "Gemm"}, Listener()
+    assert open_session(convolutions, observer=listener).device == "cpu"
+    assert gpu.asked[-1][0] == [CPU]
+    assert listener.notices == [
+        f"device: cpu ({CPU}; CUDA is installed, but none of its 2 convolutions and matrix products "
+        "would run on CUDA, all would on the CPU)"
+    ]
+
+
+def test_convolutions_that_stay_on_the_cpu_are_told_with_their_share(
+    convolutions: Path, gpu: SimpleNamespace
+) -> None:
+    gpu.on_cpu = {"Conv"}
+    for device in ("cuda", "auto"):
+        listener = Listener()
+        session = open_session(convolutions, device=device, observer=listener)
+        assert session.device == "cuda:0"
+        assert listener.notices[-1] == (
+            "1 of 2 convolutions and matrix products (50 %) run on the CPU, not on CUDA: "
+            "the fp32 or fp16 export of the model may be faster"
+        )
+        assert session.products() == {CPU: 1, CUDA: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("Failed to allocate memory for requested buffer of size 1", "the device has too little free memory"),
+        ("CUDA failure 209: no kernel image is available", "has no kernels for this GPU"),
+        ("CUDNN failure 4: CUDNN_STATUS_INTERNAL_ERROR ; GPU=0", "CUDNN_STATUS_INTERNAL_ERROR"),
+    ],
+)
+def test_auto_takes_the_cpu_and_says_why_where_the_gpu_s_session_raises(
+    tiny_model: Path, gpu: SimpleNamespace, text: str, finding: str
+) -> None:
+    gpu.create_failure, listener = text, Listener()
+    assert open_session(tiny_model, observer=listener).device == "cpu"
+    (notice,) = listener.notices
+    assert notice.startswith(f"device: cpu ({CPU}; CUDA is installed, but ")
+    assert finding in notice
+    with pytest.raises(DeviceError, match=finding):
+        open_session(tiny_model, device="cuda")
+
+
+def test_a_broken_file_is_no_fault_of_the_gpu(tmp_path: Path, gpu: SimpleNamespace) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"nothing")
+    gpu.create_failure, listener = "INVALID_PROTOBUF", Listener()
+    with pytest.raises(ModelError, match="not a valid ONNX file"):
+        open_session(tmp_path / "broken.onnx", observer=listener)
+    assert listener.notices == []
 
 
 def test_tf32_is_off_unless_it_is_asked_for_and_recorded(tiny_model: Path, gpu: SimpleNamespace) -> None:

@@ -89,6 +89,27 @@ def test_the_throughput_interval_covers_the_true_rate() -> None:
     assert hits / 200 >= 0.88
 
 
+def test_the_throughput_interval_covers_the_true_rate_where_whole_rounds_differ() -> None:
+    # Five processes, each faster or slower as a whole by some 5 %: a hundred blocks don't make up for that.
+    generator = np.random.default_rng(5)
+    rounds, hits = np.repeat(np.arange(5), 20), 0
+    for _ in range(200):
+        pace = generator.lognormal(0, 0.05, 5)[rounds]
+        durations = (1e9 * pace * generator.lognormal(0, 0.02, 100)).astype(np.int64)
+        interval = throughput_interval(np.full(100, 10), durations, rounds)
+        assert interval is not None
+        hits += interval[0] <= 10 <= interval[1]
+    assert hits / 200 >= 0.92
+
+
+def test_rounds_that_are_alike_leave_the_interval_to_the_blocks() -> None:
+    durations = np.tile(np.array([10**9, 3 * 10**9]), 20)
+    rounds = np.repeat(np.arange(4), 10)
+    assert throughput_interval(np.full(40, 8), durations, rounds) == throughput_interval(
+        np.full(40, 8), durations
+    )
+
+
 @pytest.mark.parametrize(
     ("probability", "freedom", "table"),
     [

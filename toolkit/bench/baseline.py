@@ -10,9 +10,9 @@ from toolkit.bench.options import BenchOptions
 from toolkit.bench.record import read_record
 from toolkit.bench.result import CaseResult
 from toolkit.bench.rounds import Running
-from toolkit.bench.subjects import Subject, open_cases
+from toolkit.bench.subjects import Subject, digest_of, open_cases
 from toolkit.errors import DataError
-from toolkit.files import sha256_of
+from toolkit.models.files import model_files
 from toolkit.observer import SILENT, Observer
 
 SAME_SOFTWARE = ("python", "onnxruntime", "numpy", "toolkit")
@@ -112,6 +112,7 @@ def compared(
                 options.baseline,
                 only_model=_only_model(options),
                 same_reference=same,
+                cases=len(results),
             ),
         )
         for result in results
@@ -125,7 +126,12 @@ def _only_model(options: BenchOptions) -> bool:
 def _model_of(found: Mapping[str, Any], subject: Subject) -> Path | None:
     """Return the file that the record was measured on, where it is still that file and not the one measured now."""
     digest, path = found.get("sha256"), Path(str(found.get("path") or ""))
-    if digest is None or digest == subject.sha256 or not path.is_file() or sha256_of(path) != digest:
+    if (
+        digest is None
+        or digest == subject.sha256
+        or not path.is_file()
+        or digest_of(model_files(str(path)).values()) != digest
+    ):
         return None
     return path if found.get("provider_options", {}) == dict(subject.provider_options) else None
 

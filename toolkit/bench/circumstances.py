@@ -50,9 +50,10 @@ def settings(options: BenchOptions) -> dict[str, Any]:
         "processes": "a fresh one for each case in each round",
         "inputs": "random uint8 pictures, several distinct batches in turn",
         "percentile_method": "nearest rank; null below 11, 64, 130, 662 and 6,636 queries (MLPerf LoadGen)",
-        "p50_ci95_method": "order statistics (binomial); queries taken as independent",
+        "p50_ci95_method": "order statistics (binomial); queries taken as independent; the same for p90 to p99.9",
         "p50_processes_ci95_method": "Student's t on the logarithms of the medians of the rounds' processes",
-        "throughput_ci95_method": "percentile bootstrap over blocks of consecutive queries",
+        "throughput_ci95_method": "percentile bootstrap over blocks of consecutive queries, or Student's t on the "
+        "logarithms of the rounds' rates where that reaches further",
     }
 
 

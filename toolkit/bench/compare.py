@@ -92,6 +92,7 @@ def compare_case(
     *,
     only_model: bool,
     same_reference: bool = True,
+    cases: int = 1,
 ) -> Comparison | None:
     """Compare a case with its counterpart in a baseline: in turns where that was measured again, else across time.
 
@@ -101,6 +102,7 @@ def compare_case(
         where: its file, for errors.
         only_model: see `counterpart`.
         same_reference: the reference arithmetic was the same on both sides: one machine, one numpy.
+        cases: how many are compared in this run.
 
     Returns:
         None where the baseline has no such case, or one side has fewer than two rounds.
@@ -115,13 +117,14 @@ def compare_case(
     offline = case.scenario == Scenario.OFFLINE
     now, then = case.rounds, rounds_of(found, where)
     if case.baseline_rounds:
-        return in_turns(now, case.baseline_rounds, then, offline=offline)
+        return in_turns(now, case.baseline_rounds, then, offline=offline, cases=cases)
     sides = (medians_of(now, offline=offline), medians_of(then, offline=offline))
     # On a GPU the processor's speed says little, and in a server the arrivals decide, not the machine.
     usable = same_reference and case.device == "cpu" and case.scenario != Scenario.SERVER
     references = (_references(now), _references(then)) if usable else None
     busy = max(others_cores(states_of(side)) for side in (now, then)) > OTHERS_BUSY_CORES
-    return verdict(*sides, references=references, busy=busy, measure="throughput" if offline else "p50")
+    measure = "throughput" if offline else "p50"
+    return verdict(*sides, references=references, busy=busy, measure=measure, cases=cases)
 
 
 def verdict(
@@ -131,6 +134,7 @@ def verdict(
     references: tuple[Floats, Floats] | None = None,
     busy: bool = False,
     measure: str = "p50",
+    cases: int = 1,
 ) -> Comparison | None:
     """Judge whether two runs differ, each a set of processes.
 
@@ -141,6 +145,7 @@ def verdict(
             one side has none. They are used unless they only add noise.
         busy: other processes worked beside one of the runs.
         measure: name of what the times are.
+        cases: how many are compared in this run.
 
     Returns:
         None where one side has fewer than two values.
@@ -155,15 +160,13 @@ def verdict(
             (now, then), run_sd, adjusted = divided, ADJUSTED_RUN_SD, True
     if busy:
         run_sd = max(run_sd, BUSY_RUN_SD)
-    ratio, interval = ratio_interval(now, then, group_sd=run_sd)
-    _, wide = ratio_interval(now, then, VERDICT_LEVEL, group_sd=run_sd)
-    assert interval is not None
-    assert wide is not None
-    return _comparison(ratio, interval, wide, measure=measure, reference_adjusted=adjusted)
+    ratio, _ = ratio_interval(now, then)
+    found = [ratio_interval(now, then, level, group_sd=run_sd)[1] for level in _levels(cases)]
+    return _comparison(ratio, found, cases=cases, measure=measure, reference_adjusted=adjusted)
 
 
 def in_turns(
-    now: Sequence[Round], again: Sequence[Round], then: Sequence[Round], *, offline: bool
+    now: Sequence[Round], again: Sequence[Round], then: Sequence[Round], *, offline: bool, cases: int = 1
 ) -> Comparison | None:
     """Compare a model with the baseline's, measured again in turns with it: a drift of the machine hits both.
 
@@ -172,6 +175,7 @@ def in_turns(
         again: rounds of the baseline's model, measured just before or after them.
         then: rounds of the record.
         offline: times are wall times a query, else medians.
+        cases: how many are compared in this run.
 
     Returns:
         None where fewer than two rounds have both.
@@ -181,29 +185,34 @@ def in_turns(
     if len(both) < 2:
         return None
     mine, theirs = (medians_of([pair[side] for pair in both], offline=offline) for side in (0, 1))
-    interval, wide = (mean_interval(mine / theirs, level) for level in (0.95, VERDICT_LEVEL))
-    assert interval is not None
-    assert wide is not None
+    found = [mean_interval(mine / theirs, level) for level in _levels(cases)]
     ratio = math.exp(float(np.log(mine / theirs).mean()))
     stored = medians_of(then, offline=offline)
     return _comparison(
         ratio,
-        interval,
-        wide,
+        found,
+        cases=cases,
         measure="throughput" if offline else "p50",
         in_turns=True,
         machine_ratio=math.exp(float(np.log(theirs).mean() - np.log(stored).mean())),
     )
 
 
-def _comparison(
-    ratio: float, interval: tuple[float, float], wide: tuple[float, float], **how: Any
-) -> Comparison:
+def _levels(cases: int) -> tuple[float, float, float]:
+    """Of the interval that is shown, of that of the verdict, and of a gate's: the verdict's over all cases together."""
+    return 0.95, VERDICT_LEVEL, 1 - (1 - VERDICT_LEVEL) / cases
+
+
+def _comparison(ratio: float, intervals: Sequence[tuple[float, float] | None], **how: Any) -> Comparison:
+    shown, wide, gate = intervals
+    assert shown is not None
+    assert wide is not None
     low, high = wide
     return Comparison(
         ratio=ratio,
-        ratio_ci95=interval,
+        ratio_ci95=shown,
         ratio_ci99=wide,
+        ratio_ci_gate=gate,
         verdict="slower" if low > 1 else "faster" if high < 1 else "no difference seen",
         smallest_visible_pct=(math.sqrt(high / low) - 1) * 100,
         **how,

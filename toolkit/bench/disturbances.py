@@ -1,5 +1,6 @@
 """Signs in the machine that a figure can't be trusted: frequency, heat, quota, swap, others on CPU and GPU."""
 
+import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -158,14 +159,21 @@ def gpu_slowed(rounds: Sequence[Round]) -> Caution | None:
 
 
 def gpu_shared(rounds: Sequence[Round]) -> Caution | None:
-    """Tell when processes other than the measuring one computed on the GPU."""
-    foreign = {p for r in rounds if r.gpu is not None for p in r.gpu.processes if p != r.process}
+    """Tell when processes other than ours held the GPU while it measured.
+
+    In a container the driver may give the host's numbers. Only where it lists the measuring process under the number
+    that it has here, others can be told from it.
+    """
+    matched = [r for r in rounds if r.gpu is not None and r.process in r.gpu.processes]
+    # This process counts as ours, too: CUDA keeps what it opened to look at the model.
+    ours = {os.getpid(), *(r.process for r in matched)}
+    foreign = {p for r in matched if r.gpu is not None for p in r.gpu.processes} - ours
     if not foreign:
         return None
     numbers = ", ".join(map(str, sorted(foreign)))
     return Caution(
         code="gpu-shared",
-        message=f"other processes computed on the GPU, too (process {numbers})",
+        message=f"other processes held the GPU, too (process {numbers})",
         remedy="stop them, or measure on another device with --device cuda:N",
     )
 

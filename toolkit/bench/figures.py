@@ -87,7 +87,7 @@ class Latency:
         maximum: the longest.
         mean: of all.
         std: standard deviation, of all.
-        p50_ci95: 95 % interval of the median by order statistics; None with too few queries.
+        ci95: "p50" ... "p99.9" -> 95 % interval by order statistics; None where the percentile is.
         p50_processes_ci95: 95 % interval of the median over processes, from how far the medians of the rounds
             lie apart; None with fewer than two rounds.
     """
@@ -97,8 +97,13 @@ class Latency:
     maximum: int
     mean: float
     std: float
-    p50_ci95: tuple[int, int] | None
+    ci95: Mapping[str, tuple[int, int] | None]
     p50_processes_ci95: tuple[float, float] | None = None
+
+    @property
+    def p50_ci95(self) -> tuple[int, int] | None:
+        """95 % interval of the median by order statistics."""
+        return self.ci95["p50"]
 
 
 @dataclass(frozen=True, kw_only=True)

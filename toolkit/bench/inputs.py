@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.bench.options import Scenario, Transfer
+from toolkit.preprocess.normalization import NONE
 from toolkit.preprocess.plan import Plan
 
 MOST_BATCHES = 32
@@ -53,8 +54,8 @@ def untimed_steps(plan: Plan, scenario: Scenario, transfer: Transfer) -> tuple[s
     if scenario is Scenario.PIPELINE:
         return ()
     steps: tuple[str, ...] = ("reading the file", "decoding", "resizing")
-    if plan.normalization != "none":
-        steps += (f"normalisation ({plan.normalization})",)
+    if plan.normalization != NONE:
+        steps += (f"normalisation ({plan.normalization.name})",)
     if (plan.layout, plan.dtype) != ("NHWC", "uint8"):
         steps += (f"conversion to {plan.dtype} {plan.layout}",)
     if transfer is Transfer.DEVICE_RESIDENT:

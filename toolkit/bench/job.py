@@ -19,7 +19,7 @@ from toolkit.bench.result import BenchResult, CaseResult
 from toolkit.bench.rounds import Running, measure_round, with_twins
 from toolkit.bench.subjects import open_cases
 from toolkit.bench.summary import half_width_pct, stage_shares, summarize, throughput
-from toolkit.bench.warnings import check_case, imprecise
+from toolkit.bench.warnings import check_case, imprecise, partly_on_cpu
 from toolkit.files import refuse_existing, write_json
 from toolkit.machine.facts import machine_facts
 from toolkit.observer import SILENT, Observer
@@ -141,7 +141,7 @@ def _result(each: Running, options: BenchOptions, draft: BenchResult) -> CaseRes
         throughput=rate,
         throughput_ci95=interval,
         cold_start=median_start(each.starts),
-        size_bytes=subject.path.stat().st_size,
+        size_bytes=subject.size_bytes,
         sha256=subject.sha256,
         includes=timed_steps(traffic.scenario, each.transfer),
         excludes=untimed_steps(subject.plan, traffic.scenario, each.transfer),
@@ -155,6 +155,7 @@ def _result(each: Running, options: BenchOptions, draft: BenchResult) -> CaseRes
                 harness_ns=draft.conditions["harness_ns"],
             ),
             *check_machine(each.rounds, draft.machine.get("cpu_governor")),
+            *partly_on_cpu(subject.products, subject.provider),
             *imprecise(half_width_pct(latency), options),
         ),
     )

@@ -105,6 +105,7 @@ def closed_loop(
     with _no_collection():
         end = now() + limits.duration_ns
         if runs_per_query == 1:
+            # The same loop as below without its inner one, whose steps the clock would count in every latency.
             for batch in inputs:
                 due = now()
                 run(batch)

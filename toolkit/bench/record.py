@@ -1,4 +1,4 @@
-"""The benchmark JSON, schema 1, in and out; the one place where nanoseconds become milliseconds."""
+"""The benchmark JSON, schema 1, in and out: nanoseconds inside, milliseconds in the file."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from toolkit.bench.figures import STAGES
 from toolkit.bench.result import BenchResult, CaseResult, ColdStart, Latency, Round, Stage, Trial
 from toolkit.errors import DataError
 from toolkit.machine.state import MachineState
+from toolkit.stats.latency import interval_key
 
 SCHEMA = 1
 NS_PER_MS = 1_000_000
@@ -167,15 +168,17 @@ def _latency(latency: Latency, images: int) -> dict[str, Any]:
     def ms(value_ns: float | None) -> float | None:
         return None if value_ns is None else value_ns / NS_PER_MS / images
 
-    interval, processes = latency.p50_ci95, latency.p50_processes_ci95
+    def pair(interval: tuple[float, float] | None) -> list[float | None] | None:
+        return None if interval is None else [ms(interval[0]), ms(interval[1])]
+
     return {
         "min": ms(latency.minimum),
         **{key: ms(value) for key, value in latency.percentiles.items()},
         "max": ms(latency.maximum),
         "mean": ms(latency.mean),
         "std": ms(latency.std),
-        "p50_ci95": None if interval is None else [ms(interval[0]), ms(interval[1])],
-        "p50_processes_ci95": None if processes is None else [ms(processes[0]), ms(processes[1])],
+        **{interval_key(key): pair(interval) for key, interval in latency.ci95.items()},
+        "p50_processes_ci95": pair(latency.p50_processes_ci95),
     }
 
 

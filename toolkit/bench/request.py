@@ -13,8 +13,9 @@ from toolkit.bench.result import ColdStart, Nanoseconds
 from toolkit.bench.scenarios import Traffic
 from toolkit.machine.gpu import GpuState
 from toolkit.machine.state import MachineState
+from toolkit.preprocess import normalization
 from toolkit.preprocess.plan import Plan
-from toolkit.preprocess.transforms import Normalization, Resize
+from toolkit.preprocess.transforms import Resize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,8 @@ class Request:
         """Read what `to_json` wrote."""
         fields = json.loads(text)
         plan, traffic = fields.pop("plan"), fields.pop("traffic")
-        plan["normalization"], plan["resize"] = Normalization(plan["normalization"]), Resize(plan["resize"])
+        plan["normalization"] = normalization.parse(plan["normalization"]["name"])
+        plan["resize"] = Resize(plan["resize"])
         traffic["scenario"], traffic["arrivals"] = (
             Scenario(traffic["scenario"]),
             Arrivals(traffic["arrivals"]),
@@ -87,7 +89,7 @@ class Measured:
         stages_ns: time of each stage, int64 [queries, stages]; pipeline only, else None.
         before: the machine when the clock started.
         after: the machine when it stopped.
-        gpu: the device when it stopped; None on other devices.
+        gpu: what befell the device meanwhile, the warm-up included; None on other devices.
         process: its number, to tell it from foreign processes on the device.
         reference_ns: time of the reference arithmetic, just before and after the clock ran.
     """

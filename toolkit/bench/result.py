@@ -38,6 +38,9 @@ class Comparison:
         ratio: time now / time then; above 1 is slower.
         ratio_ci95: its 95 % interval.
         ratio_ci99: its 99 % interval, which the verdict rests on: two runs of one model pass 99 times in 100.
+        ratio_ci_gate: its interval at 1 - 0.01 / cases (Bonferroni), which a gate rests on: all cases of two runs of
+            the same models pass together 99 times in 100; None means `ratio_ci99`.
+        cases: how many the run compares.
         verdict: "faster", "slower" or "no difference seen".
         smallest_visible_pct: the smallest difference that these rounds could have shown, percent.
         in_turns: the baseline's model was measured again, in turns with this one; else the record's own times count.
@@ -56,6 +59,8 @@ class Comparison:
     reference_adjusted: bool = False
     in_turns: bool = False
     machine_ratio: float | None = None
+    cases: int = 1
+    ratio_ci_gate: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +85,10 @@ class CaseResult:
         rounds: raw samples.
         latency: summary of all rounds.
         throughput: pictures a second of wall time.
-        throughput_ci95: its 95 % interval by a block bootstrap; None with too few queries.
+        throughput_ci95: its 95 % interval, of blocks of queries and of rounds; None with too few queries.
         cold_start: load, first inference and memory in a fresh process.
-        size_bytes: of the file.
-        sha256: of the file.
+        size_bytes: of the file, and of those beside it that hold its weights.
+        sha256: of the file, or of all of them one after the other.
         includes: what is in the times.
         excludes: what is not in the times.
         stages: shares of the pipeline's stages; empty in other scenarios.

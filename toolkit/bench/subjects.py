@@ -1,19 +1,18 @@
 """Models, opened once to learn what they are: device, provider, placement, what they want at their input."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.bench.cases import Case, Setup, cases_of, setups_of
 from toolkit.bench.options import BenchOptions, Scenario
-from toolkit.errors import DeviceError, UsageError
-from toolkit.files import sha256_of
+from toolkit.errors import DeviceError, MissingRange
+from toolkit.models.files import model_files
 from toolkit.models.open import OpenModel, open_model
-from toolkit.observer import Observer
+from toolkit.observer import EachNoticeOnce, Observer
+from toolkit.preprocess.normalization import UNIT
 from toolkit.preprocess.plan import Plan
-from toolkit.preprocess.transforms import Normalization
-
-NORMALIZE = "--normalize"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +25,13 @@ class Subject:
     Args:
         name: how the user called it.
         path: of the file.
-        sha256: of the file.
+        sha256: see `digest_of`.
+        size_bytes: of the file, and of those beside it that hold its weights.
         precision: as the file says, or None.
         device: cpu, cuda:N or provider:NAME.
         provider: the execution provider obtained.
         placement: nodes on each provider; None where ONNX Runtime can't tell.
+        products: convolutions and matrix products on each provider; empty where untold.
         provider_options: of the provider, defaults included.
         asked_options: KEY=VALUE that go to the processes.
         threads: intra-op threads.
@@ -42,10 +43,12 @@ class Subject:
     name: str
     path: Path
     sha256: str
+    size_bytes: int
     precision: str | None
     device: str
     provider: str
     placement: Mapping[str, int] | None
+    products: Mapping[str, int]
     provider_options: Mapping[str, str]
     asked_options: tuple[str, ...]
     threads: int
@@ -62,11 +65,24 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
         ModelError: a model that can't be opened.
         DeviceError: a device that wasn't obtained.
     """
-    once = _Once(observer)
+    once = EachNoticeOnce(observer)
     asked = options.provider_options + (("enable_cuda_graph=1",) if options.cuda_graph else ())
     subjects = {setup: _subject(setup, options, asked, once) for setup in setups_of(options)}
     cases = cases_of(options, {setup: subject.fixed_batch for setup, subject in subjects.items()})
     return [(case, subjects[case.setup]) for case in cases]
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of files one after the other: of one file its own, of several what `cat` would give.
+
+    Args:
+        files: of a model, see `model_files`.
+    """
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: whole)  # goes on with the one it is given
+    return whole.hexdigest()
 
 
 def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observer: Observer) -> Subject:
@@ -78,14 +94,17 @@ def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observ
             where=setup.model,
             remedy="check the device with: toolkit doctor",
         )
+    files = model_files(str(session.path)).values()
     return Subject(
         name=model.name,
         path=session.path,
-        sha256=sha256_of(session.path),
+        sha256=digest_of(files),
+        size_bytes=sum(file.stat().st_size for file in files),
         precision=model.card.precision or None,
         device=session.device,
         provider=session.provider,
         placement=session.placement(),
+        products=session.products(),
         provider_options=session.provider_options,
         # Options that `auto` left out on the CPU must not reach the processes, which ask for the CPU by name.
         asked_options=() if session.device == "cpu" else asked,
@@ -109,34 +128,12 @@ def _opened(
             spinning=True,
             observer=observer,
         )
-    except UsageError as error:
-        # Only that the file doesn't say its range is no hindrance; the pipeline's clock covers bringing it to one.
-        if not error.remedy.startswith(f"add {NORMALIZE}") or scenario is Scenario.PIPELINE:
+    except MissingRange:
+        # No hindrance but to a pipeline, whose clock covers bringing pictures to that range.
+        if scenario is Scenario.PIPELINE:
             raise
     observer.notice(
         f"{setup.model} doesn't say what range its input has: it is fed noise from 0 to 1; times hardly depend on it,"
-        f" and {NORMALIZE} sets another"
+        f" and --normalize sets another"
     )
-    return _opened(setup, Normalization.UNIT.value, asked, scenario, observer)
-
-
-class _Once:
-    """An observer that passes each notice on once: sessions of one device all say the same."""
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._said: set[str] = set()
-
-    def notice(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._observer.notice(text)
-
-    def step(self, text: str) -> None:
-        self._observer.step(text)
-
-    def progress(self, done: int, total: int | None = None, *, unit: str = "", errors: int = 0) -> None:
-        self._observer.progress(done, total, unit=unit, errors=errors)
-
-    def line(self, text: str) -> None:
-        self._observer.line(text)
+    return _opened(setup, UNIT.name, asked, scenario, observer)

@@ -27,13 +27,17 @@ def summarize(rounds: Sequence[Round], asked_percent: float | None = None) -> La
     """
     ordered = np.sort(latencies_ns(rounds))
     wanted = sorted({*PERCENTILES, *(() if asked_percent is None else (asked_percent,))})
+    percentiles = {percentile_key(p): supported_percentile(ordered, p) for p in wanted}
     return Latency(
         minimum=int(ordered[0]),
-        percentiles={percentile_key(p): supported_percentile(ordered, p) for p in wanted},
+        percentiles=percentiles,
         maximum=int(ordered[-1]),
         mean=float(ordered.mean()),
         std=float(ordered.std()),
-        p50_ci95=quantile_interval(ordered, 50),
+        ci95={
+            key: None if value is None else quantile_interval(ordered, p)
+            for p, (key, value) in zip(wanted, percentiles.items(), strict=True)
+        },
         p50_processes_ci95=mean_interval(medians_of(rounds)),
     )
 
@@ -41,7 +45,7 @@ def summarize(rounds: Sequence[Round], asked_percent: float | None = None) -> La
 def throughput(
     rounds: Sequence[Round], images_per_query: int, seed: int = 0
 ) -> tuple[float, tuple[float, float] | None]:
-    """Return pictures a second of wall time, and its 95 % interval by a bootstrap over blocks of queries.
+    """Return pictures a second of wall time, and its 95 % interval: see `throughput_interval`.
 
     Pauses between queries count: one over the latency would leave them out.
 
@@ -52,15 +56,15 @@ def throughput(
     """
     images = images_per_query * sum(len(r.due_ns) for r in rounds)
     wall_s = max(1, sum(r.wall_ns for r in rounds)) / 1e9
-    counts, durations = _blocks(rounds)
-    return images / wall_s, throughput_interval(counts * images_per_query, durations, seed=seed)
+    counts, durations, numbers = _blocks(rounds)
+    return images / wall_s, throughput_interval(counts * images_per_query, durations, numbers, seed=seed)
 
 
-def _blocks(rounds: Sequence[Round]) -> tuple[Nanoseconds, Nanoseconds]:
-    """Cut rounds into blocks of consecutive queries: (queries, wall time), int64 [blocks] each."""
-    counts, durations = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+def _blocks(rounds: Sequence[Round]) -> tuple[Nanoseconds, Nanoseconds, Nanoseconds]:
+    """Cut rounds into blocks of consecutive queries: (queries, wall time, place of its round), int64 [blocks] each."""
+    counts, durations, places = ([np.empty(0, np.int64)] for _ in range(3))
     share = max(1, BLOCKS // max(1, len(rounds)))
-    for each in rounds:
+    for place, each in enumerate(rounds):
         queries = len(each.due_ns)
         blocks = min(share, queries // FEWEST_QUERIES_A_BLOCK)
         if blocks == 0:
@@ -69,7 +73,8 @@ def _blocks(rounds: Sequence[Round]) -> tuple[Nanoseconds, Nanoseconds]:
         counts.append(np.diff(ends, prepend=0))
         # From the last answer of the block before to the last of this one: the pauses are in it.
         durations.append(np.diff(each.finished_ns[ends - 1], prepend=each.due_ns[0]))
-    return np.concatenate(counts), np.concatenate(durations)
+        places.append(np.full(blocks, place))
+    return np.concatenate(counts), np.concatenate(durations), np.concatenate(places)
 
 
 def stage_shares(rounds: Sequence[Round], names: Sequence[str]) -> tuple[Stage, ...]:

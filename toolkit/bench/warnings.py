@@ -1,6 +1,6 @@
 """Signs of an untrustworthy figure in the samples, each with its cause and a remedy that fits the flags given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.result import Caution, Nanoseconds, Round
 from toolkit.bench.summary import latencies_ns
 from toolkit.bench.wording import count
+from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead
 from toolkit.stats.intervals import median_of
 from toolkit.stats.latency import queries_needed
 from toolkit.stats.periodicity import strongest_period
@@ -17,7 +18,6 @@ DRIFT = 1.05  # median of one half over that of the other
 ROUNDS_APART = 1.10  # median of the slowest round over that of the fastest
 SPREAD = 0.2  # standard deviation over mean
 WARMING = 1.10  # median of the first tenth over that of the rest
-OTHERS_BUSY_CORES = 0.2
 CLOCK_SHARE = 0.01  # of the median that one tick may be
 FALLING_BEHIND = 1.1  # time until the last answer over time until the last arrival
 HARNESS_SHARE = 0.02  # of the median that the harness may take
@@ -200,6 +200,19 @@ def imprecise(half_width_pct: float | None, options: BenchOptions) -> tuple[Caut
             remedy="measure longer: raise --duration or --runs, and quiet the machine",
         ),
     )
+
+
+def partly_on_cpu(products: Mapping[str, int], provider: str) -> tuple[Caution, ...]:
+    """Tell when a model on another provider has convolutions or matrix products that the CPU computes.
+
+    Args:
+        products: those on each provider.
+        provider: that the session is on.
+    """
+    message = on_cpu_instead(products, provider)
+    if message is None:
+        return ()
+    return (Caution(code="partly-on-cpu", message=message, remedy=f"use {OTHER_EXPORT}"),)
 
 
 def coarse_clock(median_ns: int, resolution_ns: int) -> Caution | None:

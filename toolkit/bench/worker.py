@@ -23,9 +23,10 @@ from toolkit.bench.result import ColdStart
 from toolkit.bench.scenarios import send, warm_up
 from toolkit.errors import DeviceError, ToolkitError
 from toolkit.images.decode import decode_file
-from toolkit.machine.gpu import gpu_state
+from toolkit.machine.gpu import GpuSnapshot, gpu_meanwhile, gpu_snapshot
 from toolkit.machine.memory import peak_rss_bytes
 from toolkit.machine.state import machine_state
+from toolkit.runtime.cuda import pci_place
 from toolkit.runtime.session import Session, available_providers, open_session
 
 Run = Callable[[Any], Any]
@@ -47,6 +48,8 @@ def measure(request: Request, clock: Clock | None = None) -> Measured:
     session, (run, inputs, pipeline), start = _start(request, clock)
     recorder, interrupted = Recorder(), False
     limits = Limits(duration_ns=request.duration_ns, min_queries=request.min_queries)
+    # Asking takes so long that the clocks of an idle GPU would fall: before the warm-up, not after it.
+    gpu = _gpu(session)
     try:
         warmup_runs = warm_up(request.traffic, run, inputs, clock, request.warmup_ns)
         if pipeline is not None:
@@ -75,10 +78,14 @@ def measure(request: Request, clock: Clock | None = None) -> Measured:
         stages_ns=None if pipeline is None else pipeline.stages_ns(len(due)),
         before=before,
         after=after,
-        gpu=gpu_state(int(session.device[5:])) if session.device.startswith("cuda:") else None,
+        gpu=gpu_meanwhile(gpu, _gpu(session)),
         process=os.getpid(),
         reference_ns=reference,
     )
+
+
+def _gpu(session: Session) -> GpuSnapshot | None:
+    return gpu_snapshot(pci_place(int(session.device[5:]))) if session.device.startswith("cuda:") else None
 
 
 Prepared = tuple[Run, Sequence[Any], Pipeline | None]

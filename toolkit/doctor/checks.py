@@ -21,6 +21,7 @@ from toolkit.machine.cores import (
 from toolkit.machine.facts import cpu_model
 from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, cpu_features
 from toolkit.runtime.cuda import (
+    INSTALL_LIBRARIES,
     Problem,
     both_wheels,
     can_load,
@@ -34,7 +35,14 @@ from toolkit.runtime.messages import short_name
 
 OLDEST_PYTHON = (3, 11)
 BASE = ("onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "pillow", "pyarrow", "matplotlib", "typer")
-EXTRAS = {"train": ("tensorflow", "keras", "tf2onnx"), "formats": ("pillow-heif",), "ray": ("ray",)}
+EXTRAS = {
+    "train": ("tensorflow", "keras", "tf2onnx"),
+    "tune": ("optuna",),
+    "cuda": ("nvidia-cudnn-cu13|nvidia-cudnn-cu12",),  # either, as the build of ONNX Runtime wants
+    "formats": ("pillow-heif",),
+    "ray": ("ray",),
+    "remote": ("fsspec", "aiohttp", "s3fs", "gcsfs"),
+}
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm")
 INT8_FEATURES = DOT_PRODUCT | {"i8mm"}
 
@@ -66,17 +74,29 @@ def versions(version: Version = installed_version) -> list[Finding]:
             )
         )
     for extra, names in EXTRAS.items():
-        there = [f"{name} {v}" for name in names if (v := version(name))]
-        missing = [name for name in names if version(name) is None]
+        if extra == "cuda" and version("onnxruntime-gpu") is None:
+            continue  # no other build loads them
+        there = [f"{name} {v}" for either in names for name in either.split("|") if (v := version(name))]
+        missing = [either.split("|")[0] for either in names if not any(map(version, either.split("|")))]
         findings.append(
             Finding(
                 check=f"extra {extra}",
                 state=State.NOTE if missing else State.OK,
                 finding=f"not installed: {', '.join(missing)}" if missing else ", ".join(there),
-                remedy=f"for what needs it: pip install 'toolkit[{extra}]'" if missing else "",
+                remedy=f"for what needs it, in the checkout: pip install '.[{extra}]'" if missing else "",
             )
         )
     return findings
+
+
+def runtime_wheel(found: dict[str, str]) -> str:
+    """Return the ONNX Runtime distribution to install again, or that which this package wants on this machine.
+
+    Args:
+        found: those installed.
+    """
+    gpu = sys.platform in ("linux", "win32") and platform.machine() in ("x86_64", "AMD64")
+    return next(iter(found), "onnxruntime-gpu" if gpu else "onnxruntime")
 
 
 def runtimes(found: dict[str, str] | None = None) -> list[Finding]:
@@ -93,7 +113,7 @@ def runtimes(found: dict[str, str] | None = None) -> list[Finding]:
                 check="ONNX Runtime",
                 state=State.BROKEN,
                 finding="no distribution of it is installed",
-                remedy="pip install toolkit",
+                remedy=f"pip install {runtime_wheel(found)}",
             )
         ]
     ((name, version),) = found.items()
@@ -117,7 +137,8 @@ def providers(
         try_device: runs the convolution; returns why it failed, or None.
         loads: tells whether a shared library can be loaded.
     """
-    findings = [_tried("CPU", try_device("cpu"), State.BROKEN, "pip install --force-reinstall toolkit")]
+    again = f"pip install --force-reinstall {runtime_wheel(installed_runtimes())}"
+    findings = [_tried("CPU", try_device("cpu"), State.BROKEN, again)]
     problem = diagnose(list(available), cuda_version, loads=loads)
     if problem is not None:
         # Most machines have no GPU, so this breaks nothing until somebody asks for one.
@@ -171,7 +192,7 @@ def cuda_files(
             check="CUDA libraries",
             state=State.NOTE if missing else State.OK,
             finding=f"found: {', '.join(found) or 'none'}; missing: {', '.join(missing) or 'none'}",
-            remedy="to use a GPU: NVIDIA driver, and pip install 'toolkit[cuda]'" if missing else "",
+            remedy=f"to use a GPU: NVIDIA driver, and {INSTALL_LIBRARIES}" if missing else "",
         )
     ]
 

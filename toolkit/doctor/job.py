@@ -3,6 +3,7 @@
 from toolkit.doctor import checks
 from toolkit.doctor.result import DoctorResult
 from toolkit.observer import SILENT, Observer
+from toolkit.runtime.cuda import installed_runtimes
 from toolkit.runtime.session import available_providers, built_for_cuda, preload_libraries
 
 
@@ -13,7 +14,7 @@ def run(observer: Observer = SILENT) -> DoctorResult:
         observer: told when something takes time.
     """
     findings = [*checks.versions(), *checks.runtimes()]
-    if not any(f.check == "ONNX Runtime" and f.finding.startswith("no distribution") for f in findings):
+    if installed_runtimes():
         observer.step("Starting each execution provider")
         preload_libraries()
         available, cuda = available_providers(), built_for_cuda()

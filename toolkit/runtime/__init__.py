@@ -3,6 +3,7 @@
 devices           auto, cpu, cuda:1, provider:NAME -> execution providers; requested means obtained
 provider_options  KEY=VALUE for a provider, checked against the names that it knows
 start             create the session on the device that was asked for, or say why not
+placement         where the nodes are: a provider that is listed first may compute nothing
 session           an open session: run(batch) -> scores; what runs where
 binding           buffers on a device, bound once, and CUDA graphs
 cuda              why the CUDA provider doesn't start, or fails at the first run

@@ -9,6 +9,7 @@ from pathlib import Path
 
 RUNTIME_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 MAJORS = (11, 12, 13)  # of CUDA, that builds of ONNX Runtime were made for
+INSTALL_LIBRARIES = "pip install 'onnxruntime-gpu[cuda,cudnn]'"  # what the extra cuda of this package brings
 FIRST_FOR_CUDA_13 = "1.27"  # release of onnxruntime-gpu on PyPI; those before want CUDA 12
 
 
@@ -61,6 +62,26 @@ def driver_cuda_version() -> tuple[int, int] | None:
     except (OSError, AttributeError):
         return None
     return None if failed or version.value <= 0 else (version.value // 1000, version.value % 1000 // 10)
+
+
+def pci_place(index: int) -> str | None:
+    """Return where a CUDA device is on the PCI bus, such as 0000:65:00.0, or None where the driver doesn't tell.
+
+    nvidia-smi counts devices by that place, CUDA the fastest first and those of CUDA_VISIBLE_DEVICES only.
+
+    Args:
+        index: of the device, as in cuda:N.
+
+    Source: CUDA Driver API, cuDeviceGetPCIBusId: at least 13 characters.
+    """
+    device, place = ctypes.c_int(), ctypes.create_string_buffer(32)
+    try:
+        driver = ctypes.CDLL(driver_library())
+        failed = driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), index)
+        failed = failed or driver.cuDeviceGetPCIBusId(place, len(place), device)
+    except (OSError, AttributeError):
+        return None
+    return None if failed else place.value.decode("ascii")
 
 
 def cuda_libraries(cuda_version: str) -> list[str]:
@@ -214,11 +235,11 @@ def _missing(missing: list[str], cuda_version: str, loads: Callable[[str], bool]
             return Problem(
                 f"the CUDA libraries don't fit: those of CUDA {other} are installed, and this ONNX Runtime was "
                 f"built for CUDA {cuda_version} (missing: {', '.join(missing)})",
-                "install them with: pip install 'toolkit[cuda]'" + _older_build(other, major),
+                f"install them with: {INSTALL_LIBRARIES}" + _older_build(other, major),
             )
     return Problem(
         f"CUDA libraries are missing ({', '.join(missing)}; built for CUDA {cuda_version})",
-        "install them with: pip install 'toolkit[cuda]'",
+        f"install them with: {INSTALL_LIBRARIES}",
     )
 
 

@@ -1,6 +1,5 @@
 """An open ONNX Runtime session: run(batch) -> scores, and what runs where."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from toolkit.runtime.binding import Place, bound_copies, device_resident
 from toolkit.runtime.cuda import explain
 from toolkit.runtime.devices import CUDA, device_name, parse_device
 from toolkit.runtime.messages import plain
+from toolkit.runtime.placement import placement_of
 from toolkit.runtime.provider_options import parse_provider_options
 from toolkit.runtime.signature import Signature, read_signature
 from toolkit.runtime.start import GRAPH, available_providers, built_for_cuda, preload_libraries, start
@@ -60,17 +60,13 @@ class Session:
 
     def placement(self) -> dict[str, int] | None:
         """Count the nodes on each execution provider; None where ONNX Runtime can't tell."""
-        tell = getattr(self._session, "get_provider_graph_assignment_info", None)
-        if tell is None:
-            return None
-        try:
-            parts = list(tell())
-        except Exception:  # noqa: BLE001 - builds differ in what they record and raise
-            return None
-        nodes = Counter[str]()
-        for part in parts:
-            nodes[str(part.ep_name)] += len(part.get_nodes())
-        return dict(nodes.most_common()) or None
+        found = placement_of(self._session)
+        return None if found is None else dict(found.nodes)
+
+    def products(self) -> dict[str, int]:
+        """Count the convolutions and matrix products on each execution provider; empty where untold."""
+        found = placement_of(self._session)
+        return {} if found is None else dict(found.products)
 
     def run(self, batch: Batch) -> Batch:
         """Run one batch.
@@ -148,12 +144,13 @@ def open_session(
         provider_options: KEY=VALUE for the provider that is asked for.
         spinning: whether idle threads burn cycles for a quicker start of the next run.
         optimize: let ONNX Runtime rewrite the graph; off, it computes node by node as the file says.
-        observer: told which provider `auto` took, and of cores that OMP_NUM_THREADS leaves idle.
+        observer: told which provider `auto` took, of cores that OMP_NUM_THREADS leaves idle, and of convolutions
+            that a GPU leaves to the CPU.
 
     Raises:
         UsageError: the device, an option or the number of threads makes no sense.
         ModelError: the file is missing, broken, or not an image classifier.
-        DeviceError: the provider that was asked for was not obtained.
+        DeviceError: the provider that was asked for was not obtained, or would compute nothing.
     """
     wanted = parse_device(device)
     options = parse_provider_options(provider_options)

@@ -2,14 +2,16 @@
 
 import contextlib
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DeviceError, ModelError, ToolkitError, UsageError
 from toolkit.observer import Observer
-from toolkit.runtime.cuda import Problem, diagnose, explain, library_fault
+from toolkit.runtime.cuda import INSTALL_LIBRARIES, Problem, diagnose, explain, library_fault
 from toolkit.runtime.devices import CPU, CUDA, Device, device_name, resolve
 from toolkit.runtime.messages import explain_other, plain, short_name
+from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead, placement_of
 from toolkit.runtime.provider_options import check_provider_options
 
 CUDA_DEFAULTS = {"use_tf32": "0"}
@@ -17,6 +19,8 @@ CUDA_DEFAULTS = {"use_tf32": "0"}
 turns it on by itself. Who wants it says so: --provider-option use_tf32=1."""
 
 GRAPH = "enable_cuda_graph"
+
+CUDA_FAULT = re.compile(r"\b(CUDA|CUDNN|CUBLAS|CUFFT|CURAND) (failure|error)\b", re.IGNORECASE)
 
 
 def available_providers() -> list[str]:
@@ -51,12 +55,12 @@ def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], ob
         settings: ONNX Runtime's session options.
         wanted: the device; `cuda` and `provider` never fall back.
         options: KEY=VALUE pairs for the provider that is asked for.
-        observer: told which provider `auto` took.
+        observer: told which provider `auto` took, and of convolutions that stay on the CPU.
 
     Raises:
         UsageError: the provider has no such option.
         ModelError: the file is broken.
-        DeviceError: the provider that was asked for was not obtained.
+        DeviceError: the provider that was asked for was not obtained, or would compute nothing.
     """
     import onnxruntime as ort
 
@@ -69,7 +73,7 @@ def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], ob
         check_provider_options(options, [CPU])
         return _session(ort, path, settings, [(CPU, options)])
     if wanted.kind == "provider":
-        return _start_other(ort, path, settings, wanted.name, options)
+        return _start_other(ort, path, settings, wanted.name, options, observer)
     check_provider_options(options, [CUDA] if wanted.kind == "cuda" else [CUDA, CPU])
     if wanted.kind == "auto" and CUDA not in available:
         return _start_cpu(ort, path, settings, options, observer, f"device: cpu ({CPU})")
@@ -79,26 +83,58 @@ def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], ob
 def _start_cuda(
     ort: Any, path: Path, settings: Any, wanted: Device, options: dict[str, str], observer: Observer
 ) -> Any:
+    try:
+        session = _on_cuda(ort, path, settings, wanted, options)
+    except DeviceError as error:
+        if wanted.kind == "cuda":
+            raise
+        notice = f"device: cpu ({CPU}; CUDA is installed, but {error.what})"
+        return _start_cpu(ort, path, settings, options, observer, notice)
+    if wanted.kind == "auto":
+        observer.notice(f"device: cuda:{wanted.index} ({CUDA})")
+    _tell_rest(session, CUDA, observer)
+    return session
+
+
+def _on_cuda(ort: Any, path: Path, settings: Any, wanted: Device, options: dict[str, str]) -> Any:
+    """Create a session that computes on CUDA, or raise DeviceError with what keeps it from that."""
     preload_libraries()
     problem = diagnose(list(ort.get_available_providers()), built_for_cuda())
     if problem is None:
         cuda_options = {"device_id": str(wanted.index), **CUDA_DEFAULTS, **options}
         session = _session(ort, path, settings, [(CUDA, cuda_options), (CPU, {})])
         if session.get_providers()[0] == CUDA:
-            if wanted.kind == "auto":
-                observer.notice(f"device: cuda:{wanted.index} ({CUDA})")
+            _refuse_idle(session, CUDA, path)
             return session
-    if problem is None:
         problem = _unknown(Path(ort.__file__).parent / "capi", wanted.index)
-    finding = problem.finding
-    if wanted.kind == "cuda":
+    raise DeviceError(
+        f"the CUDA execution provider did not start: {problem.finding}",
+        where=f"--device {device_name(CUDA, wanted.index) if wanted.index else 'cuda'}",
+        remedy=problem.remedy,
+    )
+
+
+def _refuse_idle(session: Any, provider: str, path: Path) -> None:
+    """Refuse a provider that is listed first and has no kernels for what the model computes."""
+    placement = placement_of(session)
+    if placement is None:
+        return
+    what, counts = placement.deciding
+    if not counts.get(provider):
+        name = short_name(provider)
         raise DeviceError(
-            f"the CUDA execution provider did not start: {finding}",
-            where=f"--device {device_name(CUDA, wanted.index) if wanted.index else 'cuda'}",
-            remedy=problem.remedy,
+            f"none of its {sum(counts.values())} {what} would run on {name}, all would on the CPU",
+            where=f"{path} on {provider}",
+            remedy=f"use {OTHER_EXPORT}, or --device cpu",
         )
-    notice = f"device: cpu ({CPU}; CUDA is installed but did not start: {finding})"
-    return _start_cpu(ort, path, settings, options, observer, notice)
+
+
+def _tell_rest(session: Any, provider: str, observer: Observer) -> None:
+    """Tell of convolutions and matrix products that the CPU computes although another provider was asked for."""
+    placement = placement_of(session)
+    rest = None if placement is None else on_cpu_instead(placement.products, provider)
+    if rest is not None:
+        observer.notice(f"{rest}: {OTHER_EXPORT} may be faster")
 
 
 def _unknown(libraries: Path, index: int) -> Problem:
@@ -107,7 +143,7 @@ def _unknown(libraries: Path, index: int) -> Problem:
     why = f"ONNX Runtime could not start it on device {index}"
     return Problem(
         f"{why}: {fault}" if fault else why,
-        "check that driver, GPU and CUDA libraries fit the build: nvidia-smi, pip install 'toolkit[cuda]'",
+        f"check that driver, GPU and CUDA libraries fit the build: nvidia-smi, {INSTALL_LIBRARIES}",
     )
 
 
@@ -116,19 +152,24 @@ def _start_cpu(
 ) -> Any:
     """Take the CPU for `auto`: options that were meant for a GPU are left out, and that is said."""
     _refuse_graph(options)
+    session = _session(ort, path, settings, [(CPU, {})])
     observer.notice(notice)
     if options:
         observer.notice(f"not used on the CPU: --provider-option {', '.join(sorted(options))}")
-    return _session(ort, path, settings, [(CPU, {})])
+    return session
 
 
-def _start_other(ort: Any, path: Path, settings: Any, name: str, options: dict[str, str]) -> Any:
+def _start_other(
+    ort: Any, path: Path, settings: Any, name: str, options: dict[str, str], observer: Observer
+) -> Any:
     _refuse_graph(options)
     check_provider_options(options, [name])
     preload_libraries()
     session = _session(ort, path, settings, [(name, options), (CPU, {})])
     if session.get_providers()[0] != name:
         raise _other_failed(name, "")
+    _refuse_idle(session, name, path)
+    _tell_rest(session, name, observer)
     return session
 
 
@@ -166,6 +207,12 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
     problem = None if provider == CPU else explain(text)
     if problem is not None:
         return DeviceError(problem.finding, where=f"{path} on {provider}", remedy=problem.remedy)
+    if provider == CUDA and CUDA_FAULT.search(text):
+        return DeviceError(
+            f"CUDA failed: {plain(text)}",
+            where=f"{path} on {provider}",
+            remedy="check driver and libraries with: toolkit doctor",
+        )
     if not path.stat().st_size:
         return ModelError("the file is empty (0 bytes)", where=path, remedy="copy or export it again")
     if "INVALID_PROTOBUF" in text or "Protobuf parsing failed" in text or "INVALID_GRAPH" in text:

@@ -94,5 +94,16 @@ def percentile_key(percent: float) -> str:
     return f"p{percent:g}"
 
 
+def interval_key(key: str) -> str:
+    """Name the 95 % interval of a percentile as records do: "p99" -> "p99_ci95", "p99.9" -> "p99_9_ci95".
+
+    Args:
+        key: of the percentile.
+
+    Source: the schema of the benchmark record.
+    """
+    return f"{key.replace('.', '_')}_ci95"
+
+
 def _fraction(percent: float) -> Fraction:
     return Fraction(str(percent)) / 100

@@ -1,0 +1,72 @@
+"""What a benchmark learns of a model before it measures: all its files, what it says, where it runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from onnx.external_data_helper import set_external_data, write_external_data_tensors
+from support import colour_model
+
+from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.bench.subjects import open_cases
+from toolkit.errors import MissingRange
+from toolkit.files import sha256_of
+from toolkit.observer import SILENT, SilentObserver
+
+Options = Callable[..., BenchOptions]
+
+
+class Listener(SilentObserver):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def beside(folder: Path, epsilon: float) -> Path:
+    """The small classifier with its numbers in a file of their own."""
+    folder.mkdir()
+    model = colour_model()
+    numbers = model.graph.initializer[0]
+    numbers.CopyFrom(numpy_helper.from_array(np.float32(epsilon), "epsilon"))
+    set_external_data(numbers, "model.data")
+    onnx.save(write_external_data_tensors(model, str(folder)), folder / "model.onnx")
+    return folder / "model.onnx"
+
+
+def test_weights_in_files_of_their_own_count_in_digest_and_size(tmp_path: Path, options_of: Options) -> None:
+    paths = [beside(tmp_path / name, epsilon) for name, epsilon in (("a", 1e-6), ("b", 2e-6), ("c", 1e-6))]
+    assert len({sha256_of(path) for path in paths}) == 1  # the graphs alone can't tell them apart
+    first, other, same = (
+        open_cases(options_of(models=(str(path),), devices=("cpu",)), SILENT)[0][1] for path in paths
+    )
+    assert first.sha256 != other.sha256
+    assert first.sha256 == same.sha256
+    sizes = [file.stat().st_size for file in (paths[0], paths[0].parent / "model.data")]
+    assert first.size_bytes == sum(sizes) > sizes[0]
+
+
+def test_one_file_has_the_digest_that_everybody_computes(tiny_model: Path, options_of: Options) -> None:
+    ((_, subject),) = open_cases(options_of(models=(str(tiny_model),), devices=("cpu",)), SILENT)
+    assert (subject.sha256, subject.size_bytes) == (sha256_of(tiny_model), tiny_model.stat().st_size)
+    assert subject.products == {}
+
+
+def test_a_model_that_does_not_say_its_range_gets_noise_but_in_a_pipeline(
+    tmp_path: Path, options_of: Options
+) -> None:
+    model = colour_model()
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    del model.metadata_props[:]
+    path = tmp_path / "foreign.onnx"
+    onnx.save(model, path)
+    listener = Listener()
+    open_cases(options_of(models=(str(path),), devices=("cpu",), threads=(1, 2)), listener)
+    assert [n for n in listener.notices if "doesn't say what range" in n] == listener.notices
+    assert len(listener.notices) == 1  # of two sessions
+    with pytest.raises(MissingRange, match="add --normalize"):
+        open_cases(options_of(models=(str(path),), devices=("cpu",), scenario=Scenario.PIPELINE), SILENT)
