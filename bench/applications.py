@@ -42,12 +42,14 @@ def make(name: str, path: str) -> None:
 
     from toolkit.export.pictures import generated_pictures
     from toolkit.keras_model.input_range import input_range
-    from toolkit.preprocess.transforms import SCALE_AND_SHIFT
 
     keras.utils.set_random_seed(0)
     model = getattr(keras.applications, name)(weights=None, **INPUT_SHAPES.get(name, {}))
-    scale, shift = SCALE_AND_SHIFT[input_range(model, None, name).normalization]
-    settle(model, generated_pictures(*model.input_shape[1:3], count=PICTURES, seed=1) * scale + shift)
+    expected = input_range(model, None, name).normalization
+    settle(
+        model,
+        generated_pictures(*model.input_shape[1:3], count=PICTURES, seed=1) * expected.scale + expected.shift,
+    )
     model.save(path)
 
 

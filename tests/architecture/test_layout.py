@@ -2,8 +2,8 @@
 
 import ast
 import importlib
-import re
 import inspect
+import re
 from pathlib import Path
 
 import pytest

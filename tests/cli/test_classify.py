@@ -297,7 +297,25 @@ def test_pipes_sockets_and_devices_are_rows_and_nothing_hangs(
     assert ["pipe" in errors[0], "socket" in errors[1], "device" in errors[2], "pipe" in errors[3]] == [
         True
     ] * 4
-    assert "1 hidden skipped; 1 link to a folder not followed" in done.stderr
+    assert "1 hidden skipped; 1 link to a folder not followed (--follow-links follows it)" in done.stderr
+
+
+def test_links_to_folders_are_followed_when_asked_and_a_resumed_run_follows_them_too(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture((255, 0, 0))))
+    (folder / "linked").symlink_to("../photos")
+    (folder / "loop").symlink_to(".")
+    arguments = ("classify", "f", "-m", tiny_model, "-o", "o.csv")
+    plain = toolkit(*arguments)
+    assert "2 links to folders not followed (--follow-links follows them)" in plain.stderr
+    assert rows_in(tmp_path / "o.csv") == ["f/a.png"]
+    done = toolkit(*arguments, "--follow-links", "--force", check=3)
+    assert "link" not in done.stderr
+    assert rows_in(tmp_path / "o.csv") == ["f/a.png", *(f"f/linked/{path[7:]}" for path, *_ in EXPECTED)]
+    assert "nothing to do" in toolkit(*arguments, "--follow-links", "--resume", check=3).stderr
 
 
 def test_each_mention_of_a_path_is_a_row_and_a_missing_one_an_error_row(

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from support import CommandLine, error_line
 
+from toolkit.cli.train import Curves
+from toolkit.train.run_folder import Epoch, write_history
+
 pytestmark = pytest.mark.keras
 
 SHORT = ("--epochs", "1", "--limit", "24", "--image-size", "18")
@@ -30,6 +33,28 @@ def test_curves_are_drawn_in_the_terminal_on_request_and_as_a_picture_always(
     assert (tmp_path / "run" / "curves.png").stat().st_size > 0
     exported = json.loads(toolkit("inspect", "run", "--json").stdout)
     assert exported["parameters"] > 0
+
+
+def test_curves_are_drawn_while_a_run_goes_on_where_that_takes_a_hundredth_of_the_time(
+    tmp_path: Path,
+) -> None:
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 0.25  # between the two looks at the clock around a drawing
+        return now[0]
+
+    rows = [
+        Epoch(epoch=number, loss=1, accuracy=0.5, val_loss=None, val_accuracy=None, seconds=1)
+        for number in (1, 2)
+    ]
+    write_history(tmp_path, rows)
+    drawn, picture = Curves(tmp_path, clock), tmp_path / "curves.png"
+    for seconds, there in ((99, False), (2, True), (20, False), (10, True)):
+        picture.unlink(missing_ok=True)
+        now[0] += seconds
+        drawn.epoch_done(rows[-1])
+        assert picture.is_file() == there, (seconds, now)
 
 
 def test_a_failed_training_leaves_no_folder_and_one_line(toolkit: CommandLine, tmp_path: Path) -> None:

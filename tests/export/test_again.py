@@ -157,6 +157,18 @@ def test_another_opset_is_written_where_onnx_can_convert_to_it(tmp_path: Path, o
     np.testing.assert_allclose(probabilities(written), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("own", "wanted", "version"), [(17, 17, 8), (17, 18, 8), (18, 14, 7), (13, 13, 7)])
+def test_an_opset_that_was_asked_for_stands_in_a_file_that_old_libraries_open(
+    tmp_path: Path, own: int, wanted: int, version: int
+) -> None:
+    model = convolutions(opset=own)
+    model.ir_version = 11  # ONNX Runtime 1.17 of 2024 ends at 9
+    onnx.save(model, tmp_path / "foreign.onnx")
+    asked = again(tmp_path / "foreign.onnx", normalize="unit", opset=wanted)
+    assert onnx.load(asked).ir_version == version
+    assert onnx.load(again(tmp_path / "foreign.onnx", normalize="unit", force=True)).ir_version == 11
+
+
 def test_an_old_file_whose_constants_are_inputs_is_brought_to_a_newer_opset(tmp_path: Path) -> None:
     """Version 3 of the file format knows no other constants."""
     model = convolutions(opset=9)

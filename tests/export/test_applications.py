@@ -18,7 +18,6 @@ from toolkit.keras_model.input_range import input_range
 from toolkit.keras_model.predictor import keras_predictor
 from toolkit.models.open import open_model
 from toolkit.models.predictor import predict
-from toolkit.preprocess.transforms import SCALE_AND_SHIFT
 
 pytestmark = pytest.mark.keras
 
@@ -100,8 +99,8 @@ def test_a_hard_architecture_exports_and_a_changed_weight_does_not(
     keras.utils.set_random_seed(0)
     model = build(keras)
     side = model.input_shape[1]
-    scale, shift = SCALE_AND_SHIFT[input_range(model, None, "test").normalization]
-    settle(model, generated_pictures(side, side, count=12, seed=1) * scale + shift)
+    expected = input_range(model, None, "test").normalization
+    settle(model, generated_pictures(side, side, count=12, seed=1) * expected.scale + expected.shift)
     source, output = tmp_path / "m.keras", tmp_path / "m.onnx"
     model.save(source)
     result = job.run(ExportOptions(model=str(source), output=output))

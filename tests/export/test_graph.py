@@ -152,6 +152,18 @@ def test_per_channel_scaling_before_a_grouped_convolution_is_left_alone() -> Non
     assert "Mul" not in operators(unchanged_answers(classifier(scale=0.5, group=3), FOLD_SCALING))
 
 
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_bias_that_is_computed_is_not_lost_with_the_shift(empty: bool) -> None:
+    model = classifier(scale=1 / 127.5, shift=-1.0)
+    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    if empty:
+        conv.input[2] = ""
+    else:
+        model.graph.node.insert(0, helper.make_node("Relu", ["bias"], ["computed"]))
+        conv.input[2] = "computed"
+    assert ("Add" in operators(unchanged_answers(model, FOLD_SCALING))) == (not empty)
+
+
 def test_flattening_takes_one_node_and_no_transpose() -> None:
     changed = unchanged_answers(classifier(), FLATTEN)
     assert operators(changed) == ["Cast", "Transpose", "Conv", "Flatten", "MatMul"]
@@ -246,6 +258,25 @@ def test_what_depends_on_constants_only_is_computed_once(out: int) -> None:
     )
     changed = unchanged_answers(model, FOLD_CONSTANTS)
     assert operators(changed) == ["Cast", "Transpose", "Conv", "GlobalAveragePool", "Flatten"]
+
+
+@pytest.mark.parametrize("size", [2, 100])
+def test_constants_are_not_computed_where_the_file_would_grow(size: int) -> None:
+    """A wide sum of a row and a column, and a table of bytes made floats, stay as they are; small ones are folded."""
+    model = chain(
+        helper.make_node("Add", ["row", "column"], ["table"]),
+        helper.make_node("Cast", ["bytes"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["table", "numbers"], ["product"]),
+        helper.make_node("ReduceSum", ["product"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["nchw", "sum"], ["map"]),
+        row=normal(1, size),
+        column=normal(size, 1, seed=1),
+        bytes=np.random.default_rng(2).integers(0, 9, (size, size), np.uint8),
+    )
+    kept = {"Add", "Cast"} if size == 100 else set()
+    found = unchanged_answers(model, FOLD_CONSTANTS)
+    assert {node.op_type for node in found.graph.node if node.output[0] in ("table", "numbers")} == kept
+    assert found.ByteSize() <= model.ByteSize()
 
 
 def test_erfc_becomes_one_minus_erf() -> None:

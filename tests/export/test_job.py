@@ -213,6 +213,7 @@ def test_the_file_tells_everything_about_itself(small: Path, tmp_path: Path) -> 
 def test_every_opset_of_the_range_loads_and_agrees(small: Path, tmp_path: Path, opset: int) -> None:
     result = job.run(ExportOptions(model=str(small), output=tmp_path / "m.onnx", opset=opset))
     assert result.opset == opset
+    assert onnx.load(tmp_path / "m.onnx").ir_version <= 9  # all that ONNX Runtime 1.17 of 2024 opens
     assert [o.version for o in onnx.load(tmp_path / "m.onnx").opset_import if o.domain == ""] == [opset]
 
 
@@ -360,7 +361,10 @@ class Net(keras.Model):
 """
 
 
-@pytest.mark.parametrize("normalize", ["imagenet", "caffe", "minus1to1", "unit", "none"])
+CIFAR = "mean=0.4914,0.4822,0.4465,std=0.2470,0.2435,0.2616"
+
+
+@pytest.mark.parametrize("normalize", ["imagenet", "caffe", "minus1to1", "unit", "none", CIFAR])
 def test_every_range_goes_into_the_graph(keras: Any, tmp_path: Path, normalize: str) -> None:
     k = keras.layers
     model = keras.Sequential(
@@ -380,6 +384,7 @@ def test_every_range_goes_into_the_graph(keras: Any, tmp_path: Path, normalize: 
         "minus1to1": lambda x: x / 127.5 - 1,
         "imagenet": lambda x: (x / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225],
         "caffe": lambda x: x[..., ::-1] - [103.939, 116.779, 123.68],
+        CIFAR: lambda x: (x / 255 - [0.4914, 0.4822, 0.4465]) / [0.2470, 0.2435, 0.2616],
     }[normalize](batch.astype(np.float64))
     logits = model.predict_on_batch(values.astype(np.float32))
     expected = np.exp(logits - logits.max(axis=1, keepdims=True))

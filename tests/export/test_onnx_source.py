@@ -16,6 +16,7 @@ from toolkit.export.pictures import generated_pictures
 from toolkit.models.open import open_model
 
 SIDE = 6
+CIFAR = "mean=0.4914,0.4822,0.4465,std=0.2470,0.2435,0.2616"
 TYPES = {
     "float32": TensorProto.FLOAT,
     "float16": TensorProto.FLOAT16,
@@ -84,7 +85,7 @@ def foreign(
     dtype=st.sampled_from(sorted(TYPES)),
     channels=st.sampled_from([1, 3]),
     head=st.sampled_from(["logits", "softmax", "sigmoid"]),
-    normalize=st.sampled_from(["imagenet", "unit", "minus1to1", "caffe", "none"]),
+    normalize=st.sampled_from(["imagenet", "unit", "minus1to1", "caffe", "none", CIFAR]),
     names=st.sampled_from([("input.1", "output"), ("image", "probabilities"), ("probabilities", "image")]),
     trailing=st.booleans(),
 )

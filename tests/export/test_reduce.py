@@ -95,11 +95,28 @@ def test_int8_without_pictures_says_what_to_add_before_any_work(tmp_path: Path) 
 
 
 def test_too_few_pictures_are_named(run_folder: Path, shapes_folder: Path, tmp_path: Path) -> None:
-    chosen = options(
-        run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.INT8, calibration_samples=2
+    few = {"x": np.zeros((3, 16, 16, 3), np.uint8), "y": np.arange(3) % 2}
+    np.savez(
+        tmp_path / "few.npz", **{f"{key}_{split}": few[key] for key in few for split in ("train", "test")}
     )
-    with pytest.raises(UsageError, match="2 pictures are too few"):
+    chosen = options(
+        run_folder,
+        shapes_folder,
+        tmp_path / "m.onnx",
+        precision=Precision.INT8,
+        calibration=str(tmp_path / "few.npz"),
+    )
+    with pytest.raises(UsageError, match="3 pictures are too few"):
         job.run(chosen)
+
+
+def test_the_least_number_of_calibration_samples_is_enough(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="use 3 or more"):
+        options(run_folder, shapes_folder, tmp_path / "m.onnx", precision="int8", calibration_samples=2)
+    choices = {"precision": Precision.INT8, "calibration_samples": 3, "min_agreement": 0.0}
+    assert job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", **choices)).precision == "int8"
 
 
 def test_how_int8_was_made_stands_in_the_file_and_in_the_result(

@@ -60,7 +60,7 @@ def test_a_model_that_scales_pixels_itself_is_given_them_as_they_are(
     keras: Any, tmp_path: Path, way: str, name: str
 ) -> None:
     model = reloaded(keras, tmp_path, TAKES_BYTES[way], name=name)
-    assert input_range(model, None, "x").normalization == "none"
+    assert input_range(model, None, "x").normalization.name == "none"
     with pytest.raises(UsageError, match="the model scales pixels itself"):
         input_range(model, "unit", "x")
 
@@ -84,8 +84,8 @@ def test_a_layer_made_for_another_range_is_no_reason_to_hand_it_bytes(
     model = reloaded(keras, tmp_path, before)
     with pytest.raises(UsageError, match=f"the model makes {made}.* of pixels of 0 to 255") as caught:
         input_range(model, None, "x")
-    assert "add --normalize unit (0 to 1)" in caught.value.remedy
-    assert input_range(model, "unit", "x").normalization == "unit"
+    assert "add --normalize imagenet, unit (0 to 1)" in caught.value.remedy
+    assert input_range(model, "unit", "x").normalization.name == "unit"
 
 
 def test_pixels_that_arrive_as_they_are_leave_the_question_open(keras: Any, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_pixels_that_arrive_as_they_are_leave_the_question_open(keras: Any, tmp_
     with pytest.raises(UsageError, match="no layer that scales pixels"):
         input_range(plain, None, "x")
     known = reloaded(keras, tmp_path, lambda k, x: k.layers.RandomFlip()(x), name="mobilenetv2_1.00_224")
-    assert input_range(known, None, "x").normalization == "minus1to1"
+    assert input_range(known, None, "x").normalization.name == "minus1to1"
 
 
 def test_a_subclassed_model_is_asked_in_the_order_of_its_call(keras: Any) -> None:

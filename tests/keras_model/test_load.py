@@ -96,10 +96,10 @@ def test_a_missing_file_and_an_empty_folder_get_one_sentence(tmp_path: Path) -> 
 
 def test_the_range_of_the_input_is_found_or_asked_for_but_never_guessed(keras: Any, saved: Save) -> None:
     plain = saved(*dense(keras))
-    with pytest.raises(UsageError, match="--normalize unit"):
+    with pytest.raises(UsageError, match="--normalize imagenet, unit"):
         keras_predictor(str(plain), where="test")
     scaling = saved(keras.layers.RandomFlip(), keras.layers.Rescaling(1 / 255), *dense(keras), name="s.keras")
-    assert keras_predictor(str(scaling), where="test").plan.normalization == "none"
+    assert keras_predictor(str(scaling), where="test").plan.normalization.name == "none"
     with pytest.raises(UsageError, match="scales pixels itself"):
         keras_predictor(str(scaling), where="test", choices=UNIT)
 
@@ -247,7 +247,7 @@ def test_the_range_of_a_keras_application_is_known_by_its_name(
     )
     for model in (inner, outer):
         found = input_range(model, None, "x")
-        assert found.normalization == normalization
+        assert found.normalization.name == normalization
         assert name in found.reason
 
 

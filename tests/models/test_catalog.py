@@ -59,7 +59,7 @@ def test_a_figure_that_is_no_number_is_refused_with_the_file(shelf: Path, key: s
 
 def test_a_broken_file_is_refused_with_its_name(shelf: Path) -> None:
     (shelf / "broken.onnx").write_bytes(b"no model")
-    with pytest.raises(ModelError, match=r"can't be read: .*broken\.onnx") as caught:
+    with pytest.raises(ModelError, match=r"not a valid ONNX file .*broken\.onnx") as caught:
         catalog()
     assert "\n" not in str(caught.value)
 

@@ -95,7 +95,10 @@ def test_our_file_refuses_a_second_normalisation(tiny_model: Path) -> None:
 def test_a_float_model_from_elsewhere_must_be_told_its_range(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="doesn't say what range its float32 input has") as caught:
         opened(foreign(tmp_path / "f.onnx"))
-    assert "--normalize imagenet, unit (0 to 1), minus1to1, caffe or none" in caught.value.remedy
+    assert (
+        "--normalize imagenet, unit (0 to 1), minus1to1, caffe, none (0 to 255), or mean="
+        in caught.value.remedy
+    )
 
 
 def test_a_byte_model_from_elsewhere_needs_no_range(tmp_path: Path) -> None:
@@ -106,7 +109,8 @@ def test_a_byte_model_from_elsewhere_needs_no_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize(
     ("normalize", "value"), [("unit", [1.0] * 3), ("minus1to1", [1.0] * 3), ("none", [255.0] * 3),
-                             ("imagenet", [2.2489, 2.4286, 2.6400])],
+                             ("imagenet", [2.2489, 2.4286, 2.6400]),
+                             ("mean=0.4914,0.4822,0.4465,std=0.247,0.2435,0.2616", [2.0591, 2.1265, 2.1158])],
 )  # fmt: skip
 def test_white_arrives_as_the_range_says_in_either_layout(
     tmp_path: Path, layout: str, normalize: str, value: list[float]
@@ -307,3 +311,32 @@ def test_a_multi_label_model_is_told_once(tmp_path: Path) -> None:
     several = foreign(tmp_path / "several.onnx", "Sigmoid")
     open_model(str(several), device="cpu", normalize="unit", observer=Listening())
     assert len([text for text in notices if "is a multi-label model" in text]) == 1
+
+
+class Listener(SilentObserver):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def test_half_precision_on_the_cpu_is_said_to_gain_nothing(tmp_path: Path) -> None:
+    model = colour_model()
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    listener = Listener()
+    for precision in ("fp32", "fp16"):
+        helper.set_model_props(model, {**metadata, "precision": precision})
+        onnx.save(model, tmp_path / f"{precision}.onnx")
+        open_model(str(tmp_path / f"{precision}.onnx"), device="cpu", observer=listener)
+    assert listener.notices == [
+        "fp16.onnx has 16-bit numbers, and the CPU computes them in 32 bits: "
+        "it gains no speed here over the fp32 export"
+    ]
+
+
+def test_a_half_precision_file_from_elsewhere_is_known_by_its_input(tmp_path: Path) -> None:
+    listener = Listener()
+    path = foreign(tmp_path / "half.onnx", dtype=TensorProto.FLOAT16)
+    open_model(str(path), device="cpu", normalize="unit", observer=listener)
+    assert [notice for notice in listener.notices if "half.onnx has 16-bit numbers" in notice]

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from toolkit.preprocess.normalization import UNIT
 from toolkit.preprocess.plan import Plan
-from toolkit.preprocess.transforms import Normalization, Resize
+from toolkit.preprocess.transforms import Resize
 
 
 def batch() -> NDArray[np.uint8]:
@@ -31,7 +32,7 @@ def test_a_model_of_our_own_takes_the_pixels_as_they_are() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_a_model_from_elsewhere_gets_its_type_layout_and_range(dtype: str, layout: str) -> None:
-    plan = Plan(height=4, width=6, layout=layout, dtype=dtype, normalization=Normalization.UNIT)
+    plan = Plan(height=4, width=6, layout=layout, dtype=dtype, normalization=UNIT)
     values = plan.model_input(batch())
     expected = batch().astype(np.float32) / 255
     assert values.dtype == dtype

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -7,9 +6,7 @@ from numpy.typing import NDArray
 
 from toolkit.preprocess.transforms import (
     PAD_VALUE,
-    Normalization,
     Resize,
-    normalize,
     resize,
     to_grey,
     to_nchw,
@@ -77,24 +74,6 @@ def test_shrinking_averages_instead_of_picking_pixels() -> None:
     stripes[:, ::8] = 255
     small = resize(stripes, 32, 32)
     assert np.abs(small[:, 2:-2].astype(int) - 32).max() <= 1  # an eighth of 255
-
-
-@pytest.mark.parametrize(
-    ("how", "black", "white"),
-    [
-        (Normalization.NONE, (0, 0, 0), (255, 255, 255)),
-        (Normalization.UNIT, (0, 0, 0), (1, 1, 1)),
-        (Normalization.MINUS1TO1, (-1, -1, -1), (1, 1, 1)),
-        (Normalization.IMAGENET, (-2.117904, -2.035714, -1.804444), (2.248908, 2.428571, 2.640000)),
-    ],
-)
-def test_black_and_white_become_the_ends_of_the_range(
-    how: Normalization, black: tuple[float, ...], white: tuple[float, ...]
-) -> None:
-    ends = np.array([[[[0] * 3, [255] * 3]]], np.uint8)
-    normalized = normalize(ends, how)
-    assert normalized.dtype == np.float32
-    np.testing.assert_allclose(normalized[0, 0], [black, white], atol=1e-5)
 
 
 @given(batch=arrays(np.uint8, st.tuples(st.integers(0, 3), SIDES, SIDES, st.just(3))))

@@ -21,6 +21,7 @@ from toolkit.cli.options import (
     SkipBroken,
 )
 from toolkit.errors import UsageError
+from toolkit.export.opset import DEFAULT, HIGHEST, LOWEST
 from toolkit.export.options import ExportOptions, Precision
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def export_command(
         Precision, typer.Option(help="Of weights and arithmetic; auto keeps the fastest that agrees.")
     ] = Precision.FP32,
     opset: Annotated[
-        int | None, typer.Option(metavar="N", help="13 to 18. [default: 17, or the .onnx file's own]")
+        int | None,
+        typer.Option(
+            metavar="N", help=f"{LOWEST} to {HIGHEST}. [default: {DEFAULT}, or the .onnx file's own]"
+        ),
     ] = None,
     batch: Annotated[str, typer.Option(metavar="dynamic|N", help="Batch size of the file.")] = "dynamic",
     labels: Labels = None,
@@ -137,18 +141,14 @@ def _batch(text: str) -> int | None:
 
 
 def _render(result: "ExportResult") -> str:
+    from toolkit.report.agreement import agreement_rows, aligned
     from toolkit.report.facts import file_size
     from toolkit.report.left_out import left_out
 
-    figures = result.agreement
-    difference = figures["max_difference"]
-    shown = "not a number" if difference is None else f"{difference:.1e}"
-    lines = [
-        f"verified on {result.verified_on}:",
-        f"  largest difference {shown}, top-1 agreement {figures['top1_agreement']:.4f}",
-    ]
+    found = agreement_rows(result.agreement)
     if result.accuracy is not None:
-        lines.append(f"  accuracy {result.accuracy:.4f}, of its source {result.source_accuracy:.4f}")
+        found.append(("accuracy", f"{result.accuracy:.4f}, of its source {result.source_accuracy:.4f}"))
+    lines = [f"verified on {result.verified_on}:", *(f"  {line}" for line in aligned(found))]
     lines += _reduction(result)
     if result.missed:
         lines.append(f"not written: {result.output}")

@@ -145,7 +145,7 @@ def _quantization(found: dict[str, Any]) -> str:
 
 def _certificate(verified: dict[str, Any]) -> str:
     """Say what the export was verified on, and how far it agreed with its source."""
-    difference, agreement = verified.get("max_difference"), verified.get("top1_agreement")
-    found = [f"largest difference {difference:.1e}"] if isinstance(difference, float) else []
-    found += [f"top-1 agreement {agreement:.4f}"] if isinstance(agreement, float) else []
-    return f"{verified.get('pictures', 0):,} pictures, {verified.get('on', '')}: {', '.join(found)}"
+    from toolkit.report.agreement import agreement_rows
+
+    found = "; ".join(f"{what} {value}" for what, value in agreement_rows(verified))
+    return f"{verified.get('pictures', 0):,} pictures, {verified.get('on', '')}: {found}"

@@ -57,7 +57,8 @@ Normalize = Annotated[
     typer.Option(
         "--normalize",
         metavar="HOW",
-        help="What a model from elsewhere expects: imagenet, unit, minus1to1, caffe or none.",
+        help="What a model from elsewhere expects: imagenet, unit, minus1to1, caffe, none, or"
+        " mean=R,G,B,std=R,G,B (of pixels from 0 to 1; one number for all channels will do).",
     ),
 ]
 Resize = Annotated[

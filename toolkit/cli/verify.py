@@ -1,6 +1,6 @@
 """`toolkit verify`: two models on the same pictures."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -108,20 +108,16 @@ def verify_command(
 
 
 def _render(result: "VerifyResult") -> str:
+    from toolkit.report.agreement import agreement_rows, aligned, number, pictures
     from toolkit.report.left_out import left_out
     from toolkit.report.tables import Column, render
 
-    figures = result.agreement
-    difference = figures["max_difference"]
-    mean = figures["mean_difference"]
+    counted = pictures(result.agreement["pictures"])
+    accuracies = ("accuracy", f"{result.accuracy:.4f} and {result.other_accuracy:.4f}")
     lines = [
-        f"{result.model} against {result.other} on {_pictures(figures)} ({result.data}, {result.split} split)",
+        f"{result.model} against {result.other} on {counted} ({result.data}, {result.split} split)",
         "",
-        f"largest difference   {_number(difference)}",
-        f"mean difference      {_number(mean)}",
-        f"top-1 agreement      {figures['top1_agreement']:.4f}",
-        f"small margin         {_small_margin(figures)}",
-        f"accuracy             {result.accuracy:.4f} and {result.other_accuracy:.4f}",
+        *aligned([*agreement_rows(result.agreement), accuracies]),
     ]
     if result.worst:
         columns = [
@@ -131,26 +127,8 @@ def _render(result: "VerifyResult") -> str:
             Column("other label"),
             Column("truth"),
         ]
-        rows = [(w.picture, _number(w.difference), w.label, w.other_label, w.truth) for w in result.worst]
+        rows = [(w.picture, number(w.difference), w.label, w.other_label, w.truth) for w in result.worst]
         lines += ["", "The pictures that differ most:", render(columns, rows)]
     if result.skipped:
         lines += ["", left_out(result.skipped)]
     return "\n".join(lines)
-
-
-def _pictures(figures: dict[str, Any]) -> str:
-    return f"{figures['pictures']:,} picture{'' if figures['pictures'] == 1 else 's'}"
-
-
-def _small_margin(figures: dict[str, Any]) -> str:
-    """Say for how many pictures the two best classes are so close that the difference could swap them."""
-    count = figures["small_margin"]
-    if figures["max_difference"] is None:
-        return "not known: some probabilities are not numbers"
-    if count == 0:
-        return "no picture: the difference changes no label"
-    return f"{count:,} of {_pictures(figures)}: only {'its label' if count == 1 else 'their labels'} could change"
-
-
-def _number(value: float | None) -> str:
-    return "not a number" if value is None else f"{value:.2e}"

@@ -13,13 +13,14 @@ from toolkit.export.pictures import generated_pictures
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.reduce import least_agreement, reduce
 from toolkit.export.result import ExportResult
-from toolkit.export.save import append, card_of, found, parts, save
+from toolkit.export.save import append_metadata, card_of, model_files, save, verified_metadata
 from toolkit.export.source import Source, open_source, refuse_source
 from toolkit.export.step import apply
 from toolkit.export.verify import Verification, verify_file
 from toolkit.files import refuse_existing, whole_files
 from toolkit.models.card import to_metadata
 from toolkit.models.matching import match_classes
+from toolkit.models.onnx_file import opset_of
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import missed_gates
@@ -41,7 +42,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     images, truth, verified_on, skipped = _pictures(options, source, observer)
     observer.step("Converting to ONNX")
     draft = apply(source.draft(), source.steps())
-    opset = draft.model.opset_import[0].version
+    opset = opset_of(draft.model)
     reduced = None
     if options.precision is not Precision.FP32:
         model = assemble(draft)
@@ -70,19 +71,23 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 refuse_difference(verified, options)
             refuse_no_numbers(verified, precision)
             measured = None if truth is None else _share(verified.labels == truth)
-            told = found(source, verified, measured, verified_on, len(images), is_same=is_same)
-            append(temporary, {**told, **(reduced.to_metadata() if reduced else {})})
+            told = verified_metadata(source, verified, measured, verified_on, len(images), is_same=is_same)
+            append_metadata(temporary, {**told, **(reduced.to_metadata() if reduced else {})})
             result = ExportResult(
                 output=options.output,
                 source=options.model,
                 precision=precision,
                 opset=opset,
                 nodes=nodes,
-                size_bytes=sum(file.stat().st_size for file in parts(temporary)),
+                size_bytes=sum(file.stat().st_size for file in model_files(temporary)),
                 labels=source.predictor.labels,
                 input_range=source.input_range,
                 verified_on=f"{len(images):,} pictures ({verified_on})",
-                agreement={**verified.agreement.to_document(), "rounding_noise": verified.noise},
+                agreement={
+                    **verified.agreement.to_document(),
+                    "rounding_noise": verified.noise,
+                    "batch_sizes": list(verified.batch_sizes),
+                },
                 accuracy=measured,
                 source_accuracy=None if truth is None else _share(verified.source_labels == truth),
                 reduction=reduced.to_document() if reduced else None,
@@ -106,7 +111,7 @@ def _share(right: NDArray[np.bool_]) -> float:
     return float(right.mean())
 
 
-class _GateMissed(Exception):  # noqa: N818 - not an error: it leaves `whole_file` without a file
+class _GateMissed(Exception):  # noqa: N818 - not an error: it leaves `whole_files` without a file
     pass
 
 

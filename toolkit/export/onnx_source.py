@@ -3,7 +3,6 @@
 import itertools
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,15 @@ import onnx
 from onnx import TensorProto, helper, version_converter
 
 from toolkit.errors import ModelError, UsageError
-from toolkit.export.graph.draft import Draft, graphs_in, rename, take_apart
+from toolkit.export.graph.draft import Draft, take_apart
 from toolkit.export.graph.interface import INPUT, OUTPUT
+from toolkit.export.graph.nodes import TO_NCHW, graphs_in, rename
 from toolkit.export.opset import LOWEST
 from toolkit.models.head import Head
+from toolkit.models.onnx_file import load_onnx, opset_of
 from toolkit.models.open import OpenModel
-from toolkit.preprocess.transforms import BGR, LUMA, SCALE_AND_SHIFT, Normalization
+from toolkit.preprocess.normalization import NONE
+from toolkit.preprocess.transforms import LUMA
 
 TENSOR_TYPES = {
     "uint8": TensorProto.UINT8,
@@ -35,7 +37,8 @@ def wrap(source: OpenModel, *, opset: int | None, batch: int | None) -> Draft:
 
     Args:
         source: the open classifier, whose plan says what it expects.
-        opset: that was asked for; None keeps the file's own.
+        opset: that was asked for; the version of the file format is then the lowest that holds it, so that old
+            libraries open the file. None keeps the file's own two.
         batch: fixed batch size that was asked for, or None.
 
     Raises:
@@ -43,8 +46,8 @@ def wrap(source: OpenModel, *, opset: int | None, batch: int | None) -> Draft:
         UsageError: the file can't be brought to the opset, or has another batch size than was asked for.
     """
     path = source.session.path
-    model = _load(path)
-    own = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+    model = load_onnx(path, external_data=True)
+    own = opset_of(model)
     if opset is not None and opset != own:
         model = _converted(model, own, opset)
     elif own < OLDEST:
@@ -55,18 +58,12 @@ def wrap(source: OpenModel, *, opset: int | None, batch: int | None) -> Draft:
     if batch is not None and fixed is not None and batch != fixed:
         raise UsageError(f"the file has batch size {fixed}", where="--batch", remedy=f"use {fixed}")
     names = _keep_names_free(model.graph)
-    model.ir_version = max(model.ir_version, CONSTANTS_APART)
+    least = model.ir_version if opset is None else helper.find_min_ir_version_for(model.opset_import, True)
+    model.ir_version = max(least, CONSTANTS_APART)
     draft = take_apart(model)
     _before(draft, source)
     _behind(draft, source, names[source.session.signature.output_name])
     return draft
-
-
-def _load(path: Path) -> onnx.ModelProto:
-    try:
-        return onnx.load(path)
-    except Exception as error:
-        raise ModelError(f"can't be parsed: {error}", where=path, remedy="export it again") from error
 
 
 def _converted(model: onnx.ModelProto, own: int, opset: int) -> onnx.ModelProto:
@@ -127,13 +124,12 @@ def _before(draft: Draft, source: OpenModel) -> None:
     if (plan.dtype, plan.layout, plan.channels) == ("uint8", "NHWC", 3):
         rename(draft.graph, given, INPUT)
         return
-    scale, shift = SCALE_AND_SHIFT[plan.normalization]
     steps: list[tuple[str, list[str], dict[str, Any]]] = [("Cast", [], {"to": TensorProto.FLOAT})]
-    if plan.normalization is not Normalization.NONE:
-        draft.set_constant("pixels__scale", np.array(scale, np.float32))
-        draft.set_constant("pixels__shift", np.array(shift, np.float32))
+    if plan.normalization != NONE:
+        draft.set_constant("pixels__scale", np.array(plan.normalization.scale, np.float32))
+        draft.set_constant("pixels__shift", np.array(plan.normalization.shift, np.float32))
         steps += [("Mul", ["pixels__scale"], {}), ("Add", ["pixels__shift"], {})]
-    if plan.normalization in BGR:
+    if plan.normalization.bgr:
         draft.set_constant("pixels__bgr", np.array([2, 1, 0], np.int64))
         steps.append(("Gather", ["pixels__bgr"], {"axis": 3}))
     if plan.channels == 1:
@@ -142,7 +138,7 @@ def _before(draft: Draft, source: OpenModel) -> None:
         if plan.dtype == "uint8":
             steps.append(("Round", [], {}))
     if plan.layout == "NCHW":
-        steps.append(("Transpose", [], {"perm": [0, 3, 1, 2]}))
+        steps.append(("Transpose", [], {"perm": TO_NCHW}))
     if plan.dtype != "float32":
         steps.append(("Cast", [], {"to": TENSOR_TYPES[plan.dtype]}))
     nodes, last = [], INPUT

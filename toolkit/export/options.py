@@ -17,6 +17,7 @@ class Precision(StrEnum):
 
 
 CALIBRATION_SAMPLES = 512
+LEAST_CALIBRATION_SAMPLES = 3  # with a third as many held out: one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +75,11 @@ class ExportOptions:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.calibration_samples < 1:
+        if self.calibration_samples < LEAST_CALIBRATION_SAMPLES:
             raise UsageError(
                 f"{self.calibration_samples} is out of range",
                 where="--calibration-samples",
-                remedy="use 1 or more",
+                remedy=f"use {LEAST_CALIBRATION_SAMPLES} or more",
             )
         if self.calibration is None and self.precision in (Precision.INT8, Precision.AUTO):
             raise UsageError(

@@ -12,7 +12,7 @@ import onnx
 
 from toolkit.data.resolve import load_split
 from toolkit.errors import UsageError
-from toolkit.export.graph.draft import assemble, take_apart
+from toolkit.export.graph.draft import assemble, copy_apart
 from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import generated_pictures
@@ -28,7 +28,7 @@ from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.runtime.race import race
 
-HELD_OUT_SHARE = 4  # a quarter of the pictures is held out of the calibration
+ONE_HELD_OUT_OF = 4  # pictures; the others calibrate
 
 FEW = 50
 """Pictures below which a calibration is told to be weak.
@@ -201,18 +201,18 @@ def _pictures(
         image_size=source.predictor.input_size,
         resize=source.resize,
         skip_broken=options.skip_broken,
-        limit=wanted + wanted // (HELD_OUT_SHARE - 1),
+        limit=wanted + wanted // (ONE_HELD_OUT_OF - 1),
         name=options.data_name,
         observer=observer,
     )
     images = dataset.split(name).images
     order = np.random.default_rng(0).permutation(len(images))  # classes stand together in a folder
-    held = max(1, len(images) // HELD_OUT_SHARE)
-    if len(images) < HELD_OUT_SHARE:
+    held = max(1, len(images) // ONE_HELD_OUT_OF)
+    if len(images) < ONE_HELD_OUT_OF:
         raise UsageError(
             f"{len(images)} pictures are too few to calibrate on",
             where="--calibration",
-            remedy=f"give {HELD_OUT_SHARE} or more, best some hundred",
+            remedy=f"give {ONE_HELD_OUT_OF} or more, best some hundred",
         )
     if len(images) - held < FEW:
         observer.notice(
@@ -241,6 +241,4 @@ def _race(models: Sequence[onnx.ModelProto], one: Pixels, options: ExportOptions
 def _as_written(model: onnx.ModelProto, options: ExportOptions) -> onnx.ModelProto:
     if not options.mirror:
         return model
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)  # which taking apart would change
-    return assemble(apply(take_apart(copy), [MIRROR]))
+    return assemble(apply(copy_apart(model), [MIRROR]))

@@ -7,15 +7,13 @@ import onnx
 
 from toolkit import __version__
 from toolkit.export.graph.draft import Draft, assemble_beside
-from toolkit.export.graph.write import write_file
+from toolkit.export.graph.write import LARGEST_FILE, write_file
 from toolkit.export.source import Source
 from toolkit.export.verify import Verification
 from toolkit.models.card import Card, to_metadata
+from toolkit.preprocess.transforms import RESIZE_ANTIALIAS, RESIZE_FILTER
 
 TOLD_LAST = frozenset({"accuracy", "data"})
-
-LARGEST_FILE = 1_900_000_000
-"""Weights above this, in bytes, go into a file beside the model: Protocol Buffers end at 2 GiB."""
 
 
 def save(draft: Draft, path: Path, card: Card) -> None:
@@ -32,12 +30,12 @@ def save(draft: Draft, path: Path, card: Card) -> None:
     draft.model = onnx.ModelProto()
 
 
-def parts(path: Path) -> list[Path]:
+def model_files(path: Path) -> list[Path]:
     """Return the files of a model: itself, and the one with its weights where that is apart."""
     return [file for file in (path, path.with_name(f"{path.name}.data")) if file.is_file()]
 
 
-def append(path: Path, metadata: dict[str, str]) -> None:
+def append_metadata(path: Path, metadata: dict[str, str]) -> None:
     """Add metadata to a finished file, without reading it.
 
     Source: Protocol Buffers, encoding: a message that is appended to another is merged into it, and entries of
@@ -64,13 +62,15 @@ def card_of(source: Source, precision: str) -> Card:
         extra={
             "normalization": source.input_range,
             "head": source.head.exported.value,
+            "resize_filter": RESIZE_FILTER,
+            "resize_antialias": json.dumps(RESIZE_ANTIALIAS),
             **({} if source.parameters is None else {"parameters": str(source.parameters)}),
             **source.kept,
         },
     )
 
 
-def found(
+def verified_metadata(
     source: Source,
     verified: Verification,
     measured: float | None,
@@ -91,5 +91,11 @@ def found(
     return {
         "accuracy": "" if accuracy is None else f"{accuracy:.6g}",
         "data": data,
-        "verified": json.dumps({"on": verified_on, **verified.agreement.to_document()}),
+        "verified": json.dumps(
+            {
+                "on": verified_on,
+                "batch_sizes": list(verified.batch_sizes),
+                **verified.agreement.to_document(),
+            }
+        ),
     }

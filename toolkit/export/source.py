@@ -162,7 +162,7 @@ def _keras(options: ExportOptions, opset: int | None) -> Source:
         data=tested_on if accuracy is not None else "",
         resize=predictor.plan.resize.value,
         parameters=int(predictor.model.count_params()),
-        input_range=f"{predictor.plan.normalization.value}, {predictor.range_reason}",
+        input_range=f"{predictor.plan.normalization.name}, {predictor.range_reason}",
         head=predictor.head,
         sha256=predictor.loaded.sha256,
     )
@@ -187,7 +187,7 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         data=model.card.data,
         resize=model.plan.resize.value,
         parameters=None,
-        input_range=f"{model.plan.normalization.value}, {reason}",
+        input_range=f"{model.plan.normalization.name}, {reason}",
         head=model.head,
         sha256=sha256_of(model.session.path),
         kept=_kept(model.card),

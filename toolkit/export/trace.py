@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from toolkit.export.graph.draft import LARGE
 from toolkit.export.graph.interface import INPUT, OUTPUT
+from toolkit.export.graph.nodes import TO_NCHW
 from toolkit.keras_model.predictor import KerasPredictor
 from toolkit.keras_model.tensorflow import values_of, without_jit
 from toolkit.models.head import Head
-from toolkit.preprocess.transforms import BGR, LUMA, SCALE_AND_SHIFT, Normalization
+from toolkit.preprocess.normalization import NONE
+from toolkit.preprocess.transforms import LUMA
 
 Array = NDArray[np.generic]
 
@@ -75,18 +77,18 @@ def _classifier(
     tf: Any, predictor: KerasPredictor, scores_of: Callable[[Any, tuple[Any, ...]], Any]
 ) -> Callable[..., dict[str, Any]]:
     plan, head = predictor.plan, predictor.head
-    scale, shift = SCALE_AND_SHIFT[plan.normalization]
+    scale, shift = plan.normalization.scale, plan.normalization.shift
 
     def classify(image: Any, *weights: Any) -> dict[str, Any]:
         values = tf.cast(image, tf.float32)
-        if plan.normalization is not Normalization.NONE:
+        if plan.normalization != NONE:
             values = values * tf.constant(scale, tf.float32) + tf.constant(shift, tf.float32)
-        if plan.normalization in BGR:
+        if plan.normalization.bgr:
             values = tf.gather(values, [2, 1, 0], axis=-1)
         if plan.channels == 1:
             values = tf.tensordot(values, tf.constant(LUMA[:, None]), axes=1)
         if plan.layout == "NCHW":
-            values = tf.transpose(values, [0, 3, 1, 2])
+            values = tf.transpose(values, TO_NCHW)
         scores = tf.cast(scores_of(values, weights), tf.float32)
         if head is Head.LOGITS:
             scores = tf.nn.softmax(scores)

@@ -1,5 +1,6 @@
 """The exported file, as it will be, against its source: in several batch sizes, and beyond rounding."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ExportError
+from toolkit.export.options import Precision
 from toolkit.machine.memory import give_back_memory
 from toolkit.models.open import open_model
 from toolkit.models.predictor import Predictor, predict
@@ -63,6 +65,8 @@ class Verification:
         agreement: over all pictures.
         beyond_noise: pictures that differ by more than rounding explains.
         noise: largest difference of a probability by rounding alone.
+        batch_sizes: pictures in a batch that were compared with each other, smallest first; its only one where the
+            file's is fixed.
         labels: most probable class by the file, int64 [N].
         source_labels: most probable class by its source, int64 [N].
     """
@@ -70,6 +74,7 @@ class Verification:
     agreement: Agreement
     beyond_noise: int
     noise: float
+    batch_sizes: tuple[int, ...]
     labels: NDArray[np.int64]
     source_labels: NDArray[np.int64]
 
@@ -110,10 +115,12 @@ def verify_file(
         )
     answers = predict(exported, images_nhwc, observer=observer)
     noise, logit_noise = differences(plain, answers), logit_differences(plain, answers)
+    sizes = (batch,) if batch is not None else _batch_sizes(*images_nhwc.shape[1:3])
     if batch is None:
         give_back_memory()
+        least = TOLERANCE if exported.card.precision == Precision.FP32 else STEP
         _same_in_every_batch(
-            exported, images_nhwc, answers, np.maximum(TOLERANCE, NOISE_FACTOR * noise), path
+            exported, images_nhwc, answers, np.maximum(least, NOISE_FACTOR * noise), sizes, path
         )
     excused = np.minimum(NOISE_FACTOR * noise, MOST_EXPLAINED)
     wrong = _beyond(differences(expected, answers), np.maximum(TOLERANCE, excused))
@@ -123,6 +130,7 @@ def verify_file(
         agreement=compare(expected, answers),
         beyond_noise=int(wrong.sum()),
         noise=float(noise.max()),
+        batch_sizes=sizes,
         labels=answers.argmax(axis=1),
         source_labels=expected.argmax(axis=1),
     )
@@ -133,20 +141,25 @@ def _beyond(difference: NDArray[np.float64], allowed: NDArray[np.float64]) -> ND
     return np.asarray(~(np.isfinite(difference) & (difference <= allowed)))
 
 
+def _batch_sizes(height: int, width: int) -> tuple[int, ...]:
+    """Return the sizes to try for pictures of a size, smallest first."""
+    most = max(2, LARGEST_BATCH_PIXELS // (height * width))
+    return tuple(sorted({min(wanted, most) for wanted in BATCH_SIZES}))
+
+
 def _same_in_every_batch(
     exported: Predictor,
     images_nhwc: Pixels,
     answers: NDArray[np.float32],
     allowed: NDArray[np.float64],
+    sizes: Sequence[int],
     path: Path,
 ) -> None:
-    height, width = images_nhwc.shape[1:3]
-    most = max(2, LARGEST_BATCH_PIXELS // (height * width))
-    # The largest first: the others find room in what it took.
-    for size in sorted({min(wanted, most) for wanted in BATCH_SIZES}, reverse=True):
-        few = images_nhwc[: 2 * size]
-        moved = differences(answers[: len(few)], predict(exported, few, batch_size=size))
-        if not np.all(moved <= allowed[: len(few)]):
+    total = len(images_nhwc)
+    for size in reversed(sizes):  # the largest first: the others find room in what it took
+        few = np.arange(max(size, min(2 * size, total))) % total  # over again where there are too few
+        moved = differences(answers[few], predict(exported, images_nhwc[few], batch_size=size))
+        if not np.all(moved <= allowed[few]):
             raise ExportError(
                 f"in batches of {size} its answers differ by {moved.max():.1e}",
                 where=path,

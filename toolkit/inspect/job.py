@@ -10,8 +10,7 @@ from toolkit.errors import ModelError
 from toolkit.inspect import shapes
 from toolkit.inspect.graph import layer_rows
 from toolkit.inspect.result import InspectResult, TensorRow, total_macs
-
-STANDARD_DOMAINS = ("", "ai.onnx")
+from toolkit.models.onnx_file import load_onnx, not_onnx, opset_of
 
 
 def inspect_onnx(path: Path) -> InspectResult:
@@ -38,7 +37,7 @@ def inspect_onnx(path: Path) -> InspectResult:
         path=str(path),
         format="onnx",
         size_bytes=size_bytes,
-        opset=next((o.version for o in model.opset_import if o.domain in STANDARD_DOMAINS), None),
+        opset=opset_of(model) or None,
         ir_version=model.ir_version,
         inputs=tuple(_tensor_row(value) for value in shapes.picture_inputs(model.graph)),
         outputs=tuple(_tensor_row(value) for value in model.graph.output),
@@ -52,26 +51,11 @@ def inspect_onnx(path: Path) -> InspectResult:
 def _load(path: Path) -> onnx.ModelProto:
     if not path.is_file():
         raise ModelError("no such model file", where=path, remedy="check the path, or see: toolkit models")
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError as error:
-        raise ModelError(
-            f"can't be read: {error.strerror or error}", where=path, remedy="check its permissions"
-        ) from error
-    except Exception as error:  # protobuf's DecodeError, which has moved between its versions
-        raise _not_onnx(path) from error
+    model = load_onnx(path)
     # Protobuf takes many a foreign or shortened file for a message in which everything is missing.
     if not (model.ir_version and model.opset_import and model.graph.node and model.graph.output):
-        raise _not_onnx(path)
+        raise not_onnx(path)
     return model
-
-
-def _not_onnx(path: Path) -> ModelError:
-    return ModelError(
-        f"not a valid ONNX file ({path.stat().st_size:,} bytes): it is cut short, damaged, or another format",
-        where=path,
-        remedy="copy or export it again",
-    )
 
 
 def _external_files(model: onnx.ModelProto, path: Path) -> set[Path]:

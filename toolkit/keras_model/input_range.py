@@ -6,21 +6,19 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.keras_model.entrance import Entrance, entrance
-from toolkit.preprocess.transforms import Normalization
+from toolkit.preprocess.normalization import CAFFE, CHOICES, IMAGENET, MINUS1TO1, NONE, Normalization, parse
 
 APPLICATIONS = (
-    (re.compile(r"(vgg1[69]|resnet(50|101|152))(_\d+)?$"), Normalization.CAFFE),
-    (re.compile(r"resnet(50|101|152)v2"), Normalization.MINUS1TO1),
-    (re.compile(r"mobilenet(v2)?_\d\.\d\d_"), Normalization.MINUS1TO1),
-    (re.compile(r"(xception|inception_v3|inception_resnet_v2|nasnet)"), Normalization.MINUS1TO1),
-    (re.compile(r"densenet(121|169|201)"), Normalization.IMAGENET),
+    (re.compile(r"(vgg1[69]|resnet(50|101|152))(_\d+)?$"), CAFFE),
+    (re.compile(r"resnet(50|101|152)v2"), MINUS1TO1),
+    (re.compile(r"mobilenet(v2)?_\d\.\d\d_"), MINUS1TO1),
+    (re.compile(r"(xception|inception_v3|inception_resnet_v2|nasnet)"), MINUS1TO1),
+    (re.compile(r"densenet(121|169|201)"), IMAGENET),
 )
 """Names that `keras.applications` gives its models, and the range of their `preprocess_input`.
 
 EfficientNet, ConvNeXt and MobileNetV3 scale pixels themselves and are recognised by that.
 Source: keras.applications, the `mode` that each module's preprocess_input passes on."""
-
-CHOICES = "unit (0 to 1), minus1to1, imagenet, caffe, or none (0 to 255)"
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
     if wanted is not None:
         return _wanted(wanted, found)
     if found is not None and found.takes_bytes:
-        return InputRange(Normalization.NONE, f"the model scales pixels itself {found.place}")
+        return InputRange(NONE, f"the model scales pixels itself {found.place}")
     if found is not None and found.is_untouched:
         known = _application(found.inside)
         if known is not None:
@@ -80,13 +78,8 @@ def _application(names: tuple[str, ...]) -> tuple[str, Normalization] | None:
 
 
 def _wanted(wanted: str, found: Entrance | None) -> InputRange:
-    try:
-        choice = Normalization(wanted)
-    except ValueError:
-        raise UsageError(
-            f"'{wanted}' is not a choice", where="--normalize", remedy=f"use {', '.join(Normalization)}"
-        ) from None
-    if found is not None and found.takes_bytes and choice is not Normalization.NONE:
+    choice = parse(wanted)
+    if found is not None and found.takes_bytes and choice != NONE:
         raise UsageError(
             f"the model scales pixels itself {found.place}",
             where="--normalize",

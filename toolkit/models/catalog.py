@@ -7,6 +7,7 @@ from typing import Any
 
 from toolkit.errors import ModelError
 from toolkit.models.card import Card, from_metadata
+from toolkit.models.onnx_file import load_onnx
 
 DEFAULT_MODEL = "paper-cnn"  # of demo and classify: the best trade-off of accuracy against latency
 REFERENCE_MODEL = "paper-cnn"  # whose latency is 1.0
@@ -105,12 +106,7 @@ def _shipped_model(path: Path) -> ShippedModel:
 
 
 def _metadata_of(path: Path) -> dict[str, str]:
-    import onnx
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except Exception as error:  # protobuf's DecodeError, which has moved between its versions; OSError
-        raise ModelError(f"can't be read: {error}", where=path, remedy="install the package again") from error
+    model = load_onnx(path, remedy="install the package again")
     return {entry.key: entry.value for entry in model.metadata_props}
 
 

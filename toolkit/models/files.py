@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, ModelError
 from toolkit.models.catalog import find_model
+from toolkit.models.onnx_file import load_onnx
 
 
 def model_files(argument: str) -> dict[str, Path]:
@@ -50,11 +51,9 @@ def contents(files: Mapping[str, Path]) -> dict[str, NDArray[np.uint8]]:
 
 
 def _external_names(path: Path) -> set[str]:
-    import onnx
-
     try:
-        graph = onnx.load(path, load_external_data=False).graph
-    except Exception:  # noqa: BLE001 - protobuf's DecodeError, which has moved between its versions
+        graph = load_onnx(path).graph
+    except ModelError:
         return set()  # whoever opens the model says what is wrong with it
     return {
         entry.value

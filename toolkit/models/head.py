@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import ModelError
+from toolkit.models.onnx_file import load_onnx
 from toolkit.stats.classification import softmax
 from toolkit.stats.logistic import sigmoid
 
@@ -100,12 +100,7 @@ def head_of(path: Path, output_name: str, classes: int | None) -> Head:
     Raises:
         ModelError: the file can't be parsed.
     """
-    import onnx
-
-    try:
-        graph = onnx.load(path, load_external_data=False).graph
-    except Exception as error:
-        raise ModelError(f"can't be parsed: {error}", where=path, remedy="export it again") from error
+    graph = load_onnx(path).graph
     makers = {name: node for node in graph.node for name in node.output}
     node = makers.get(output_name)
     while node is not None and node.op_type in PASSES_VALUES_ON:

@@ -3,25 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import ModelError, UsageError
+from toolkit.errors import MissingRange, ModelError, UsageError
 from toolkit.machine.features import int8_sums_saturate
 from toolkit.models.card import Card, from_metadata, read_labels
 from toolkit.models.catalog import find_model
 from toolkit.models.head import Head, head_of, multi_label_notice, to_probabilities
 from toolkit.observer import SILENT, Observer
+from toolkit.preprocess import normalization
 from toolkit.preprocess.plan import Plan
-from toolkit.preprocess.transforms import Normalization, Pixels, Resize
+from toolkit.preprocess.transforms import Pixels, Resize
 from toolkit.runtime.session import Session, open_session
 from toolkit.runtime.signature import Signature
 
 SAFE_BITS = "7"  # of weights: two products with a byte stay below 16 bits
-
-E = TypeVar("E", Normalization, Resize)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +151,11 @@ def open_model(
             f"{path.name} has 8-bit weights, and this processor has no dot product of bytes (VNNI): sums may be cut"
             " off; check it here with toolkit verify, or export it here"
         )
+    if session.device == "cpu" and (card.precision == "fp16" or session.signature.dtype == "float16"):
+        observer.notice(
+            f"{path.name} has 16-bit numbers, and the CPU computes them in 32 bits: it gains no speed here over the"
+            " fp32 export"
+        )
     classes = head.classes or session.signature.classes
     labels = _labels(card, classes, path if labels_file is None else labels_file)
     return OpenModel(name=argument, session=session, card=card, plan=plan, labels=labels, head=head)
@@ -165,15 +168,15 @@ def _plan(signature: Signature, card: Card, normalize: str | None, resize: str |
             "the size of its input isn't fixed", where=path, remedy="export it with a fixed height and width"
         )
     ours = bool(card.toolkit_version)
-    if ours and normalize not in (None, Normalization.NONE):
+    if ours and normalize not in (None, normalization.NONE.name):
         raise UsageError(
             f"{path.name} normalises inside its graph", where="--normalize", remedy="leave the option out"
         )
     if not ours and normalize is None and signature.dtype != "uint8":
-        raise UsageError(
+        raise MissingRange(
             f"the file doesn't say what range its {signature.dtype} input has",
             where=path,
-            remedy="add --normalize imagenet, unit (0 to 1), minus1to1, caffe or none (0 to 255)",
+            remedy=f"add --normalize {normalization.CHOICES}",
         )
     return Plan(
         height=size[0],
@@ -181,16 +184,18 @@ def _plan(signature: Signature, card: Card, normalize: str | None, resize: str |
         channels=signature.channels,
         layout=signature.layout,
         dtype=signature.dtype,
-        normalization=_choice(Normalization, normalize or "none", "--normalize"),
-        resize=_choice(Resize, resize or card.resize or "stretch", "--resize"),
+        normalization=normalization.NONE if normalize is None else normalization.parse(normalize),
+        resize=_resize(resize or card.resize or "stretch"),
     )
 
 
-def _choice(kind: type[E], value: str, flag: str) -> E:
+def _resize(value: str) -> Resize:
     try:
-        return kind(value)
+        return Resize(value)
     except ValueError:
-        raise UsageError(f"'{value}' is not a choice", where=flag, remedy=f"use {', '.join(kind)}") from None
+        raise UsageError(
+            f"'{value}' is not a choice", where="--resize", remedy=f"use {', '.join(Resize)}"
+        ) from None
 
 
 def _labels(card: Card, classes: int | None, where: object) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.preprocess import transforms
-from toolkit.preprocess.transforms import Box, Normalization, Pixels, Resize
+from toolkit.preprocess.normalization import NONE, Normalization
+from toolkit.preprocess.transforms import Box, Pixels, Resize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Plan:
     channels: int = 3
     layout: str = "NHWC"
     dtype: str = "uint8"
-    normalization: Normalization = Normalization.NONE
+    normalization: Normalization = NONE
     resize: Resize = Resize.STRETCH
 
     def fit(self, image_hwc: Pixels, box: Box | None = None) -> Pixels:
@@ -60,7 +61,7 @@ class Plan:
         if self.dtype == "uint8" and self.channels == 3 and self.layout == "NHWC":
             return batch_nhwc
         values: NDArray[np.generic] = batch_nhwc
-        if self.normalization is not Normalization.NONE:
+        if self.normalization != NONE:
             values = transforms.normalize(batch_nhwc, self.normalization)
         if self.channels == 1:
             values = transforms.to_grey(values)

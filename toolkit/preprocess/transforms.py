@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from toolkit.preprocess.normalization import Normalization
+
 Pixels = NDArray[np.uint8]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -14,42 +16,16 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 PAD_VALUE = 255  # white, as behind a transparent picture
 
 
+RESIZE_FILTER = "bilinear"
+RESIZE_ANTIALIAS = True  # Pillow's: when a picture shrinks, the filter covers all pixels that become one
+
+
 class Resize(StrEnum):
     """How a picture is brought to the model's size."""
 
     STRETCH = "stretch"
     CROP = "crop"
     PAD = "pad"
-
-
-class Normalization(StrEnum):
-    """What range the values of a model's input have."""
-
-    NONE = "none"
-    UNIT = "unit"
-    MINUS1TO1 = "minus1to1"
-    IMAGENET = "imagenet"
-    CAFFE = "caffe"
-
-
-BGR = frozenset({Normalization.CAFFE})
-"""Ranges whose models take the channels in the order blue, green, red."""
-
-SCALE_AND_SHIFT: dict[Normalization, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    Normalization.NONE: ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
-    Normalization.UNIT: ((1 / 255,) * 3, (0.0, 0.0, 0.0)),
-    Normalization.MINUS1TO1: ((1 / 127.5,) * 3, (-1.0,) * 3),
-    Normalization.IMAGENET: (
-        (1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
-        (-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225),
-    ),
-    Normalization.CAFFE: ((1.0, 1.0, 1.0), (-123.68, -116.779, -103.939)),
-}
-"""normalised = pixel * scale + shift, per RGB channel; `caffe` then puts the channels in the order BGR.
-
-Source: torchvision.models documentation for the ImageNet mean (0.485, 0.456, 0.406) and deviation
-(0.229, 0.224, 0.225) of pixels in 0..1; keras.applications'
-imagenet_utils for `caffe`; the others follow from their names."""
 
 
 Box = tuple[float, float, float, float]
@@ -108,9 +84,9 @@ def normalize(batch_nhwc: Pixels, how: Normalization) -> NDArray[np.float32]:
     Returns:
         float32 [N, H, W, 3]; the channels in the order that the model expects.
     """
-    scale, shift = SCALE_AND_SHIFT[how]
-    values = batch_nhwc.astype(np.float32) * np.array(scale, np.float32) + np.array(shift, np.float32)
-    return np.ascontiguousarray(values[..., ::-1]) if how in BGR else values
+    scale, shift = np.array(how.scale, np.float32), np.array(how.shift, np.float32)
+    values = batch_nhwc.astype(np.float32) * scale + shift
+    return np.ascontiguousarray(values[..., ::-1]) if how.bgr else values
 
 
 def to_grey(batch_nhwc: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -3,7 +3,8 @@
 import onnx
 from onnx import TensorProto, helper
 
-from toolkit.export.graph.draft import Draft, Index, names_used, rename
+from toolkit.export.graph.draft import Draft, Index
+from toolkit.export.graph.nodes import names_used, rename
 
 
 def branching() -> onnx.ModelProto:

@@ -69,6 +69,15 @@ def test_where_nothing_is_negative_the_padding_is_folded() -> None:
     np.testing.assert_array_equal(pooled(changed, -NEGATIVE), maximum(-NEGATIVE))
 
 
+def test_a_value_of_the_model_that_is_called_much_the_same_keeps_its_number() -> None:
+    model = padded_pooling()
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(5), "padded_almost_zero"))
+    model.graph.node[-1].output[0] = "maximum"
+    model.graph.node.append(helper.make_node("Add", ["maximum", "padded_almost_zero"], ["pooled"]))
+    changed = assemble(apply(take_apart(model), [KEEP_PAD]))
+    np.testing.assert_allclose(pooled(changed, NEGATIVE), maximum(NEGATIVE) + 5, rtol=1e-6)
+
+
 def test_other_values_and_other_poolings_are_left_alone() -> None:
     for model in (padded_pooling(value=-3.0), padded_pooling("AveragePool")):
         before = model.graph.SerializeToString()

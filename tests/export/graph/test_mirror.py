@@ -58,6 +58,26 @@ def test_the_answer_is_the_mean_of_a_picture_and_its_mirror_image(
     np.testing.assert_allclose(answers, (straight + mirrored) / 2, atol=1e-6)
 
 
+def test_a_branch_that_looks_at_the_picture_sees_both_images(tmp_path: Path, pictures: np.ndarray) -> None:
+    def branch(name: str) -> onnx.GraphProto:
+        cast = helper.make_node("Cast", ["image"], [name], to=TensorProto.FLOAT)
+        return helper.make_graph(
+            [cast], name, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)]
+        )
+
+    model = sided()
+    branches = {"then_branch": branch("yes"), "else_branch": branch("no")}
+    model.graph.node[0].CopyFrom(helper.make_node("If", ["always"], ["values"], **branches))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "always"))
+    onnx.save(assemble(apply(take_apart(model), [MIRROR])), tmp_path / "branches.onnx")
+    onnx.save(assemble(apply(take_apart(sided()), [MIRROR])), tmp_path / "plain.onnx")
+    found, expected = (
+        open_model(str(tmp_path / name), device="cpu").probabilities(pictures)
+        for name in ("branches.onnx", "plain.onnx")
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_a_fixed_batch_size_is_refused() -> None:
     with pytest.raises(ExportError, match="batch size is fixed to 4"):
         apply(take_apart(sided(batch=4)), [MIRROR])

@@ -8,6 +8,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from onnx import helper
 
 from toolkit.export.graph.block_columns import BLOCK_COLUMNS
 from toolkit.export.graph.crop_unused import CROP_UNUSED
@@ -111,6 +112,28 @@ def test_the_crop_of_a_blocked_graph_cuts_rows_only(paper: onnx.ModelProto) -> N
     crop = next(node for node in blocked.graph.node if node.op_type == "Slice")
     values = {t.name: onnx.numpy_helper.to_array(t).tolist() for t in blocked.graph.initializer}
     assert [values[name] for name in crop.input[1:]] == [[0], [30], [1]]
+
+
+def test_a_crop_is_known_by_what_it_does_not_by_its_name(paper: onnx.ModelProto, run: Run) -> None:
+    """Files that were written before, or are exported again, call it otherwise."""
+    cropped = changed(paper, CROP_UNUSED)
+    next(node for node in cropped.graph.node if node.op_type == "Slice").name = "crop_unused"
+    blocked = changed(cropped, BLOCK_COLUMNS)
+    assert "image__cropped__blocks" in {name for node in blocked.graph.node for name in node.output}
+    np.testing.assert_allclose(run(blocked, pictures(32, 32)), run(paper, pictures(32, 32)), atol=1e-6)
+
+
+def test_pixels_that_a_crop_left_out_do_not_come_back_where_zeros_stand_for_them(
+    network: Any, run: Run
+) -> None:
+    net = network()
+    starts, ends, axes = (net.constant(np.array([value], np.int64)) for value in (0, net.width - 2, 2))
+    slice_ = helper.make_node("Slice", ["image", starts, ends, axes], ["left"], name="crop_unused")
+    net.nodes[0].input[0] = "left"
+    net.nodes.insert(0, slice_)
+    model = net.conv(16, (3, 4), pads=(1, 0, 1, 1), first=True).relu().conv(16, stride=2).relu().classifier()
+    images = pictures(net.height, net.width)
+    np.testing.assert_allclose(run(changed(model, BLOCK_COLUMNS), images), run(model, images), atol=1e-6)
 
 
 @pytest.mark.parametrize("width", [30, 31])

@@ -44,7 +44,7 @@ def test_batches_hold_every_picture_once() -> None:
 def test_a_large_model_gets_its_weights_beside_it(
     paper: onnx.ModelProto, run: Run, monkeypatch: pytest.MonkeyPatch, held_out: np.ndarray
 ) -> None:
-    monkeypatch.setattr(running, "LARGEST", 1_000)
+    monkeypatch.setattr(running, "LARGEST_FILE", 1_000)
     before = paper.SerializeToString()
     with as_file(paper) as path:
         assert (path.parent / "model.onnx.data").stat().st_size > path.stat().st_size

@@ -1,6 +1,7 @@
 """Changes of the graph, one file each.
 
 draft              a graph while it is being changed, its large weights beside it
+nodes              what nodes say, and other names for values
 write              a draft as one file, weight after weight
 mend               the two after it, in one step
 missing_operators  operators that ONNX doesn't have, with two that it has

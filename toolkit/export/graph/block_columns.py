@@ -13,12 +13,10 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from toolkit.export.graph.crop_unused import PREFIX as CROP
-from toolkit.export.graph.draft import Array, Draft, Index, attribute
-from toolkit.export.graph.flatten import TO_NHWC
+from toolkit.export.graph.draft import Array, Draft, Index
+from toolkit.export.graph.nodes import TO_NCHW, TO_NHWC, attribute, pads_by_itself
 from toolkit.export.step import Step
 
-TO_NCHW = [0, 3, 1, 2]
 MULTIPLE = 4  # input channels that ONNX Runtime's int8 convolution takes without copying
 SUFFIX = "__blocks"
 """Ending of the name of a value whose channels are those of several columns: same numbers, another shape."""
@@ -68,7 +66,7 @@ def _entrance(index: Index, draft: Draft) -> _Entrance | None:
     nodes: list[onnx.NodeProto] = []
     node = index.only_user(draft.inputs[0].name)
     crop = None
-    if node is not None and node.op_type == "Slice" and node.name == CROP:
+    if node is not None and _is_crop(index, node):
         crop, node = node, index.only_user(node.output[0])
     for kind in ("Cast", "Transpose", "Conv"):
         if node is None or node.op_type != kind or (nodes and node.input[0] != nodes[-1].output[0]):
@@ -77,6 +75,16 @@ def _entrance(index: Index, draft: Draft) -> _Entrance | None:
         node = index.only_user(node.output[0])
     cast, transpose, conv = nodes
     return _Entrance(crop, cast, transpose, conv) if attribute(transpose, "perm") == TO_NCHW else None
+
+
+def _is_crop(index: Index, node: onnx.NodeProto) -> bool:
+    """Tell whether a node takes the first rows and columns of the picture, as the step that crops does."""
+    if node.op_type != "Slice" or len(node.input) != 4:
+        return False
+    starts, ends, axes = (index.constant(name) for name in node.input[1:])
+    if starts is None or ends is None or axes is None:
+        return False
+    return not np.any(starts) and set(axes.tolist()) <= {1, 2}
 
 
 def _integer(node: onnx.NodeProto, name: str, default: int) -> int:
@@ -88,24 +96,25 @@ def _blocks(index: Index, draft: Draft, way: _Entrance, kernel: Array) -> _Block
     conv = way.conv
     picture, taken = index.shape(draft.inputs[0].name), index.shape(way.cast.input[0])
     made = index.shape(conv.output[0])
-    automatic = any(e.name == "auto_pad" and e.s not in (b"NOTSET", b"VALID") for e in conv.attribute)
-    simple = _integer(conv, "group", 1) == 1 and set(attribute(conv, "dilations")) <= {1} and not automatic
+    undilated = set(attribute(conv, "dilations")) <= {1}
+    simple = _integer(conv, "group", 1) == 1 and undilated and not pads_by_itself(conv)
     if not simple or picture is None or taken is None or made is None or kernel.ndim != 4:
         return None
     channels = kernel.shape[1]
     columns = MULTIPLE // math.gcd(channels, MULTIPLE)
     stride = (attribute(conv, "strides") or [1, 1])[1]
-    left = (attribute(conv, "pads") or [0] * 4)[1]
-    width, whole, output = taken[2], picture[2], made[3]
-    if width is None or whole is None or output is None or columns == 1 or columns % stride:
+    _, left, _, right = attribute(conv, "pads") or [0] * 4
+    cropped, whole, output = taken[2], picture[2], made[3]
+    if cropped is None or whole is None or output is None or columns == 1 or columns % stride:
         return None
-    width = -(-width // columns) * columns  # columns that the crop left out may come back
+    width = -(-cropped // columns) * columns  # columns that the crop left out may come back
     outputs = columns // stride
     first = (-left) // columns
     last = (stride * (outputs - 1) - left + kernel.shape[3] - 1) // columns
     size = last - first + 1
     pad_end = output // outputs - 1 + size - width // columns + first
-    fits = width <= whole and output % outputs == 0 and pad_end >= 0
+    back = width > cropped and right > 0  # they would stand where zeros belong
+    fits = width <= whole and not back and output % outputs == 0 and pad_end >= 0
     return _Blocks(columns, outputs, first, size, pad_end, width) if fits else None
 
 

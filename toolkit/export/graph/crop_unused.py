@@ -9,11 +9,11 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from toolkit.export.graph.draft import Draft, Index, attribute
+from toolkit.export.graph.draft import Draft, Index
+from toolkit.export.graph.nodes import TO_NCHW, attribute, pads_by_itself
 from toolkit.export.step import Step
 
-PREFIX = "crop_unused"
-TO_NCHW = [0, 3, 1, 2]
+PREFIX = "crop__unused"
 
 UNARY = frozenset({"Cast", "Clip", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Sigmoid", "Tanh"})
 BINARY = frozenset({"Add", "Div", "Mul", "Sub"})
@@ -60,15 +60,11 @@ def _extent(index: Index, name: str, *, nchw: bool) -> Extent | None:
 def _axis(node: onnx.NodeProto, axis: int, needed: int, there: int) -> int:
     """Return how much of an axis a window needs so that the first `needed` places of its output are right."""
     names = {entry.name: entry for entry in node.attribute}
-    automatic = names["auto_pad"].s if "auto_pad" in names else b"NOTSET"
     pads = attribute(node, "pads") or [0] * 4
-    if (
-        automatic not in (b"NOTSET", b"VALID")
-        or pads[2 + axis]
-        or ("ceil_mode" in names and names["ceil_mode"].i)
-    ):
+    if pads_by_itself(node) or pads[2 + axis] or ("ceil_mode" in names and names["ceil_mode"].i):
         return there  # what lies beyond the edge is part of the result
-    begin = 0 if automatic == b"VALID" else pads[axis]
+    valid = "auto_pad" in names and names["auto_pad"].s == b"VALID"
+    begin = 0 if valid else pads[axis]
     kernel = attribute(node, "kernel_shape")[axis]
     stride = (attribute(node, "strides") or [1, 1])[axis]
     dilation = (attribute(node, "dilations") or [1, 1])[axis]

@@ -13,6 +13,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from toolkit.export.graph.nodes import names_used
+
 Array = NDArray[np.generic]
 
 LARGE = 5_000
@@ -152,41 +154,6 @@ class Index:
         return self._shapes.get(name)
 
 
-def names_used(node: onnx.NodeProto) -> list[str]:
-    """Return the values that a node takes, also those that its loop or branch takes from around it."""
-    names = list(node.input)
-    for graph in graphs_in(node):
-        names += [name for inner in graph.node for name in names_used(inner)]
-        names += [value.name for value in graph.output]
-    return names
-
-
-def rename(graph: onnx.GraphProto, old: str, new: str) -> None:
-    """Give a value another name wherever it is made, used or declared, also in loops and branches."""
-    if old == new:
-        return
-    for node in graph.node:
-        node.input[:] = [new if name == old else name for name in node.input]
-        node.output[:] = [new if name == old else name for name in node.output]
-        for inner in graphs_in(node):
-            rename(inner, old, new)
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        if value.name == old:
-            value.name = new
-
-
-def graphs_in(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    """Return the graphs of a loop or a branch."""
-    return [
-        graph for entry in node.attribute for graph in (entry.g, *entry.graphs) if graph.node or graph.output
-    ]
-
-
-def attribute(node: onnx.NodeProto, name: str) -> list[int]:
-    """Return an integer-list attribute of a node, empty where it isn't given."""
-    return next((list(entry.ints) for entry in node.attribute if entry.name == name), [])
-
-
 def assemble(draft: Draft) -> onnx.ModelProto:
     """Put the large weights into the model, in place: the structure becomes the finished model."""
     inputs_only(draft)
@@ -242,3 +209,10 @@ def take_apart(model: onnx.ModelProto) -> Draft:
         if int(np.prod(tensor.dims)) >= LARGE:
             draft.set_constant(tensor.name, np.asarray(numpy_helper.to_array(tensor)))
     return draft
+
+
+def copy_apart(model: onnx.ModelProto) -> Draft:
+    """Make a draft of a copy of a finished model, which stays as it is."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return take_apart(copy)

@@ -8,10 +8,9 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from toolkit.export.graph.draft import Draft, Index, attribute
+from toolkit.export.graph.draft import Draft, Index
+from toolkit.export.graph.nodes import TO_NHWC, attribute
 from toolkit.export.step import Step
-
-TO_NHWC = [0, 2, 3, 1]
 
 
 def _flattens(index: Index, node: onnx.NodeProto) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from onnx import helper
 
 from toolkit.export.graph.draft import Draft, Index
-from toolkit.export.graph.flatten import TO_NHWC
+from toolkit.export.graph.nodes import TO_NHWC
 from toolkit.export.step import Step
 
 

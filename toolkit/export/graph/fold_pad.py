@@ -4,7 +4,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from toolkit.export.graph.draft import Draft, Index, attribute
+from toolkit.export.graph.draft import Draft, Index
+from toolkit.export.graph.nodes import attribute, pads_by_itself
 from toolkit.export.step import Step
 
 
@@ -35,9 +36,8 @@ def _takes(index: Index, node: onnx.NodeProto | None, pad: onnx.NodeProto, amoun
     """Tell whether a node can pad by itself with the same result."""
     if node is None or node.op_type not in ("Conv", "MaxPool") or node.input[0] != pad.output[0]:
         return False
-    automatic = any(e.name == "auto_pad" and e.s not in (b"NOTSET", b"VALID") for e in node.attribute)
     kernel = attribute(node, "kernel_shape")
-    if automatic or len(kernel) != 2:
+    if pads_by_itself(node) or len(kernel) != 2:
         return False
     if node.op_type == "Conv":
         return True

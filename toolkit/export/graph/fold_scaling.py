@@ -12,12 +12,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from toolkit.export.graph.draft import Draft, Index, attribute
+from toolkit.export.graph.draft import Draft, Index
+from toolkit.export.graph.nodes import TO_NCHW, attribute, pads_by_itself
 from toolkit.export.step import Step
 
 Floats = NDArray[np.float64]
 
-NHWC_TO_NCHW = [0, 3, 1, 2]
 LARGEST = 1e30  # of a constant in float32
 
 
@@ -79,7 +79,7 @@ def _entrance(index: Index, chain: list[onnx.NodeProto]) -> _Entrance | None:
         if node.op_type == "Cast":
             continue
         if node.op_type == "Transpose":
-            if nchw or attribute(node, "perm") != NHWC_TO_NCHW:
+            if nchw or attribute(node, "perm") != TO_NCHW:
                 return None
             nchw = True
             continue
@@ -127,7 +127,10 @@ def _fold(draft: Draft) -> None:
     if stays and (not _divides(shift, scale) or _is_one_addition(entrance, index)):
         return
     if np.any(shift) and not stays:
-        _add_to_bias(draft, index, conv, (kernel * shift[None, :, None, None]).sum(axis=(1, 2, 3)))
+        bias = _bias(index, conv)
+        if bias is None:
+            return
+        _set_bias(draft, conv, bias + (kernel * shift[None, :, None, None]).sum(axis=(1, 2, 3)))
     _set_kernel(draft, conv, kernel * scale[None, :, None, None], order, weights.dtype)
     for node in entrance.folded:
         data = node.input[1] if index.is_constant(node.input[0]) else node.input[0]
@@ -194,15 +197,18 @@ def _shift_before(draft: Draft, conv: onnx.NodeProto, shift: Floats) -> None:
 
 
 def _pads(conv: onnx.NodeProto) -> bool:
-    automatic = any(
-        entry.name == "auto_pad" and entry.s not in (b"NOTSET", b"VALID") for entry in conv.attribute
-    )
-    return automatic or any(attribute(conv, "pads"))
+    return pads_by_itself(conv) or any(attribute(conv, "pads"))
 
 
-def _add_to_bias(draft: Draft, index: Index, conv: onnx.NodeProto, extra: Floats) -> None:
-    known = index.constant(conv.input[2]) if len(conv.input) > 2 else None
-    bias = (0 if known is None else known.astype(np.float64)) + extra
+def _bias(index: Index, conv: onnx.NodeProto) -> Floats | None:
+    """Return a convolution's bias, zero where it has none; None where it is computed."""
+    if len(conv.input) < 3 or not conv.input[2]:
+        return np.zeros(1)
+    known = index.constant(conv.input[2])
+    return None if known is None else known.astype(np.float64)
+
+
+def _set_bias(draft: Draft, conv: onnx.NodeProto, bias: Floats) -> None:
     name = f"{conv.output[0]}__bias"
     draft.set_constant(name, bias.astype(np.float32))
     conv.input[:] = [conv.input[0], conv.input[1], name]

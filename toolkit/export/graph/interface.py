@@ -3,7 +3,8 @@
 import onnx
 from onnx import TensorProto
 
-from toolkit.export.graph.draft import Draft, rename
+from toolkit.export.graph.draft import Draft
+from toolkit.export.graph.nodes import rename
 from toolkit.export.step import Step
 
 INPUT = "image"

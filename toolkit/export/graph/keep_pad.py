@@ -21,7 +21,7 @@ def _change(draft: Draft) -> None:
     index = Index(draft)
     for pad in draft.graph.node:
         if _foldable_by_mistake(index, pad):
-            value = f"{pad.output[0]}_almost_zero"
+            value = f"{pad.output[0]}__almost_zero"
             draft.set_constant(value, ALMOST_ZERO)
             pad.input[:] = [*pad.input[:2], value]
 

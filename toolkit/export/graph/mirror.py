@@ -1,11 +1,13 @@
 """Every picture answered twice, as it is and mirrored: its probabilities are the mean of the two."""
 
 import numpy as np
-from onnx import NodeProto, helper
+from onnx import GraphProto, helper
 
 from toolkit.export.graph.draft import Draft
 from toolkit.export.graph.interface import INPUT, OUTPUT
+from toolkit.export.graph.nodes import rename
 from toolkit.export.step import Step
+from toolkit.models.onnx_file import opset_of
 
 WIDTH = 2  # the axis of the picture, [N, H, W, 3]
 AXES_AS_INPUT = 18
@@ -24,11 +26,10 @@ def _free_batch(draft: Draft) -> str | None:
 
 def _mirror(draft: Draft) -> None:
     classes = draft.graph.output[0].type.tensor_type.shape.dim[1].dim_value
-    opset = next(entry.version for entry in draft.model.opset_import if entry.domain in ("", "ai.onnx"))
-    inner = [NodeProto.FromString(node.SerializeToString()) for node in draft.graph.node]
-    for node in inner:
-        node.input[:] = [BOTH if name == INPUT else name for name in node.input]
-        node.output[:] = [ANSWERS if name == OUTPUT else name for name in node.output]
+    opset = opset_of(draft.model)
+    inner = GraphProto(node=draft.graph.node)
+    rename(inner, INPUT, BOTH)
+    rename(inner, OUTPUT, ANSWERS)
     for name, values in (
         ("mirror__last", [-1]),
         ("mirror__beyond_first", [np.iinfo(np.int64).min]),
@@ -48,7 +49,7 @@ def _mirror(draft: Draft) -> None:
         [
             helper.make_node("Slice", [INPUT, *cut], [MIRRORED], name=MIRRORED),
             helper.make_node("Concat", [INPUT, MIRRORED], [BOTH], name=BOTH, axis=0),
-            *inner,
+            *inner.node,
             helper.make_node("Reshape", [ANSWERS, "mirror__two"], [PAIRS], name=PAIRS),
             mean,
         ]

@@ -4,8 +4,7 @@ import onnx
 
 from toolkit.export.graph.draft import Draft
 from toolkit.export.step import Step
-
-STANDARD = ("", "ai.onnx")
+from toolkit.models.onnx_file import STANDARD_DOMAINS, opset_of
 
 
 def foreign_operators(draft: Draft) -> list[str]:
@@ -15,7 +14,7 @@ def foreign_operators(draft: Draft) -> list[str]:
         {
             node.op_type
             for node in draft.graph.node
-            if node.domain not in STANDARD
+            if node.domain not in STANDARD_DOMAINS
             or node.op_type not in known
             or node.op_type.startswith("Random")
             or node.op_type == "Bernoulli"
@@ -34,9 +33,9 @@ def _free_inputs(draft: Draft) -> str | None:
 
 def _change(draft: Draft) -> None:
     model = draft.model
-    standard = [entry.version for entry in model.opset_import if entry.domain in STANDARD]
+    opset = opset_of(model)
     del model.opset_import[:]
-    model.opset_import.append(onnx.helper.make_opsetid("", standard[0]))
+    model.opset_import.append(onnx.helper.make_opsetid("", opset))
     model.producer_name, model.producer_version, model.doc_string = "toolkit", "", ""
     model.graph.name, model.graph.doc_string = "classifier", ""
     for node in model.graph.node:

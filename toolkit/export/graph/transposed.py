@@ -6,7 +6,8 @@ tf2onnx writes an output that is longer than the kernel reaches as negative padd
 import onnx
 from onnx import helper
 
-from toolkit.export.graph.draft import Draft, attribute
+from toolkit.export.graph.draft import Draft
+from toolkit.export.graph.nodes import attribute
 
 
 def pad_as_onnx_wants(draft: Draft) -> None:

@@ -9,6 +9,9 @@ from onnx import TensorProto
 
 from toolkit.export.graph.draft import Array, Draft, inputs_only
 
+LARGEST_FILE = 1_900_000_000
+"""Bytes of weights above which they go into a file beside the model: Protocol Buffers end at 2 GiB."""
+
 GRAPH = onnx.ModelProto.GRAPH_FIELD_NUMBER
 INITIALIZER = onnx.GraphProto.INITIALIZER_FIELD_NUMBER
 RAW_DATA = onnx.TensorProto.RAW_DATA_FIELD_NUMBER

@@ -10,7 +10,6 @@ import onnx
 from toolkit.errors import ExportError
 from toolkit.export.precision.int8 import Calibrated
 from toolkit.export.precision.layers import Layer
-from toolkit.export.precision.ranges import Method
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.sensitivity import Probabilities, until
 from toolkit.export.precision.ways import Way, best_way
@@ -97,9 +96,6 @@ def choose(
     min_agreement: float,
     measure: Measure,
     observer: Observer = SILENT,
-    *,
-    method: Method | None = None,
-    reduce_range: bool | None = None,
 ) -> Choice:
     """Try float32, int8, and int8 with kinds of layers in float32; keep the fastest that agrees.
 
@@ -110,8 +106,6 @@ def choose(
         min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
         measure: times the candidates.
         observer: told the steps.
-        method: how ranges are found; None tries.
-        reduce_range: see `calibrated`.
 
     Returns:
         The model kept, `model` itself where float32 is; the candidates, fastest first; and how they were calibrated.
@@ -122,15 +116,7 @@ def choose(
         ValueError: `measure` gave another number of times than it was given models.
     """
     reference = probabilities(model, held_out_nhwc)
-    found, ways = best_way(
-        model,
-        calibration_nhwc,
-        held_out_nhwc,
-        reference,
-        method=method,
-        reduce_range=reduce_range,
-        observer=observer,
-    )
+    found, ways = best_way(model, calibration_nhwc, held_out_nhwc, reference, observer)
     observer.step("Comparing candidates with float32")
     forms = [_Form(FP32, (), 0, model, 1.0), *_mixed(found, reference, held_out_nhwc)]
     forms += _rescued(found, forms[1], reference, held_out_nhwc, min_agreement, observer)
@@ -205,7 +191,7 @@ def _rescued(
     if plain.agreement >= min_agreement:
         return []
     try:
-        model, report = until(found, reference, held_out_nhwc, min_agreement, observer=observer)
+        model, report = until(found, reference, held_out_nhwc, min_agreement, observer)
     except ExportError:
         return []  # no mixture agrees: float32 is what is left, and the table shows why
     name = f"int8, float32: {len(report.kept)} most sensitive"

@@ -5,7 +5,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.errors import ExportError
-from toolkit.export.graph.draft import Array, Draft, Index, assemble, take_apart
+from toolkit.export.graph.draft import Array, Draft, Index, assemble, copy_apart
 from toolkit.export.precision.layers import extent
 from toolkit.export.precision.ranges import calibrate
 from toolkit.export.step import broken
@@ -49,9 +49,7 @@ def convert_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
             where=WHERE,
             remedy="convert the float32 model",
         )
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    draft = take_apart(copy)
+    draft = copy_apart(model)
     float32_names = {
         node.input[place]
         for node in draft.graph.node
@@ -89,9 +87,7 @@ def check_range(model: onnx.ModelProto, images_nhwc: Pixels, observer: Observer 
     Raises:
         ExportError: one of them is 60,000 or more, or not finite.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    draft = take_apart(copy)
+    draft = copy_apart(model)
     inferred = onnx.shape_inference.infer_shapes(draft.model).graph
     names = [
         value.name

@@ -17,6 +17,7 @@ from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.scales import REDUCED_LIMIT, WEIGHT_LIMIT, Range, Scale, activation_scale
 from toolkit.export.step import broken
 from toolkit.machine.features import int8_sums_saturate
+from toolkit.models.onnx_file import opset_of
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 
@@ -174,7 +175,7 @@ def _check(model: onnx.ModelProto, images_nhwc: Pixels) -> None:
             where=WHERE,
             remedy="give at least one; 500 are a good number",
         )
-    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    opset = opset_of(model)
     if opset < LOWEST_OPSET:
         raise ExportError(
             f"opset {opset} can't hold one scale per channel",

@@ -7,7 +7,7 @@ import onnx
 from toolkit.export.graph.block_columns import BLOCK_COLUMNS
 from toolkit.export.graph.crop_unused import CROP_UNUSED
 from toolkit.export.graph.dense import DENSE
-from toolkit.export.graph.draft import Draft, take_apart
+from toolkit.export.graph.draft import Draft, copy_apart
 from toolkit.export.graph.drop_reshapes import DROP_RESHAPES
 from toolkit.export.graph.flatten_nhwc import FLATTEN_NHWC
 from toolkit.export.graph.fold_pad import FOLD_PAD
@@ -29,9 +29,7 @@ def laid_out(model: onnx.ModelProto, keep_float: Collection[str] = ()) -> Draft:
     Raises:
         ExportError: a change left the graph broken.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    draft = take_apart(copy)
+    draft = copy_apart(model)
     apply(draft, [DROP_RESHAPES, FOLD_PAD, DENSE, CROP_UNUSED])
     first = first_layer(draft)
     blocked = [] if first is None or first in keep_float else [BLOCK_COLUMNS]

@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from toolkit.export.graph.draft import Draft, assemble_beside
+from toolkit.export.graph.write import LARGEST_FILE
 from toolkit.files import output_error
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
@@ -19,9 +20,6 @@ from toolkit.runtime.values import Values, open_values
 BATCH_PIXELS = 2**19  # pixels a batch: activations of a large network stay below a few hundred megabytes
 BATCH = 256
 
-LARGEST = 2**31 - 2**20
-"""Bytes from which a model is written with its weights beside it: protobuf ends at 2 GiB."""
-
 
 @contextmanager
 def as_file(model: onnx.ModelProto) -> Iterator[Path]:
@@ -29,7 +27,7 @@ def as_file(model: onnx.ModelProto) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
         path = Path(folder) / "model.onnx"
         with _writing(path):
-            if model.ByteSize() > LARGEST:
+            if model.ByteSize() > LARGEST_FILE:
                 copy = onnx.ModelProto()  # saving with external data empties the model that it is given
                 copy.CopyFrom(model)
                 onnx.save_model(copy, path, save_as_external_data=True, location="model.onnx.data")

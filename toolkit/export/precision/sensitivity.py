@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import onnx
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from toolkit.errors import ExportError
 from toolkit.export.precision.int8 import WHERE, Calibrated
-from toolkit.export.precision.ranges import Method
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.ways import Way, best_way
 from toolkit.observer import SILENT, Observer
@@ -46,43 +44,19 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class SensitivityReport:
-    """What was kept in float32, and why.
+    """What was kept in float32, and what that brought.
 
     Args:
-        layers: names of all layers that can run in int8, in the order of the graph.
-        kept: names of those that stayed in float32.
+        kept: names of the layers that stayed in float32, in the order of the graph.
         agreement: of the result, share of held-out pictures, 0 to 1.
-        min_agreement: what was asked for.
-        pictures: how many were held out.
-        errors: mean over pictures of the largest difference of a logit with only this layer in int8, largest
-            first; empty where nothing had to be kept.
-        attempts: in the order in which they were made.
         limit: largest stored weight: 127, or 63 for processors whose sums would saturate.
-        ways: of quantising that were tried first; empty where the way was given.
+        ways: of quantising that were tried first.
     """
 
-    layers: tuple[str, ...]
     kept: tuple[str, ...]
     agreement: float
-    min_agreement: float
-    pictures: int
-    errors: tuple[tuple[str, float], ...]
-    attempts: tuple[Attempt, ...]
     limit: int
     ways: tuple[Way, ...] = ()
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the report as strict JSON values."""
-        return {
-            "layers": list(self.layers),
-            "kept_float": list(self.kept),
-            "agreement": self.agreement,
-            "min_agreement": self.min_agreement,
-            "pictures": self.pictures,
-            "layer_errors": [{"layer": name, "logit_difference": error} for name, error in self.errors],
-            "ways": [way.to_document() for way in self.ways],
-            "attempts": [{"kept_float": list(a.kept), "agreement": a.agreement} for a in self.attempts],
-        }
 
 
 Tried = tuple[onnx.ModelProto, Attempt]
@@ -94,9 +68,6 @@ def quantize_until(
     held_out_nhwc: Pixels,
     min_agreement: float = MIN_AGREEMENT,
     observer: Observer = SILENT,
-    *,
-    method: Method | None = None,
-    reduce_range: bool | None = None,
 ) -> tuple[onnx.ModelProto, SensitivityReport]:
     """Quantise a model in the way that agrees best, keeping as few layers in float32 as the agreement needs.
 
@@ -106,8 +77,6 @@ def quantize_until(
         held_out_nhwc: uint8 [M, height, width, channels], M >= 1, others than those of the calibration.
         min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
         observer: told the steps.
-        method: how ranges are found; None tries.
-        reduce_range: see `calibrated`.
 
     Returns:
         The int8 model and the report.
@@ -117,16 +86,8 @@ def quantize_until(
         ModelError: ONNX Runtime can't run the model.
     """
     reference = probabilities(model, held_out_nhwc)
-    found, ways = best_way(
-        model,
-        calibration_nhwc,
-        held_out_nhwc,
-        reference,
-        method=method,
-        reduce_range=reduce_range,
-        observer=observer,
-    )
-    int8, report = until(found, reference, held_out_nhwc, min_agreement, observer=observer)
+    found, ways = best_way(model, calibration_nhwc, held_out_nhwc, reference, observer)
+    int8, report = until(found, reference, held_out_nhwc, min_agreement, observer)
     return int8, replace(report, ways=ways)
 
 
@@ -135,18 +96,15 @@ def until(
     reference: Probabilities,
     held_out_nhwc: Pixels,
     min_agreement: float,
-    *,
-    keep_float: Collection[str] = (),
     observer: Observer = SILENT,
 ) -> tuple[onnx.ModelProto, SensitivityReport]:
-    """Quantise a calibrated model, keeping as few further layers in float32 as the agreement needs.
+    """Quantise a calibrated model, keeping as few layers in float32 as the agreement needs.
 
     Args:
         found: the model and its ranges.
         reference: what float32 answers on the held-out pictures, float32 [M, classes].
         held_out_nhwc: uint8 [M, height, width, channels].
         min_agreement: 0 to 1.
-        keep_float: names of layers that stay in float32 anyway.
         observer: told the steps.
 
     Raises:
@@ -163,12 +121,10 @@ def until(
         observer.step(f"{len(made.kept)} of {len(names)} layers in float32: agreement {agreement:.4f}")
         return model, made
 
-    best = attempt(keep_float)
-    errors: tuple[tuple[str, float], ...] = ()
+    best = attempt(())
     if best[1].agreement < min_agreement:
-        errors = layer_errors(found, reference, held_out_nhwc, keep_float, observer)
-        order = [name for name, _ in errors]
-        fewest = _fewest(lambda count: attempt([*keep_float, *order[:count]]), len(order) - 1, min_agreement)
+        order = [name for name, _ in layer_errors(found, reference, held_out_nhwc, observer)]
+        fewest = _fewest(lambda count: attempt(order[:count]), len(order) - 1, min_agreement)
         if fewest is None:
             raise ExportError(
                 f"int8 agrees with float32 on {max(a.agreement for a in attempts):.4f} of the held-out pictures, "
@@ -177,17 +133,7 @@ def until(
                 remedy="accept less with --min-agreement, calibrate on more pictures, or use --precision fp32",
             )
         best = fewest
-    report = SensitivityReport(
-        layers=names,
-        kept=best[1].kept,
-        agreement=best[1].agreement,
-        min_agreement=min_agreement,
-        pictures=len(held_out_nhwc),
-        errors=errors,
-        attempts=tuple(attempts),
-        limit=found.limit,
-    )
-    return best[0], report
+    return best[0], SensitivityReport(kept=best[1].kept, agreement=best[1].agreement, limit=found.limit)
 
 
 def _fewest(attempt: Callable[[int], Tried], most: int, min_agreement: float) -> Tried | None:
@@ -215,7 +161,6 @@ def layer_errors(
     found: Calibrated,
     reference: Probabilities,
     held_out_nhwc: Pixels,
-    keep_float: Collection[str] = (),
     observer: Observer = SILENT,
 ) -> tuple[tuple[str, float], ...]:
     """Measure what each layer by itself loses in int8.
@@ -224,7 +169,6 @@ def layer_errors(
         found: the model and its ranges.
         reference: what float32 answers, float32 [M, classes].
         held_out_nhwc: uint8 [M, height, width, channels]; the first `RANKING` are used.
-        keep_float: names of layers that aren't asked about.
         observer: told how many layers are done.
 
     Returns:
@@ -233,10 +177,9 @@ def layer_errors(
     """
     few, expected = held_out_nhwc[:RANKING], reference[:RANKING]
     names = [layer.name for layer in found.layers]
-    asked = [name for name in names if name not in keep_float]
     errors: list[tuple[str, float]] = []
-    for name in asked:
+    for name in names:
         alone = found.int8([other for other in names if other != name])
         errors.append((name, float(logit_differences(expected, probabilities(alone, few)).mean())))
-        observer.progress(len(errors), len(asked), unit="layers")
+        observer.progress(len(errors), len(names), unit="layers")
     return tuple(sorted(errors, key=lambda pair: -pair[1]))

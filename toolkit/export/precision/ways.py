@@ -38,11 +38,6 @@ class Way:
     agreement: float
     chosen: bool
 
-    @property
-    def name(self) -> str:
-        """Say which it is in a few words."""
-        return f"{self.method}, per {'channel' if self.per_channel else 'tensor'}"
-
     def to_document(self) -> dict[str, Any]:
         """Return the way as strict JSON values."""
         return {
@@ -58,9 +53,6 @@ def best_way(
     calibration_nhwc: Pixels,
     held_out_nhwc: Pixels,
     reference: NDArray[np.float32],
-    *,
-    method: Method | None = None,
-    reduce_range: bool | None = None,
     observer: Observer = SILENT,
 ) -> tuple[Calibrated, tuple[Way, ...]]:
     """Calibrate a model in the way in which its int8 form agrees best with float32.
@@ -73,8 +65,6 @@ def best_way(
         calibration_nhwc: uint8 [N, height, width, channels], N >= 1.
         held_out_nhwc: uint8 [M, height, width, channels], M >= 1, others than those of the calibration.
         reference: what float32 answers on the held-out pictures, float32 [M, classes].
-        method: the only way to find ranges that is tried, with a scale for each channel; None tries all.
-        reduce_range: see `calibrated`.
         observer: told the steps.
 
     Returns:
@@ -93,11 +83,9 @@ def best_way(
             f"float32 names one and the same class for all {len(held_out_nhwc)} pictures held out of the calibration:"
             " the agreement on them says little"
         )
-    first = calibrated(
-        model, calibration_nhwc, method=method or Method.MINMAX, reduce_range=reduce_range, observer=observer
-    )
+    first = calibrated(model, calibration_nhwc, observer=observer)
     tried = [(first, agreement(first))]
-    if method is None and _could_be_better(tried[0][1], len(held_out_nhwc)):
+    if _could_be_better(tried[0][1], len(held_out_nhwc)):
         observer.step(f"Agreement {tried[0][1]:.4f}: trying other ranges")
         for found in with_other_ranges(first, calibration_nhwc, OTHERS, observer):
             tried.append((found, agreement(found)))
