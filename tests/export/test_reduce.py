@@ -175,7 +175,12 @@ def test_answers_that_are_no_numbers_are_refused_whatever_the_gates_allow() -> N
     figures = np.array([[0.5, 0.5], [np.nan, 0.5]], np.float32)
     labels = figures.argmax(axis=1)
     verified = Verification(
-        agreement=compare(figures, figures), beyond_noise=0, noise=0.0, labels=labels, source_labels=labels
+        agreement=compare(figures, figures),
+        beyond_noise=0,
+        noise=0.0,
+        batch_sizes=(1,),
+        labels=labels,
+        source_labels=labels,
     )
     with pytest.raises(ExportError, match="int8 graph or its source gives answers that are not numbers"):
         job.refuse_no_numbers(verified, "int8")

@@ -277,4 +277,4 @@ def test_every_name_of_keras_applications_is_what_keras_itself_calls_it() -> Non
         )
         mode = next(m for m in modes if f'mode="{m}"' in source)
         (found,) = [n for pattern, n in APPLICATIONS if pattern.match(model_name)]
-        assert found == modes[mode], module
+        assert found.name == modes[mode], module

@@ -5,6 +5,7 @@ in no order, and what a Rescaling layer multiplies by decides what it is given.
 """
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +151,8 @@ def _reach(keras: Any, model: Any, picture: NDArray[np.float32]) -> _Reached | N
         return original(layer, *arguments, **keywords)
 
     try:
-        with _calls_through(keras.layers.Layer, call):
+        with _calls_through(keras.layers.Layer, call), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the structure that a list of one input has
             model(picture, training=False)
     except _Reached as reached:
         return reached
