@@ -36,7 +36,7 @@ LONG = {
     [
         {},
         {"averaging": 0.9, "mixup": 0.3, "arithmetic": Arithmetic.BFLOAT16, "whole_batches": True},
-        {"averaging": 0.9, "small_size": 8, "small_share": 0.5},
+        {"averaging": 0.9, "small_size": 8, "small_share": 0.5, "cutmix": 1.0},
         {"patience": 3},
     ],
     ids=["schedule", "average", "growing", "patience"],

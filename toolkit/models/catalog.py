@@ -9,7 +9,7 @@ from toolkit.errors import ModelError
 from toolkit.models.card import Card, from_metadata
 from toolkit.models.onnx_file import load_onnx
 
-DEFAULT_MODEL = "paper-cnn"  # of demo and classify: the best trade-off of accuracy against latency
+DEFAULT_MODEL = "edge-l-int8"  # of demo and classify: the most accurate that isn't slow
 REFERENCE_MODEL = "paper-cnn"  # whose latency is 1.0
 KERAS_SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
 

@@ -13,6 +13,7 @@ from toolkit.data.dataset import Split
 from toolkit.errors import TrainingError
 from toolkit.observer import Observer
 from toolkit.train.batches import Source, batches, make_source
+from toolkit.train.mixing import draw_mixes
 from toolkit.train.recipe import Settings
 from toolkit.train.run_folder import Epoch
 from toolkit.train.schedule import learning_rate
@@ -166,7 +167,8 @@ def evaluate(scorer: Any, split: Split) -> tuple[float, float]:
 def _run_epoch(course: Course, trainer: Trainer, source: Source, epoch: int, side: int | None) -> Sums:
     tf, settings = course.tf, course.settings
     _reset_randomness(trainer.network, course.seed, epoch)
-    mixes = _mixes(settings, course.steps_per_epoch, course.seed, epoch)
+    size = (side, side) if side is not None else course.train.images.shape[1:3]
+    mixes = draw_mixes(settings, course.steps_per_epoch, size, course.seed, epoch)
     sums, done = Sums(totals=np.zeros(2)), []
     first_step = epoch * course.steps_per_epoch
     head_only = epoch < settings.head_epochs
@@ -175,7 +177,8 @@ def _run_epoch(course: Course, trainer: Trainer, source: Source, epoch: int, sid
             if side is not None:
                 images = tf.image.resize(images, (side, side), antialias=True)
             sums.rate = learning_rate(settings, first_step + index, course.steps_per_epoch)
-            done.append(trainer.step(images, labels, soft, sums.rate, mixes[index], head_only=head_only))
+            mix, box = mixes.shares[index], mixes.boxes[index]
+            done.append(trainer.step(images, labels, soft, sums.rate, mix, box, head_only=head_only))
             sums.pictures += len(labels)
             course.observer.progress(sums.pictures, len(course.train), unit="pictures")
     course.observer.progress(len(course.train), len(course.train), unit="pictures")
@@ -210,13 +213,6 @@ def _timed(dataset: Any, sums: Sums) -> Iterator[tuple[Any, Any, Any]]:
         if batch is None:
             return
         yield batch
-
-
-def _mixes(settings: Settings, steps: int, seed: int, epoch: int) -> NDArray[np.float64]:
-    """Draw how each batch is mixed. Source: Zhang et al., arXiv:1710.09412, one draw a batch as in its appendix."""
-    if not settings.mixup:
-        return np.ones(steps)
-    return np.random.default_rng([seed, epoch, 3]).beta(settings.mixup, settings.mixup, steps)
 
 
 def _reset_randomness(network: Any, seed: int, epoch: int) -> None:

@@ -28,7 +28,7 @@ def make_loss(
     plain = keras.losses.SparseCategoricalCrossentropy()
     weights = None if class_weights is None else tf.constant(class_weights)
     is_plain = not (
-        settings.label_smoothing or settings.mixup or settings.teacher_weight or class_weights is not None
+        settings.label_smoothing or settings.mixes or settings.teacher_weight or class_weights is not None
     )
 
     def loss(labels: Any, soft: Any, probabilities: Any, mix: Any) -> tuple[Any, Any]:
@@ -37,7 +37,7 @@ def make_loss(
         if is_plain:
             return plain(labels, probabilities), right
         targets = _smoothed(tf, tf.one_hot(labels, classes), settings.label_smoothing)
-        if settings.mixup:
+        if settings.mixes:
             targets = mix * targets + (1 - mix) * targets[::-1]
         each = keras.losses.categorical_crossentropy(targets, probabilities)
         if settings.teacher_weight:
@@ -45,7 +45,7 @@ def make_loss(
             each = (1 - settings.teacher_weight) * each + settings.teacher_weight * distance
         if weights is not None:
             own = tf.gather(weights, labels)
-            each *= mix * own + (1 - mix) * own[::-1] if settings.mixup else own
+            each *= mix * own + (1 - mix) * own[::-1] if settings.mixes else own
         return tf.reduce_mean(each), right
 
     return loss
@@ -65,7 +65,7 @@ def _to_teacher(tf: Any, soft: Any, probabilities: Any, settings: Settings, mix:
     """
     temperature = settings.temperature
     wanted = tf.nn.softmax(tf.cast(soft, tf.float32) / temperature)
-    if settings.mixup:
+    if settings.mixes:
         wanted = mix * wanted + (1 - mix) * wanted[::-1]
     logits = tf.math.log(tf.maximum(probabilities, LEAST_PROBABILITY)) / temperature
     return temperature**2 * tf.nn.softmax_cross_entropy_with_logits(wanted, logits)

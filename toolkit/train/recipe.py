@@ -55,6 +55,8 @@ class Settings:
         cutout: side of a square that is painted over, as a share of the picture's; 0 paints none.
         jitter: largest change of brightness and contrast, as a share; 0 changes none.
         mixup: parameter of the beta distribution by which pairs of pictures are mixed; 0 mixes none.
+        cutmix: the same by which the size of a box is drawn that one picture of a pair gets from the other, in every
+            second batch, at random; 0 cuts none.
         schedule: see `Schedule`.
         warmup: share of the run in which the rate rises, 0 to below 1.
         final_rate: rate at the end, as a share of the highest.
@@ -89,6 +91,7 @@ class Settings:
     cutout: float = 0.0
     jitter: float = 0.0
     mixup: float = 0.0
+    cutmix: float = 0.0
     schedule: Schedule = Schedule.CONSTANT
     warmup: float = 0.0
     final_rate: float = 0.0
@@ -108,6 +111,11 @@ class Settings:
     head_epochs: int = 0
     head_rate: float = 0.001
     patience: int = 0
+
+    @property
+    def mixes(self) -> bool:
+        """Whether pictures are mixed in pairs, one way or the other."""
+        return bool(self.mixup or self.cutmix)
 
     def steps_per_epoch(self, pictures: int) -> int:
         """Count the batches of an epoch."""

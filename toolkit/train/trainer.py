@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.train.average import RunningAverage
 from toolkit.train.loss import make_loss
+from toolkit.train.mixing import mixed
 from toolkit.train.optimizers import make_optimizer
 from toolkit.train.recipe import Arithmetic, Decay, Settings
 
@@ -47,7 +48,9 @@ class Trainer:
         self.average = RunningAverage(tf, network.weights, settings.averaging) if settings.averaging else None
         self._steps = {head_only: self._make_step(head_only) for head_only in (False, True)}
 
-    def step(self, images: Any, labels: Any, soft: Any, rate: float, mix: float, *, head_only: bool) -> Any:
+    def step(
+        self, images: Any, labels: Any, soft: Any, rate: float, mix: float, box: Any, *, head_only: bool
+    ) -> Any:
         """Change the weights by one batch.
 
         Args:
@@ -56,6 +59,7 @@ class Trainer:
             soft: float16 [B, classes or 0], log-probabilities of a teacher.
             rate: learning rate.
             mix: share of the picture itself in a mixed pair; 1 mixes nothing.
+            box: int32 [4], the part of it that is the other picture's, see `mixing.Mixes`.
             head_only: change the last layer only.
 
         Returns:
@@ -65,7 +69,10 @@ class Trainer:
         if rate != self._rate:
             self.optimizer.learning_rate.assign(rate)
             self._rate = rate
-        return self._steps[head_only](images, labels, soft, self._tf.constant(mix, self._tf.float32))
+        tf = self._tf
+        return self._steps[head_only](
+            images, labels, soft, tf.constant(mix, tf.float32), tf.constant(box, tf.int32)
+        )
 
     def state(self) -> Weights:
         """Return everything that the next step depends on: weights, their average, the optimiser's memory."""
@@ -110,10 +117,10 @@ class Trainer:
         variables = last_layer(network).trainable_variables if head_only else network.trainable_variables
         kernels = [v for v in variables if len(v.shape) > 1]
 
-        def step(images: Any, labels: Any, soft: Any, mix: Any) -> Any:
+        def step(images: Any, labels: Any, soft: Any, mix: Any, box: Any) -> Any:
             values = tf.cast(images, tf.float32)
-            if settings.mixup:
-                values = mix * values + (1 - mix) * values[::-1]
+            if settings.mixes:
+                values = mixed(tf, values, mix, box, settings)
             with tf.GradientTape() as tape:
                 # While only the last layer learns, the others do what they do in use: their statistics stay.
                 probabilities = network(values, training=not head_only)

@@ -1,7 +1,9 @@
 """edge-l: the most accurate network that two cores train in one sitting.
 
-Claim: test accuracy of 0.925 or more on CIFAR-10 (JPEG) after 150 minutes on two cores.
-Evidence: bench/frontier.py measures the latency; the accuracy has not been measured yet.
+Claim: test accuracy of 0.91 on CIFAR-10 (JPEG) after 128 minutes on two cores, 0.917 exported with --mirror.
+Evidence: exported/README.md, one run, seed 0. It is short of the 0.925 that was aimed at: the training accuracy was
+0.975 at the end and the validation accuracy stood still for the last ten epochs, so it needs more augmentation, not more
+epochs.
 
 Method: a residual network of 2.7 million parameters and 339 million multiply-adds. Stem 3x3 (48); one residual block of
 64 channels at full size, two of 128 at half, two of 256 at a quarter; mean over places; dense layer. Every convolution
@@ -66,5 +68,6 @@ RECIPE = Recipe(
         "label_smoothing": (0.0, 0.1, 0.2),
         "cutout": (0.0, 0.25, 0.375),
         "mixup": (0.0, 0.2),
+        "cutmix": (0.0, 1.0),
     },
 )
