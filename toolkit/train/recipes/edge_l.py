@@ -2,8 +2,8 @@
 
 Claim: test accuracy of 0.91 on CIFAR-10 (JPEG) after 128 minutes on two cores, 0.917 exported with --mirror.
 Evidence: exported/README.md, one run, seed 0. It is short of the 0.925 that was aimed at: the training accuracy was
-0.975 at the end and the validation accuracy stood still for the last ten epochs, so it needs more augmentation, not more
-epochs.
+0.975 at the end and the validation accuracy stood still for the last ten epochs, so it needs more augmentation, not
+more epochs.
 
 Method: a residual network of 2.7 million parameters and 339 million multiply-adds. Stem 3x3 (48); one residual block of
 64 channels at full size, two of 128 at half, two of 256 at a quarter; mean over places; dense layer. Every convolution
