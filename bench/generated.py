@@ -1,7 +1,6 @@
 """The generated parts of README.md, exported/README.md and this folder's README: called by cog (`make fix`)."""
 
 import ast
-import json
 import subprocess
 import sys
 
@@ -103,30 +102,6 @@ def applications_summary() -> str:
         f" {within} of them need at most four times their weights and 1.5 GB of memory."
         f" The slowest, {slowest['name']}, takes {slowest['seconds']:.0f} s."
     )
-
-
-def run_facts(name: str) -> str:
-    """Return the table of facts about a shipped model's training run."""
-    run = json.loads((ROOT / "exported" / name / "run.json").read_text(encoding="utf-8"))
-    settings, versions = run["settings"], run["versions"]
-    tested_on = f"{run['data']}, test split, {run['test_pictures']:,} pictures"
-    digest = f"digest `{run['data_digest'][:16]}…`"
-    rows = [
-        ("test accuracy", f"{run['test_accuracy']:.4f} on {tested_on}"),
-        ("trained on", f"all {run['train_pictures']:,} pictures of the train split, {digest}"),
-        (
-            "recipe",
-            f"`{run['recipe']}`: {settings['epochs']} epochs, {settings['optimizer']}, learning rate"
-            f" {settings['learning_rate']}, batch {settings['batch_size']}, seed {run['seed']}",
-        ),
-        ("parameters", f"{run['parameters']:,}"),
-        ("duration", f"{run['duration_s']:.0f} s on two busy cores"),
-        (
-            "made with",
-            f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, Python {versions['python']}",
-        ),
-    ]
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows)])
 
 
 def claims() -> str:
