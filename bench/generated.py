@@ -113,7 +113,7 @@ def fine_tuning() -> str:
         f"Five classes with 100 training pictures each: `--from edge-l` reaches {tuned['test_accuracy']:.4f} in"
         f" {tuned['seconds']:.0f} s, the same network from scratch {scratch['test_accuracy']:.4f} in"
         f" {scratch['seconds']:.0f} s ({tuned['test_pictures']:,} test pictures of CIFAR-10 (JPEG), a busy machine)."
-        " These classes and pictures were part of edge-l's own training, so that this is the most that fine-tuning can bring."
+        " These classes and pictures were part of edge-l's own training, so this is the most that fine-tuning brings."
     )
 
 
