@@ -15,6 +15,7 @@ read        a file's bytes; regular files only
 signatures  which format the content is, and plain words for what isn't a picture
 decode      bytes -> uint8 [H, W, 3] RGB
 jpeg        JPEG by the short way: plain files, scaled down while decoding where that pays
+jpeg2000    whether a JPEG 2000 file has all of its picture
 silence     keep the decoders' warnings off standard error
 pixels      any of Pillow's modes -> RGB: depth, transparency, CMYK, ICC profiles
 metadata    orientation from EXIF, and pictures saved from their own broken metadata

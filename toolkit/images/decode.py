@@ -17,6 +17,7 @@ from PIL import Image
 from toolkit.errors import ImageError, one_line
 from toolkit.images import signatures
 from toolkit.images.jpeg import Box, covered, decode_plain, divisor, lacks_data
+from toolkit.images.jpeg2000 import is_cut_short
 from toolkit.images.metadata import exif_of, orientation_of, without_metadata
 from toolkit.images.pixels import to_rgb
 from toolkit.images.read import read_file
@@ -136,6 +137,8 @@ def _loaded(
         image, scaled = _load(form, content, max_pixels, fitting)
         if form is signatures.JPEG and lacks_data(content):
             raise EOFError  # translated below like any other
+        if form is signatures.JPEG2000 and is_cut_short(content):
+            raise EOFError
         return image, exif_of(image.info), scaled
     except ImageError:
         raise

@@ -11,6 +11,8 @@ from toolkit.train.recipe import Settings
 BOXED = 0.5
 """Share of the batches that get a box. Source: Yun et al., arXiv:1905.04899, as released for CIFAR."""
 
+NO_BOX = (0, 0, 0, 0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mixes:

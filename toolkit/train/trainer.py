@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.train.average import RunningAverage
 from toolkit.train.loss import make_loss
-from toolkit.train.mixing import mixed
+from toolkit.train.mixing import NO_BOX, mixed
 from toolkit.train.optimizers import make_optimizer
 from toolkit.train.recipe import Arithmetic, Decay, Settings
 
@@ -49,7 +49,15 @@ class Trainer:
         self._steps = {head_only: self._make_step(head_only) for head_only in (False, True)}
 
     def step(
-        self, images: Any, labels: Any, soft: Any, rate: float, mix: float, box: Any, *, head_only: bool
+        self,
+        images: Any,
+        labels: Any,
+        soft: Any,
+        rate: float,
+        mix: float,
+        box: Sequence[int] | NDArray[np.int32] = NO_BOX,
+        *,
+        head_only: bool,
     ) -> Any:
         """Change the weights by one batch.
 
