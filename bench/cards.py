@@ -12,7 +12,7 @@ from evidence import ROOT, read
 
 from toolkit.models.card import Card
 from toolkit.models.catalog import catalog
-from toolkit.models.mirror import MIRROR
+from toolkit.models.mirror import MIRROR_KEY
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipes import find_recipe
 
@@ -50,41 +50,14 @@ def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
     split = run["settings"]["validation_split"]
     held_out = [] if split == TrainOptions.validation_split else ["--validation-split", f"{split:g}"]
     seed = ["--seed", str(run["seed"])] if run["seed"] else []
-    lines = [
-        [
-            "toolkit",
-            "train",
-            run["recipe"],
-            "--data",
-            data,
-            "-o",
-            name,
-            *start,
-            *teacher,
-            *held_out,
-            *given(run),
-            *changed(run),
-            *seed,
-        ]
-    ]
+    options = [*start, *teacher, *held_out, *given(run), *changed(run), *seed]
+    lines = [["toolkit", "train", run["recipe"], "--data", data, "-o", name, *options]]
     for file, found in sorted(files.items(), key=lambda pair: len(pair[0])):
         precision = [] if found.precision == "fp32" else ["--precision", found.precision]
         calibration = ["--calibration", data] if found.precision == "int8" else []
-        mirror = ["--mirror"] if MIRROR in found.extra else []
-        lines.append(
-            [
-                "toolkit",
-                "export",
-                name,
-                "-o",
-                f"{file}.onnx",
-                *mirror,
-                *precision,
-                *calibration,
-                "--verify",
-                data,
-            ]
-        )
+        mirror = ["--mirror"] if MIRROR_KEY in found.extra else []
+        options = [*mirror, *precision, *calibration, "--verify", data]
+        lines.append(["toolkit", "export", name, "-o", f"{file}.onnx", *options])
     return "\n".join(["```sh", *(_folded([*line, *shown]) for line in lines), "```"])
 
 

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from support import colour_model
 
-from toolkit.models.mirror import MEAN, MIRROR, Mirrored, alike
+from toolkit.models.mirror import MEAN, MIRROR_KEY, Mirrored, alike
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import Observer
 
@@ -32,7 +32,7 @@ def mirroring(tmp_path: Path) -> OpenModel:
     """A model whose file says that it takes the mean."""
     model = colour_model()
     known = {entry.key: entry.value for entry in model.metadata_props}
-    onnx.helper.set_model_props(model, {**known, MIRROR: MEAN})
+    onnx.helper.set_model_props(model, {**known, MIRROR_KEY: MEAN})
     onnx.save(model, tmp_path / "both.onnx")
     return open_model(str(tmp_path / "both.onnx"), device="cpu")
 

@@ -134,6 +134,6 @@ def _opened(
             raise
     observer.notice(
         f"{setup.model} doesn't say what range its input has: it is fed noise from 0 to 1; times hardly depend on it,"
-        f" and --normalize sets another"
+        " and --normalize sets another"
     )
     return _opened(setup, UNIT.name, asked, scenario, observer)

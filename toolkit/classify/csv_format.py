@@ -3,28 +3,24 @@
 import csv
 import io
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from toolkit.classify.columns import UNCERTAIN, csv_header
 from toolkit.classify.rows import Rows
-from toolkit.classify.writers import Finished, Layout, row_key
+from toolkit.classify.writers import Finished, Layout, TextLines, row_key
 from toolkit.files import FORMULA_STARTS, safe_cell
 from toolkit.images.inputs import Inputs
 
 _NEEDS_QUOTES = re.compile('[,"\r\n]')
 
 
-class CsvFormat:
+class CsvFormat(TextLines):
     """Predictions as CSV, with the columns of the command-line contract.
 
     Args:
         layout: what the rows hold; columns stay empty where the model has fewer classes.
     """
-
-    grows = True
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -76,18 +72,6 @@ class CsvFormat:
                 )
         finally:
             text.detach()  # closing the file is its owner's business
-
-    def again(self, rows: Sequence[Finished]) -> bytes:
-        """Return the lines."""
-        return b"".join(row.raw for row in rows)
-
-    def complete(self, part: Path, target: Path) -> None:
-        """Copy the file."""
-        shutil.copyfile(part, target)
-
-    def reopen(self, source: Path, part: Path) -> None:
-        """Copy the file."""
-        shutil.copyfile(source, part)
 
     def _lines(self, paths: Sequence[str], rows: Rows) -> Iterator[str]:
         layout, labels, k = self._layout, self._labels, self._layout.top_k

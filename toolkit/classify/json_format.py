@@ -2,15 +2,13 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from json.encoder import encode_basestring as _quoted
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from toolkit.classify.result import PROBABILITY_DECIMALS, Record
 from toolkit.classify.rows import Rows
-from toolkit.classify.writers import Finished, Layout, path_bytes_text, row_key
+from toolkit.classify.writers import Finished, Layout, TextLines, path_bytes_text, row_key
 from toolkit.images.inputs import Inputs
 
 LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -19,14 +17,13 @@ LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _BREAKS = re.compile("[\u0085\u2028\u2029]")
 
 
-class JsonLinesFormat:
+class JsonLinesFormat(TextLines):
     """Predictions as JSON, one record a line.
 
     Args:
         layout: what the rows hold.
     """
 
-    grows = True
     header = b""
     final_header = b'{"path": "'
 
@@ -84,18 +81,6 @@ class JsonLinesFormat:
                 raw,
                 end,
             )
-
-    def again(self, rows: Sequence[Finished]) -> bytes:
-        """Return the lines."""
-        return b"".join(row.raw for row in rows)
-
-    def complete(self, part: Path, target: Path) -> None:
-        """Copy the file."""
-        shutil.copyfile(part, target)
-
-    def reopen(self, source: Path, part: Path) -> None:
-        """Copy the file."""
-        shutil.copyfile(source, part)
 
 
 def record_document(record: Record, columns: Sequence[str] = ()) -> dict[str, Any]:

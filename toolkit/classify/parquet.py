@@ -13,12 +13,15 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from toolkit.classify.columns import PARQUET_COLUMNS, UNCERTAIN
 from toolkit.classify.result import ERROR, OK
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Finished, Layout, path_bytes_text, row_key
 from toolkit.images.inputs import Inputs
 
 CELLS_PER_ROW_GROUP = 8_192  # predictions held in memory before they become a row group
+MAY_BE_EMPTY = frozenset({"error", "path_bytes"})
+
 REPEATED: Any = ["status", "predictions.list.element.label"]
 """Columns whose values come again and again; a dictionary of paths would only cost memory."""
 
@@ -36,16 +39,15 @@ class ParquetFormat:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._labels = pa.array(list(layout.labels), pa.string())
+        text = pa.string()
+        kinds = (text, text, pa.list_(_prediction_type()), text, text)
         fields = [
-            pa.field("path", pa.string(), nullable=False),
-            pa.field("status", pa.string(), nullable=False),
-            pa.field("predictions", pa.list_(_prediction_type()), nullable=False),
-            pa.field("error", pa.string()),
-            pa.field("path_bytes", pa.string()),
+            pa.field(name, kind, nullable=name in MAY_BE_EMPTY)
+            for name, kind in zip(PARQUET_COLUMNS, kinds, strict=True)
         ]
         fields += [pa.field(name, pa.string()) for name in layout.columns]
         if layout.min_confidence is not None:
-            fields.append(pa.field("uncertain", pa.bool_()))
+            fields.append(pa.field(UNCERTAIN, pa.bool_()))
         self.schema = pa.schema(fields)
         self.header: bytes = self.schema.serialize().to_pybytes()
 

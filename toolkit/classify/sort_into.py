@@ -68,20 +68,22 @@ class SortInto:
 
     def _sort(self, item: Input, folder: Path) -> None:
         target = folder.joinpath(*parts_of(item.path))
-        other = _other_name(target, _digest(item)[:DIGEST_DIGITS])
         try:
             make_folder(target.parent)
-            for place in (target, other):
-                # It may be made meanwhile.
-                with contextlib.suppress(FileExistsError):
-                    if not os.path.lexists(place):
-                        self._put(item, place)
-                        return
-                # Else another file of the same path: one was given from the root, the other from here.
-                if place == other or _is_same(item, place):
-                    return
+            if self._is_put(item, target) or _is_same(item, target):
+                return
+            # Another file of the same path: one was given from the root, the other from here.
+            self._is_put(item, _other_name(target, _digest(item)[:DIGEST_DIGITS]))
         except OSError as error:
             raise output_error(error, target) from error
+
+    def _is_put(self, item: Input, target: Path) -> bool:
+        """Put a picture where nothing is yet; tell whether nothing was, also while it was copied."""
+        with contextlib.suppress(FileExistsError):
+            if not os.path.lexists(target):
+                self._put(item, target)
+                return True
+        return False
 
     def _put(self, item: Input, target: Path) -> None:
         file = item.file

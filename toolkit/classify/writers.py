@@ -1,6 +1,7 @@
 """What a format of predictions is, and the choice of one by a file's ending."""
 
 import base64
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,24 @@ class Format(Protocol):
 
     def reopen(self, source: Path, part: Path) -> None:
         """Make of the finished file `source` again what it was while it grew: the file `part`, all rows in it."""
+
+
+class TextLines:
+    """What formats of a line a row have in common: the finished file is what it was while it grew."""
+
+    grows = True
+
+    def again(self, rows: Sequence[Finished]) -> bytes:
+        """Return the lines."""
+        return b"".join(row.raw for row in rows)
+
+    def complete(self, part: Path, target: Path) -> None:
+        """Copy the file."""
+        shutil.copyfile(part, target)
+
+    def reopen(self, source: Path, part: Path) -> None:
+        """Copy the file."""
+        shutil.copyfile(source, part)
 
 
 def open_format(suffix: str, layout: Layout) -> Format:

@@ -13,7 +13,7 @@ from toolkit.export.pictures import generated_pictures
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.reduce import least_agreement, reduce
 from toolkit.export.result import ExportResult
-from toolkit.export.save import append_metadata, card_of, model_files, save, verified_metadata
+from toolkit.export.save import append_metadata, card_of, save, verified_metadata, written_files
 from toolkit.export.source import Source, open_source, refuse_source
 from toolkit.export.step import apply
 from toolkit.export.verify import Verification, verify_file
@@ -79,7 +79,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
                 precision=precision,
                 opset=opset,
                 nodes=nodes,
-                size_bytes=sum(file.stat().st_size for file in model_files(temporary)),
+                size_bytes=sum(file.stat().st_size for file in written_files(temporary)),
                 labels=source.predictor.labels,
                 input_range=source.input_range,
                 verified_on=f"{len(images):,} pictures ({verified_on})",

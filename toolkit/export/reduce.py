@@ -23,7 +23,7 @@ from toolkit.export.precision.stored import stored_precision
 from toolkit.export.precision.ways import Way
 from toolkit.export.source import Source
 from toolkit.export.step import apply
-from toolkit.models.mirror import MIRROR as MIRRORED
+from toolkit.models.mirror import MIRROR_KEY
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.runtime.race import race
@@ -125,7 +125,7 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
             where=f"--precision {options.precision}",
             remedy="export the model that it was made from, or leave the option out to keep it as it is",
         )
-    if MIRRORED in source.kept:
+    if MIRROR_KEY in source.kept:
         raise UsageError(
             "the file takes the mean of mirror images already, behind which its layers can't be brought to another"
             " precision",

@@ -30,7 +30,7 @@ def save(draft: Draft, path: Path, card: Card) -> None:
     draft.model = onnx.ModelProto()
 
 
-def model_files(path: Path) -> list[Path]:
+def written_files(path: Path) -> list[Path]:
     """Return the files of a model: itself, and the one with its weights where that is apart."""
     return [file for file in (path, path.with_name(f"{path.name}.data")) if file.is_file()]
 

@@ -31,7 +31,7 @@ from toolkit.keras_model.tensorflow import hold_little_memory, require
 from toolkit.models.card import Card
 from toolkit.models.catalog import shipped_models
 from toolkit.models.head import Head
-from toolkit.models.mirror import MEAN, MIRROR, Mirrored
+from toolkit.models.mirror import MEAN, MIRROR_KEY, Mirrored
 from toolkit.models.open import open_model
 from toolkit.models.predictor import PlannedPredictor
 from toolkit.observer import Observer
@@ -93,7 +93,7 @@ class Source:
             predictor=Mirrored(self.predictor),
             accuracy=None,
             data="",
-            kept={**self.kept, MIRROR: MEAN},
+            kept={**self.kept, MIRROR_KEY: MEAN},
         )
 
 
@@ -123,10 +123,10 @@ def open_source(options: ExportOptions, observer: Observer) -> Source:
     """
     opset = None if options.opset is None else choose(options.opset)
     source = _keras(options, opset) if looks_like_keras(options.model) else _onnx(options, opset)
-    if options.mirror and (MIRROR in source.kept or source.batch is not None):
+    if options.mirror and (MIRROR_KEY in source.kept or source.batch is not None):
         raise UsageError(
             "the file does that already"
-            if MIRROR in source.kept
+            if MIRROR_KEY in source.kept
             else f"its batch size is fixed to {source.batch}",
             where="--mirror",
             remedy="leave the option out",
@@ -197,5 +197,5 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
 def _kept(card: Card) -> dict[str, str]:
     if not card.toolkit_version:
         return {}
-    true_of_both = ("normalization", "parameters", "quantization", "weight_bits", MIRROR)
+    true_of_both = ("normalization", "parameters", "quantization", "weight_bits", MIRROR_KEY)
     return {key: card.extra[key] for key in true_of_both if key in card.extra}

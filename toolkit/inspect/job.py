@@ -10,7 +10,7 @@ from toolkit.errors import ModelError
 from toolkit.inspect import shapes
 from toolkit.inspect.graph import layer_rows
 from toolkit.inspect.result import InspectResult, TensorRow, total_macs
-from toolkit.models.onnx_file import load_onnx, not_onnx, opset_of
+from toolkit.models.onnx_file import external_names, load_onnx, not_onnx, opset_of
 
 
 def inspect_onnx(path: Path) -> InspectResult:
@@ -23,7 +23,7 @@ def inspect_onnx(path: Path) -> InspectResult:
         ModelError: it is missing, cut short, not an ONNX file, or its graph can't be followed.
     """
     model = _load(path)
-    size_bytes = path.stat().st_size + sum(_size_of(file) for file in _external_files(model, path))
+    size_bytes = path.stat().st_size + sum(_size_of(path.parent / name) for name in external_names(model))
     if model.functions:
         model = inliner.inline_local_functions(model)
     try:
@@ -56,15 +56,6 @@ def _load(path: Path) -> onnx.ModelProto:
     if not (model.ir_version and model.opset_import and model.graph.node and model.graph.output):
         raise not_onnx(path)
     return model
-
-
-def _external_files(model: onnx.ModelProto, path: Path) -> set[Path]:
-    return {
-        path.parent / entry.value
-        for tensor in model.graph.initializer
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
 
 
 def _size_of(file: Path) -> int:

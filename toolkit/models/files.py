@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.errors import InputError, ModelError
 from toolkit.models.catalog import find_model
-from toolkit.models.onnx_file import load_onnx
+from toolkit.models.onnx_file import external_names, load_onnx
 
 
 def model_files(argument: str) -> dict[str, Path]:
@@ -52,12 +52,6 @@ def contents(files: Mapping[str, Path]) -> dict[str, NDArray[np.uint8]]:
 
 def _external_names(path: Path) -> set[str]:
     try:
-        graph = load_onnx(path).graph
+        return external_names(load_onnx(path))
     except ModelError:
         return set()  # whoever opens the model says what is wrong with it
-    return {
-        entry.value
-        for tensor in graph.initializer
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }

@@ -10,7 +10,7 @@ from toolkit.observer import Observer
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels
 
-MIRROR = "mirror"
+MIRROR_KEY = "mirror"
 """Key of the metadata of a file that does so itself."""
 
 MEAN = "mean of both"
@@ -59,7 +59,7 @@ class Mirrored:
 def mirrors(predictor: PlannedPredictor) -> bool:
     """Tell whether a classifier looks at mirror images by itself."""
     card = getattr(predictor, "card", None)  # a Keras model has none
-    return card is not None and MIRROR in card.extra
+    return card is not None and MIRROR_KEY in card.extra
 
 
 def alike(

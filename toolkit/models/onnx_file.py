@@ -48,3 +48,13 @@ def not_onnx(path: Path, remedy: str = "copy or export it again") -> ModelError:
 def opset_of(model: "ModelProto") -> int:
     """Return the version of the standard operators that a model is written in; 0 where it uses none."""
     return next((entry.version for entry in model.opset_import if entry.domain in STANDARD_DOMAINS), 0)
+
+
+def external_names(model: "ModelProto") -> set[str]:
+    """Return the names of the files beside a model's own that hold weights of it."""
+    return {
+        entry.value
+        for tensor in model.graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.train.mixing import blended
 from toolkit.train.recipe import Settings
 
 LEAST_PROBABILITY = 1e-30  # below it a logarithm would be infinite
@@ -38,14 +39,14 @@ def make_loss(
             return plain(labels, probabilities), right
         targets = _smoothed(tf, tf.one_hot(labels, classes), settings.label_smoothing)
         if settings.mixes:
-            targets = mix * targets + (1 - mix) * targets[::-1]
+            targets = blended(targets, mix)
         each = keras.losses.categorical_crossentropy(targets, probabilities)
         if settings.teacher_weight:
             distance = _to_teacher(tf, soft, probabilities, settings, mix)
             each = (1 - settings.teacher_weight) * each + settings.teacher_weight * distance
         if weights is not None:
             own = tf.gather(weights, labels)
-            each *= mix * own + (1 - mix) * own[::-1] if settings.mixes else own
+            each *= blended(own, mix) if settings.mixes else own
         return tf.reduce_mean(each), right
 
     return loss
@@ -66,6 +67,6 @@ def _to_teacher(tf: Any, soft: Any, probabilities: Any, settings: Settings, mix:
     temperature = settings.temperature
     wanted = tf.nn.softmax(tf.cast(soft, tf.float32) / temperature)
     if settings.mixes:
-        wanted = mix * wanted + (1 - mix) * wanted[::-1]
+        wanted = blended(wanted, mix)
     logits = tf.math.log(tf.maximum(probabilities, LEAST_PROBABILITY)) / temperature
     return temperature**2 * tf.nn.softmax_cross_entropy_with_logits(wanted, logits)

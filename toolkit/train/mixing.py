@@ -58,6 +58,16 @@ def draw_mixes(settings: Settings, steps: int, size: tuple[int, int], seed: int,
     return Mixes(shares=shares, boxes=boxes)
 
 
+def blended(values: Any, share: Any) -> Any:
+    """Blend each of a batch with the one that it is paired with: pictures, labels, weights.
+
+    Args:
+        values: tensor [B, ...].
+        share: of its own, float32.
+    """
+    return share * values + (1 - share) * values[::-1]
+
+
 def mixed(tf: Any, images: Any, share: Any, box: Any, settings: Settings) -> Any:
     """Mix a batch with itself in reverse order.
 
@@ -68,16 +78,9 @@ def mixed(tf: Any, images: Any, share: Any, box: Any, settings: Settings) -> Any
         box: int32 [4], see `Mixes`.
         settings: what is mixed.
     """
-    others = images[::-1]
-    boxed = tf.constant(False)
     if settings.cutmix:
         rows, columns = tf.range(tf.shape(images)[1]), tf.range(tf.shape(images)[2])
-        inside = tf.logical_and(rows >= box[0], rows < box[1])[:, None] & tf.logical_and(
-            columns >= box[2], columns < box[3]
-        )
-        images = tf.where(inside[None, :, :, None], others, images)
-        boxed = box[1] > box[0]
-    if settings.mixup:
-        blend = tf.where(boxed, 1.0, share)
-        images = blend * images + (1 - blend) * others
-    return images
+        down, across = (rows >= box[0]) & (rows < box[1]), (columns >= box[2]) & (columns < box[3])
+        images = tf.where((down[:, None] & across)[None, :, :, None], images[::-1], images)
+        share = tf.where(box[1] > box[0], 1.0, share)  # a batch with a box isn't blended as well
+    return blended(images, share) if settings.mixup else images
