@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from toolkit.observer import SilentObserver
+
 COLOURS = ("red", "green", "blue")
+
+
+class Listener(SilentObserver):
+    """Keeps the notices that it is given."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
 
 
 def colour_model(

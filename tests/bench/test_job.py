@@ -8,6 +8,7 @@ from typing import Any
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from support import Listener
 
 from toolkit.bench import highest_rate, worker
 from toolkit.bench import rounds as rounds_module
@@ -19,20 +20,6 @@ from toolkit.errors import DataError, DeviceError, ImageError, OutputError, Usag
 from toolkit.runtime.session import Session
 
 Options = Callable[..., BenchOptions]
-
-
-class Listener:
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def step(self, text: str) -> None: ...
-
-    def progress(self, done: int, total: int | None = None, *, unit: str = "", errors: int = 0) -> None: ...
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-    def line(self, text: str) -> None: ...
 
 
 @pytest.fixture

@@ -8,23 +8,15 @@ import onnx
 import pytest
 from onnx import numpy_helper
 from onnx.external_data_helper import set_external_data, write_external_data_tensors
-from support import colour_model
+from support import Listener, colour_model
 
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.subjects import open_cases
 from toolkit.errors import MissingRange
 from toolkit.files import sha256_of
-from toolkit.observer import SILENT, SilentObserver
+from toolkit.observer import SILENT
 
 Options = Callable[..., BenchOptions]
-
-
-class Listener(SilentObserver):
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
 
 
 def beside(folder: Path, epsilon: float) -> Path:

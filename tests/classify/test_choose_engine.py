@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import encoded, picture
+from support import Listener, encoded, picture
 
 from toolkit.classify import choose_engine, journal
 from toolkit.classify.choose_engine import engine_for
@@ -35,14 +35,6 @@ if __name__ == "__main__":
     run(ClassifyOptions(paths=(sys.argv[1],), model=sys.argv[2], output=Path(sys.argv[3]), device="cpu", batch_size=2,
                         resume="--resume" in sys.argv))
 """
-
-
-class Recorder(SilentObserver):
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
 
 
 @pytest.fixture
@@ -106,7 +98,7 @@ def test_only_a_run_that_was_cut_off_is_resumed_in_processes_and_says_so(
     log.write_bytes(log.read_bytes().removesuffix(b"\n").rpartition(b"\n")[0] + b"\n")  # as if it hadn't
     assert isinstance(engine_of(options(workers=1)), LocalEngine)
     assert isinstance(engine_of(options(resume=False, force=True)), ThreadsEngine)
-    observer = Recorder()
+    observer = Listener()
     result = run(options(), observer)
     assert (result.inputs, result.resumed) == (12, 4)
     assert observer.notices[0].startswith("the earlier run was cut off: should a picture crash its decoder")

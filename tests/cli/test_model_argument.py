@@ -2,17 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+from support import Listener
 
 from toolkit.cli.model_argument import open_predictor, tell_unfinished
-from toolkit.observer import EachNoticeOnce, SilentObserver
-
-
-class Listener(SilentObserver):
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
+from toolkit.observer import EachNoticeOnce
 
 
 def told(argument: Path) -> list[str]:

@@ -5,21 +5,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from support import colour_model
+from support import Listener, colour_model
 
 from toolkit.models.mirror import MEAN, MIRROR_KEY, Mirrored, alike
 from toolkit.models.open import OpenModel, open_model
-from toolkit.observer import Observer
-
-
-class Notices(Observer):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.heard.append(text)
 
 
 @pytest.fixture
@@ -40,20 +29,20 @@ def mirroring(tmp_path: Path) -> OpenModel:
 def test_only_the_model_that_does_not_mirror_is_asked_for_both(
     plain: OpenModel, mirroring: OpenModel
 ) -> None:
-    notices = Notices()
+    notices = Listener()
 
     assert alike(plain, mirroring, notices) == (Mirrored(plain), mirroring)
     assert alike(mirroring, plain, notices) == (mirroring, Mirrored(plain))
-    assert len(notices.heard) == 2
-    assert f"{plain.name} is asked for both" in notices.heard[0]
+    assert len(notices.notices) == 2
+    assert f"{plain.name} is asked for both" in notices.notices[0]
 
 
 def test_two_models_of_a_kind_are_asked_as_they_are(plain: OpenModel, mirroring: OpenModel) -> None:
-    notices = Notices()
+    notices = Listener()
 
     assert alike(plain, plain, notices) == (plain, plain)
     assert alike(mirroring, mirroring, notices) == (mirroring, mirroring)
-    assert notices.heard == []
+    assert notices.notices == []
 
 
 def test_the_answers_are_the_mean_and_everything_else_is_the_models_own(plain: OpenModel) -> None:

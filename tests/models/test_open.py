@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
-from support import colour_model
+from support import Listener, colour_model
 
 from toolkit.errors import InputError, ModelError, UsageError
 from toolkit.models.open import OpenModel, open_model
@@ -311,14 +311,6 @@ def test_a_multi_label_model_is_told_once(tmp_path: Path) -> None:
     several = foreign(tmp_path / "several.onnx", "Sigmoid")
     open_model(str(several), device="cpu", normalize="unit", observer=Listening())
     assert len([text for text in notices if "is a multi-label model" in text]) == 1
-
-
-class Listener(SilentObserver):
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
 
 
 def test_half_precision_on_the_cpu_is_said_to_gain_nothing(tmp_path: Path) -> None:

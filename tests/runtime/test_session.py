@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import onnx
 import pytest
+from support import Listener
 
 from toolkit.errors import DeviceError, ModelError, UsageError
 from toolkit.machine.cores import usable_cores
@@ -15,20 +16,6 @@ from toolkit.runtime.cuda import Problem, can_load, driver_library
 from toolkit.runtime.session import open_session
 
 NO_DRIVER = not can_load(driver_library())
-
-
-class Listener:
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def step(self, text: str) -> None: ...
-
-    def progress(self, done: int, total: int | None = None, *, unit: str = "", errors: int = 0) -> None: ...
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-    def line(self, text: str) -> None: ...
 
 
 def test_a_session_runs_a_batch(tiny_model: Path) -> None:

@@ -8,21 +8,13 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from support import Listener
 
 from toolkit.errors import DeviceError, ModelError, UsageError
-from toolkit.observer import SilentObserver
 from toolkit.runtime import start as start_module
 from toolkit.runtime.session import open_session
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-
-
-class Listener(SilentObserver):
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
 
 
 class GpuSession:
