@@ -13,6 +13,8 @@ from toolkit.models.open import OpenModel, open_model
 
 BATCH = 64
 REPEATS = 9
+# A large buffer is set aside anew for every file, which takes longer than reading a small one.
+SMALL_BYTES = 1 << 16
 
 
 def linked(files: list[str], count: int, folder: Path, per_folder: int) -> Path:
@@ -47,24 +49,29 @@ def best(function: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, An
     return shortest, result
 
 
-def stage_costs(files: list[str], model: str, **scaling: int) -> dict[str, float]:
+def stage_costs(files: list[str], model: str, *, repeats: int = REPEATS, **scaling: int) -> dict[str, float]:
     """Measure what each stage costs at least, microseconds a picture on one core, each measured alone.
 
     Args:
         files: JPEG files.
         model: of which one thread runs batches of 64.
+        repeats: the best of so many counts.
         scaling: `min_height` and `min_width` for the decoder.
     """
     opened: OpenModel = open_model(model, device="cpu", threads=1)
-    reading, contents = best(lambda: [_read(file) for file in files])
-    decoding, pictures = best(lambda: [simplejpeg.decode_jpeg(c, "RGB", **scaling) for c in contents])
-    fitting, batch = best(lambda: opened.plan.stack(pictures)) if scaling else (0.0, np.stack(pictures))
+    reading, contents = best(lambda: [_read(file) for file in files], repeats)
+    decoding, pictures = best(
+        lambda: [simplejpeg.decode_jpeg(c, "RGB", **scaling) for c in contents], repeats
+    )
+    fitting, batch = (
+        best(lambda: opened.plan.stack(pictures), repeats) if scaling else (0.0, np.stack(pictures))
+    )
 
     def run() -> None:
         for start in range(0, len(batch), BATCH):
             opened.session.run(opened.plan.model_input(batch[start : start + BATCH]))
 
-    running, _ = best(run)
+    running, _ = best(run, repeats)
     share = 1e6 / len(files)
     return {
         "read_us": reading * share,
@@ -81,6 +88,8 @@ def limit(costs: dict[str, float], cores: int) -> float:
 
 def _read(file: str) -> bytes:
     handle = os.open(file, os.O_RDONLY)
-    content = os.read(handle, 1 << 24)
+    content = os.read(handle, SMALL_BYTES)
+    if len(content) == SMALL_BYTES:
+        content += os.read(handle, 1 << 26)
     os.close(handle)
     return content
