@@ -40,7 +40,9 @@ def test_an_error_without_one_of_its_parts_is_refused(part: str) -> None:
 
 def test_a_missing_library_names_the_extra_to_install() -> None:
     error = MissingDependency("tensorflow", extra="train", where="toolkit train")
-    expected = "tensorflow is not installed (toolkit train): install it with: pip install 'toolkit[train]'"
+    expected = (
+        "tensorflow is not installed (toolkit train): install it with: pip install '.[train]' in the checkout"
+    )
     assert str(error) == expected
 
 

@@ -117,6 +117,14 @@ class OutputError(ToolkitError):
     """An output exists already, its disk is full, or it can't be written."""
 
 
+def install_extra(extra: str) -> str:
+    """Return the command that installs an extra of this package.
+
+    From the checkout: by its name an index could give another package, since this one isn't on any.
+    """
+    return f"pip install '.[{extra}]' in the checkout"
+
+
 class MissingDependency(ToolkitError):  # noqa: N818 - the contract's word
     """A library of an extra isn't installed.
 
@@ -129,7 +137,7 @@ class MissingDependency(ToolkitError):  # noqa: N818 - the contract's word
         super().__init__(
             f"{library} is not installed",
             where=where,
-            remedy=f"install it with: pip install 'toolkit[{extra}]'",
+            remedy=f"install it with: {install_extra(extra)}",
         )
 
     def __reduce__(self) -> tuple[object, ...]:

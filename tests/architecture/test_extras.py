@@ -51,7 +51,7 @@ def test_without_tensorflow_a_keras_command_says_what_to_install(
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert lines[-1].startswith("error: tensorflow is not installed")
-    assert lines[-1].endswith("pip install 'toolkit[train]'")
+    assert lines[-1].endswith("pip install '.[train]' in the checkout")
 
 
 def test_without_ray_its_engine_says_what_to_install(tiny_model: Path, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_without_ray_its_engine_says_what_to_install(tiny_model: Path, tmp_path:
     done = without({"ray"}, "classify", "a.png", "-m", tiny_model, "--engine", "ray", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "error: ray is not installed (--engine ray): install it with: pip install 'toolkit[ray]'\n"
+        "error: ray is not installed (--engine ray): install it with: pip install '.[ray]' in the checkout\n"
     )
 
 

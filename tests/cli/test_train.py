@@ -113,4 +113,4 @@ def test_a_search_without_its_library_says_what_to_install(
     done = toolkit(
         "tune", "edge-s", "--data", shapes_folder, "-o", "search", check=1, env={"PYTHONPATH": str(tmp_path)}
     )
-    assert "pip install 'toolkit[tune]'" in error_line(done)
+    assert "pip install '.[tune]' in the checkout" in error_line(done)

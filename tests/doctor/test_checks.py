@@ -120,7 +120,7 @@ def test_a_missing_extra_names_its_pip_install() -> None:
     findings = checks.versions(lambda name: None if name == "tf2onnx" else "1.0")
     (extra,) = [f for f in findings if f.check == "extra train"]
     assert extra.finding == "not installed: tf2onnx"
-    assert extra.remedy == "for what needs it, in the checkout: pip install '.[train]'"
+    assert extra.remedy == "for what needs it: pip install '.[train]' in the checkout"
 
 
 @pytest.mark.parametrize(("flags", "state"), [("avx2 avx512_vnni", State.OK), ("sse4_2 avx2", State.NOTE)])

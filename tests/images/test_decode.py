@@ -444,7 +444,7 @@ def test_a_heic_picture_without_the_extra_says_what_to_install(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "pillow_heif.as_plugin", None)
     words = reason(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 16)
     assert "HEIC" in words
-    assert "pip install 'toolkit[formats]'" in words
+    assert "pip install '.[formats]' in the checkout" in words
 
 
 def test_a_jpeg_xl_picture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

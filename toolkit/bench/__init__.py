@@ -26,5 +26,4 @@ samples      raw samples <-> compressed text
 warnings     signs of an untrustworthy figure in the samples, each with its remedy
 circumstances settings, state of the machine, doubts about the whole run
 disturbances signs of it in the machine: frequency, throttling, quota, swap, others
-wording      numbers with their nouns
 """

@@ -7,8 +7,8 @@ import numpy as np
 
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.result import Caution, Round
-from toolkit.bench.wording import count
 from toolkit.machine.state import MachineState
+from toolkit.wording import count
 
 FREQUENCIES_APART = 1.05  # highest over lowest, from round to round
 BELOW_LIMIT = 0.9  # of the highest frequency that the processors could have

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.rate_search import highest_held, neighbours
 from toolkit.bench.result import CaseResult, Gate, Trial
-from toolkit.bench.wording import count
 from toolkit.stats.latency import percentile_key, queries_needed
+from toolkit.wording import count
 
 
 def judge(results: Sequence[CaseResult], options: BenchOptions) -> tuple[Gate, ...]:

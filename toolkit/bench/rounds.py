@@ -10,9 +10,9 @@ from toolkit.bench.processes import in_process
 from toolkit.bench.request import Measured, Request
 from toolkit.bench.result import ColdStart, Round, Trial
 from toolkit.bench.subjects import Subject
-from toolkit.bench.wording import count
 from toolkit.observer import Observer
 from toolkit.stats.latency import queries_needed
+from toolkit.wording import count
 
 START_S = 0.4  # that a process takes to import and load; for the estimate on standard error only
 

@@ -7,11 +7,11 @@ import numpy as np
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.result import Caution, Nanoseconds, Round
 from toolkit.bench.summary import latencies_ns
-from toolkit.bench.wording import count
 from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead
 from toolkit.stats.intervals import median_of
 from toolkit.stats.latency import queries_needed
 from toolkit.stats.periodicity import strongest_period
+from toolkit.wording import count
 
 FEWEST_SAMPLES = 20  # below, halves and tenths say nothing
 DRIFT = 1.05  # median of one half over that of the other

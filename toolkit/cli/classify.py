@@ -24,6 +24,7 @@ from toolkit.cli.options import (
 from toolkit.cli.rows import JsonRows, TableRows, accuracy_text
 from toolkit.errors import ExitCode
 from toolkit.models.catalog import DEFAULT_MODEL
+from toolkit.wording import count
 
 if TYPE_CHECKING:
     from toolkit.classify.result import ClassifyResult
@@ -186,6 +187,8 @@ def classify_command(
 
 def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console) -> None:
     """Write the report, say what was made, and end with the exit code."""
+    from toolkit.report.classify_lines import limit_line, summary_line
+
     if options.report is not None:
         from toolkit.files import write_text
         from toolkit.machine.facts import machine_facts
@@ -199,15 +202,18 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
         )
     console.wrote(None if result.untouched else options.output, options.report)
     if options.sort_into is not None:
-        count, missed = result.pictures - result.not_sorted, result.not_sorted
-        pictures, others = ("picture" if number == 1 else "pictures" for number in (count, missed))
+        sorted_now, missed = result.pictures - result.not_sorted, result.not_sorted
         how = "linked" if options.link else "copied"
-        console.notice(f"{how} {count:,} {pictures} into {options.sort_into}, a folder for each class")
+        console.notice(
+            f"{how} {count(sorted_now, 'picture')} into {options.sort_into}, a folder for each class"
+        )
         if missed:
-            console.notice(f"{missed:,} {others} could not be {how} (first: {result.first_not_sorted})")
-    console.notice(_summary_line(result))
+            console.notice(
+                f"{count(missed, 'picture')} could not be {how} (first: {result.first_not_sorted})"
+            )
+    console.notice(summary_line(result))
     if result.seconds >= LONG_RUN_S and sum(result.stages.seconds().values()) >= result.seconds / 2:
-        console.notice(_limit_line(result))
+        console.notice(limit_line(result))
     if result.errors or result.not_sorted:
         raise typer.Exit(int(ExitCode.SOME_INPUTS_FAILED))
 
@@ -217,34 +223,3 @@ def _rows(options: ClassifyOptions, console: Console) -> TableRows | JsonRows | 
     if options.output is not None:
         return None
     return JsonRows(console.part) if console.json else TableRows(console.part, top_k=options.top_k)
-
-
-def _summary_line(result: "ClassifyResult") -> str:
-    """Say in one line how it went: the last thing on standard error."""
-    errors = f"{result.errors:,} {'error' if result.errors == 1 else 'errors'}"
-    line = (
-        f"{result.inputs:,} {'picture' if result.inputs == 1 else 'pictures'}, {errors}, "
-        f"{result.seconds:.2f} s, {result.pictures_per_second:,.0f} pictures a second"
-    )
-    if result.uncertain is not None:
-        line += f"; {result.uncertain:,} uncertain (below {result.min_confidence:g})"
-    if result.hidden_skipped:
-        line += f"; {result.hidden_skipped:,} hidden skipped"
-    if result.links_skipped:
-        links, them = ("links to folders", "them") if result.links_skipped > 1 else ("link to a folder", "it")
-        line += f"; {result.links_skipped:,} {links} not followed (--follow-links follows {them})"
-    if result.resumed is not None:
-        line += f"; {result.resumed:,} rows were there already"
-        if result.added or result.removed:
-            inputs = "input was" if result.added == 1 else "inputs were"
-            line += f" ({result.added or 0:,} {inputs} added meanwhile, {result.removed or 0:,} removed)"
-    return line
-
-
-def _limit_line(result: "ClassifyResult") -> str:
-    """Say which stage set the speed, and what would help."""
-    from toolkit.classify.stages import REMEDIES
-
-    seconds = result.stages.seconds()
-    shares = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds.items())
-    return f"limit: {result.limit} ({shares}, in {result.workers} workers); {REMEDIES[result.limit]}"

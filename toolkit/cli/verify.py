@@ -108,11 +108,12 @@ def verify_command(
 
 
 def _render(result: "VerifyResult") -> str:
-    from toolkit.report.agreement import agreement_rows, aligned, number, pictures
+    from toolkit.report.agreement import agreement_rows, aligned, number
     from toolkit.report.left_out import left_out
     from toolkit.report.tables import Column, render
+    from toolkit.wording import count
 
-    counted = pictures(result.agreement["pictures"])
+    counted = count(result.agreement["pictures"], "picture")
     accuracies = ("accuracy", f"{result.accuracy:.4f} and {result.other_accuracy:.4f}")
     lines = [
         f"{result.model} against {result.other} on {counted} ({result.data}, {result.split} split)",

@@ -16,6 +16,7 @@ from toolkit.images.read import read_file
 from toolkit.machine.cores import usable_cores
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Resize, resize
+from toolkit.wording import count
 
 CHUNK = 64  # pictures that a thread reads before it reports
 NAMED_AT_MOST = 5  # paths in one line of error
@@ -78,8 +79,7 @@ def read_folder(
     if broken and not reading.skip_broken:
         raise _broken_error(broken, root)
     if broken:
-        many = "" if len(broken) == 1 else "s"
-        observer.notice(f"left out {len(broken):,} broken picture{many} of {root}")
+        observer.notice(f"left out {count(len(broken), 'broken picture')} of {root}")
     _require_same_size({name: split.images.shape[1:3] for name, split in splits.items()}.values(), root)
     return classes, splits, tuple(broken)
 
@@ -175,8 +175,7 @@ def _broken_error(broken: Sequence[tuple[str, str]], root: Path) -> DataError:
     listed = ", ".join(f"{path}: {reason}" for path, reason in broken[:NAMED_AT_MOST])
     more = len(broken) - NAMED_AT_MOST
     return DataError(
-        f"{len(broken):,} broken picture{'s' if len(broken) > 1 else ''}: {listed}"
-        + (f" and {more:,} more" if more > 0 else ""),
+        f"{count(len(broken), 'broken picture')}: {listed}" + (f" and {more:,} more" if more > 0 else ""),
         where=root,
         remedy="repair or remove them, or leave them out with --skip-broken",
     )

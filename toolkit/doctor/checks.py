@@ -9,6 +9,7 @@ from pathlib import Path
 from toolkit import __version__
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import Finding, State
+from toolkit.errors import install_extra
 from toolkit.machine.cores import (
     THREADS_VARIABLE,
     affinity,
@@ -83,7 +84,7 @@ def versions(version: Version = installed_version) -> list[Finding]:
                 check=f"extra {extra}",
                 state=State.NOTE if missing else State.OK,
                 finding=f"not installed: {', '.join(missing)}" if missing else ", ".join(there),
-                remedy=f"for what needs it, in the checkout: pip install '.[{extra}]'" if missing else "",
+                remedy=f"for what needs it: {install_extra(extra)}" if missing else "",
             )
         )
     return findings

@@ -17,6 +17,7 @@ from toolkit.engines.process import Start
 from toolkit.engines.ray_settings import AUTO, READY, ClusterSize, RaySettings
 from toolkit.errors import MissingDependency, ToolkitError
 from toolkit.machine.scratch import ScratchFolder
+from toolkit.wording import count
 
 WINDOW = 4  # shards a worker, on the way or waiting for an earlier one to be finished
 CONNECT_S = 10.0  # how long a cluster may take to answer at all
@@ -80,10 +81,8 @@ class RayEngine:
         return info
 
     def _describe(self, size: ClusterSize) -> None:
-        place = (
-            "this machine" if self._address is None else f"a cluster of {_counted(size.machines, 'machine')}"
-        )
-        self._tell(f"Ray: {_counted(max(1, min(size.workers, size.room)), 'worker')} on {place}")
+        place = "this machine" if self._address is None else f"a cluster of {count(size.machines, 'machine')}"
+        self._tell(f"Ray: {count(max(1, min(size.workers, size.room)), 'worker')} on {place}")
         if size.workers > size.room:
             self._tell(
                 f"--workers {size.workers}: the cluster has cores for {size.room}; the others begin when it has more"
@@ -223,7 +222,3 @@ def _refuse_silence(address: str) -> None:
 def _short_parent() -> str:
     parent = tempfile.gettempdir()
     return parent if len(parent) <= LONGEST_FOLDER else "/tmp"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -4,7 +4,7 @@ import codecs
 import re
 from dataclasses import dataclass
 
-from toolkit.errors import ImageError
+from toolkit.errors import ImageError, install_extra
 
 HEAD_BYTES = 4096  # as much of the content as is looked at
 
@@ -35,7 +35,7 @@ WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile")
 PNM = Format("PNM", "PIL.PpmImagePlugin", "PpmImageFile")
 JPEG2000 = Format("JPEG 2000", "PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile")
 AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile")
-HEIC = Format("HEIC", "pillow_heif.as_plugin", "HeifImageFile", "pip install 'toolkit[formats]'")
+HEIC = Format("HEIC", "pillow_heif.as_plugin", "HeifImageFile", install_extra("formats"))
 JPEG_XL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", "pip install pillow-jxl-plugin")
 
 # An allow-list: Pillow can open far more, EPS among it, which starts another program.

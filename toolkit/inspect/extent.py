@@ -1,5 +1,7 @@
 """The output-size formula (H + 2P − F)/S + 1, and what a stride leaves out at the border."""
 
+from toolkit.wording import count
+
 
 def output_extent(size: int, padding_total: int, window: int, stride: int, dilation: int = 1) -> int:
     """Compute how many positions a sliding window has along one axis: floor((H + 2P − F)/S) + 1.
@@ -53,11 +55,7 @@ def border_note(*counts: int) -> str:
         counts: pixels dropped: (rows, columns), or one number per axis where there aren't two.
     """
     names = ("row", "column") if len(counts) == 2 else ("position",) * len(counts)
-    parts = [
-        f"{count} {name}" + ("" if count == 1 else "s")
-        for count, name in zip(counts, names, strict=True)
-        if count
-    ]
+    parts = [count(pixels, name) for pixels, name in zip(counts, names, strict=True) if pixels]
     return f"drops {' and '.join(parts)} at the border" if parts else ""
 
 

@@ -15,7 +15,7 @@ agreement  how far two models agree, in words
 left_out  broken pictures that --skip-broken left out
 html      pages from templates/
 robustness  how accuracy falls with worse pictures
-train tune evaluate evaluate_page classify  what each command's report contains
+train tune evaluate evaluate_page classify classify_lines  what each command's report contains
 bench bench_names bench_lines bench_series bench_page bench_sections  the same of bench
 bench_figures bench_sweeps bench_tables  its charts and tables
 """

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from toolkit.wording import count
+
 
 def agreement_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (what, how much) of each figure of `Agreement.to_document` that is there.
@@ -31,11 +33,6 @@ def aligned(rows: list[tuple[str, str]]) -> list[str]:
     return [f"{what:<20} {value}" for what, value in rows]
 
 
-def pictures(count: int) -> str:
-    """Count pictures in words."""
-    return f"{count:,} picture{'' if count == 1 else 's'}"
-
-
 def number(value: float | None) -> str:
     """Write a difference; None is one that isn't a number."""
     return "not a number" if value is None else f"{value:.2e}"
@@ -43,10 +40,10 @@ def number(value: float | None) -> str:
 
 def _small_margin(figures: Mapping[str, Any]) -> str:
     """Say for how many pictures the two best classes are so close that the difference could swap them."""
-    count = figures["small_margin"]
+    close = figures["small_margin"]
     if figures.get("max_difference") is None:
         return "not known: some probabilities are not numbers"
-    if count == 0:
+    if close == 0:
         return "no picture: the difference changes no label"
-    labels = "its label" if count == 1 else "their labels"
-    return f"{count:,} of {pictures(figures['pictures'])}: only {labels} could change"
+    labels = "its label" if close == 1 else "their labels"
+    return f"{close:,} of {count(figures['pictures'], 'picture')}: only {labels} could change"

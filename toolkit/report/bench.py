@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.bench.wording import count
 from toolkit.report.axes import significant
 from toolkit.report.bench_lines import bottleneck, comparison_lines, placement_text, warning_lines
 from toolkit.report.bench_names import Document, case_label, model_label, varies
 from toolkit.report.tables import Column, render
+from toolkit.wording import count
 
 __all__ = ["case_label", "comparison_lines", "conditions_line", "count", "machine_line",
            "model_label", "next_command", "relative_speeds", "render_result", "varies", "warning_lines",

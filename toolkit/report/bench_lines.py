@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from toolkit.bench.wording import count
 from toolkit.report.bench_names import Document, case_label
+from toolkit.wording import count
 
 WORTH_SAYING = 0.03  # change of the baseline's own model: below, machines just drift
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.bench.wording import count
+from toolkit.wording import count
 
 Document = Mapping[str, Any]
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolkit.bench.wording import count
 from toolkit.report.axes import significant
 from toolkit.report.bench_lines import placement_text, warning_lines
 from toolkit.report.bench_names import case_label, model_label
@@ -16,6 +15,7 @@ from toolkit.report.html import render
 from toolkit.report.page import Chart, KeyFigure, Page, Section
 from toolkit.report.style import to_svg
 from toolkit.report.timing import Timing, cumulative_figure, timing_figure
+from toolkit.wording import count
 
 MOST_GATES = 3  # that were missed, at the top of the page; the table has all
 
@@ -216,7 +216,7 @@ def _lead(document: Mapping[str, Any]) -> str:
     rows = document["results"]
     scenarios = ", ".join(dict.fromkeys(str(row["scenario"]) for row in rows))
     cpu = document["machine"].get("cpu") or "an unnamed processor"
-    cases = f"{len(rows)} case{'s' if len(rows) != 1 else ''}"
+    cases = count(len(rows), "case")
     return f"{cases}, scenario {scenarios}, on {cpu}." if rows else f"On {cpu}."
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.bench.record import samples_ms
-from toolkit.bench.wording import count
 from toolkit.report.bench_names import Document, model_label, varies
+from toolkit.wording import count
 
 POINTS = 400  # of a curve: about as many as a chart has pixels across
 BINS = 80

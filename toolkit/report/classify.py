@@ -15,6 +15,7 @@ from toolkit.report.html import render
 from toolkit.report.page import Card, Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg
 from toolkit.stats.classification import wilson_interval
+from toolkit.wording import count
 
 MOST_CLASSES = 20  # bars of the chart of predicted classes
 MOST_ERROR_CARDS = 24  # the table below the gallery has the rest
@@ -46,7 +47,7 @@ def page(result: ClassifyResult, *, command_line: str = "", machine: Mapping[str
 
 def headline(result: ClassifyResult) -> str:
     """Say in words how many pictures there were, how many were right, and how quickly."""
-    parts = [_count(result.inputs, "picture")]
+    parts = [count(result.inputs, "picture")]
     if result.errors:
         parts.append(f"{result.errors:,} could not be read")
     if result.accuracy is not None:
@@ -65,7 +66,7 @@ def key_figures(result: ClassifyResult) -> list[KeyFigure]:
         figures.append(
             KeyFigure(
                 value=f"{share.value:.4f}",
-                label=f"accuracy on {_count(result.labelled, 'labelled picture')}, "
+                label=f"accuracy on {count(result.labelled, 'labelled picture')}, "
                 f"95 % interval {share.low:.3f}–{share.high:.3f}",
             )
         )
@@ -82,7 +83,7 @@ def key_figures(result: ClassifyResult) -> list[KeyFigure]:
 def _warnings(result: ClassifyResult) -> list[str]:
     warnings = []
     if result.labelled is not None and result.labelled < result.pictures:
-        rest = _count(result.pictures - result.labelled, "picture")
+        rest = count(result.pictures - result.labelled, "picture")
         warnings.append(f"{rest} lie in folders that no class is named like; the accuracy is without them")
     if result.hidden_skipped:
         warnings.append(f"{result.hidden_skipped:,} hidden files or folders left out")
@@ -128,13 +129,13 @@ def _sample_text(result: ClassifyResult, error_cards: int) -> str:
     errors = f" and {error_cards:,} that could not be read" if error_cards else ""
     known = max((len(example.predictions) for example in result.examples), default=0)
     bars = (
-        f" The resumed file has {_count(known, 'class', 'classes')} a row, so each picture has as many bars."
+        f" The resumed file has {count(known, 'class')} a row, so each picture has as many bars."
         if result.resumed and 0 < known < min(EXAMPLE_TOP_K, len(result.labels))
         else ""
     )
     if len(result.examples) == result.pictures and error_cards == result.errors:
-        return f"All {_count(result.inputs, 'picture')}: {shown}{errors}.{bars}"
-    return f"{shown}{errors}, of {_count(result.inputs, 'picture')}. Sample: {result.sampling}.{bars}"
+        return f"All {count(result.inputs, 'picture')}: {shown}{errors}.{bars}"
+    return f"{shown}{errors}, of {count(result.inputs, 'picture')}. Sample: {result.sampling}.{bars}"
 
 
 def _charts(result: ClassifyResult) -> Section:
@@ -212,7 +213,7 @@ def _failures(result: ClassifyResult) -> Section:
                 [Cell(f"{failed.index + 1:,}", sort=failed.index), failed.path, failed.error]
                 for failed in result.failures
             ],
-            caption=f"{_count(len(shown), 'path')} with place in the input and reason.{of}",
+            caption=f"{count(len(shown), 'path')} with place in the input and reason.{of}",
         ),
     )
 
@@ -231,7 +232,3 @@ def _facts(result: ClassifyResult) -> list[tuple[str, str]]:
     if result.resumed is not None:
         later.insert(0, ("rows of an earlier run", f"{result.resumed:,}"))
     return facts + [(name, value) for name, value in later if value]
-
-
-def _count(number: int, noun: str, nouns: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"

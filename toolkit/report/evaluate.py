@@ -13,6 +13,7 @@ from toolkit.report.charts import confusion_figure
 from toolkit.report.gallery import gallery_figure
 from toolkit.report.left_out import left_out
 from toolkit.report.style import save_png
+from toolkit.wording import count
 
 CONFUSION = "confusion.png"
 GALLERY = "gallery.png"
@@ -195,4 +196,4 @@ def _share(value: float) -> str:
 
 
 def _pictures(result: EvaluateResult) -> str:
-    return f"{result.pictures:,} picture{'s' if result.pictures != 1 else ''}"
+    return count(result.pictures, "picture")

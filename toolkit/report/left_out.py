@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from toolkit.report.tables import printable
+from toolkit.wording import count
 
 
 def left_out(skipped: Sequence[tuple[str, str]]) -> str:
@@ -11,6 +12,6 @@ def left_out(skipped: Sequence[tuple[str, str]]) -> str:
     Args:
         skipped: (path, reason) of each; one at least.
     """
-    lines = [f"{len(skipped):,} broken picture{'s were' if len(skipped) != 1 else ' was'} left out:"]
+    lines = [f"{count(len(skipped), 'broken picture')} {'was' if len(skipped) == 1 else 'were'} left out:"]
     lines += [f"  {printable(path)}: {reason}" for path, reason in skipped]
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from typing import Any
 
 from toolkit.report.charts import curves_figure
 from toolkit.report.style import save_png
+from toolkit.wording import count
 
 
 def curves(history: Sequence[Mapping[str, Any]], path: Path, *, force: bool = False) -> None:
@@ -39,7 +40,7 @@ def finding(history: Sequence[Mapping[str, Any]]) -> str:
         history: one row per epoch, as for `curves`.
     """
     last = int(history[-1]["epoch"])
-    after = f"after {last} epoch{'s' if last != 1 else ''}"
+    after = f"after {count(last, 'epoch')}"
     validation = [_number(row.get("val_accuracy")) for row in history]
     measured = [
         (value, int(row["epoch"]))

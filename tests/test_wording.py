@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolkit.bench.wording import count
+from toolkit.wording import count
 
 
 @pytest.mark.parametrize(
