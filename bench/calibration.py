@@ -26,6 +26,7 @@ from toolkit.export.options import ExportOptions
 from toolkit.export.precision.int8 import calibrated, with_other_ranges
 from toolkit.export.precision.ranges import Method
 from toolkit.export.precision.running import probabilities
+from toolkit.machine.features import ALL_BITS
 from toolkit.stats.agreement import compare
 
 SHARE, SEED = 0.1, 0  # of the validation split, as `toolkit train` has them where nobody says otherwise
@@ -61,7 +62,7 @@ def coarser(
     fp32: onnx.ModelProto, calibration: NDArray[np.uint8], validation: Split, reference: Answers
 ) -> list[dict[str, float]]:
     """Round weights to ever fewer levels: which agreement goes with which loss of accuracy."""
-    found = calibrated(fp32, calibration, reduce_range=False)
+    found = calibrated(fp32, calibration, weight_bits=ALL_BITS)
     right = float(np.mean(reference.argmax(axis=1) == validation.labels))
     rows = []
     for limit in LIMITS:

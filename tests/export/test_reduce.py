@@ -79,6 +79,67 @@ def test_int8_is_smaller_and_says_what_it_was_calibrated_on(
     assert small.reduction["calibrated_on"] == f"45 pictures ({shapes_folder.name}, train split)"
 
 
+def test_int8_is_verified_on_pictures_held_out_of_the_calibration_where_no_others_are_given(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path
+) -> None:
+    chosen = options(run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.INT8, verify=None)
+    result = job.run(chosen)
+    assert (
+        result.verified_on == f"15 pictures ({shapes_folder.name}, train split, held out of the calibration)"
+    )
+    assert result.accuracy is None  # of training pictures: it would be taken for a test accuracy
+
+
+def processor(flags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = tmp_path / "cpuinfo"
+    described.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    monkeypatch.setattr("toolkit.machine.features.CPU_INFO", described)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+
+
+@pytest.mark.parametrize("flags", ["fpu avx2", "fpu avx2 avx512_vnni"])
+def test_weights_have_7_bits_whatever_the_processor_so_that_every_other_computes_them_exactly(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str
+) -> None:
+    processor(flags, tmp_path, monkeypatch)
+    job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.INT8))
+    card = open_model(str(tmp_path / "m.onnx"), device="cpu").card
+    assert card.extra["weight_bits"] == "7"
+    assert stored_weights(tmp_path / "m.onnx") == 63
+
+
+def test_weights_of_8_bits_are_had_on_a_processor_that_doesnt_cut_off_sums(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = {"precision": Precision.INT8, "weight_bits": 8, "min_agreement": 0.0}
+    processor("fpu avx2 avx512_vnni", tmp_path, monkeypatch)
+    job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", **choices))
+    assert stored_weights(tmp_path / "m.onnx") == 127
+    processor("fpu avx2", tmp_path, monkeypatch)
+    with pytest.raises(UsageError, match="use 7, which is exact everywhere"):
+        options(run_folder, shapes_folder, tmp_path / "m.onnx", **choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"precision": Precision.INT8, "weight_bits": 9}, "use 7 or 8"),
+        ({"precision": Precision.FP16, "weight_bits": 8}, "add --precision int8"),
+    ],
+)
+def test_bits_of_weights_that_make_no_sense_are_refused(
+    tmp_path: Path, choices: dict[str, object], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        options(tmp_path, tmp_path, tmp_path / "m.onnx", **choices)
+
+
+def stored_weights(path: Path) -> int:
+    """Return the largest stored weight of a file."""
+    arrays = [onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer]
+    return max(int(np.abs(a.astype(np.int64)).max()) for a in arrays if a.dtype == np.int8 and a.ndim > 1)
+
+
 def test_auto_says_what_it_tried_and_keeps_one(run_folder: Path, shapes_folder: Path, tmp_path: Path) -> None:
     result = job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.AUTO))
     assert result.reduction is not None

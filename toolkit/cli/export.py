@@ -63,7 +63,11 @@ def export_command(
     custom_objects: CustomObjects = None,
     allow_code: AllowCode = False,
     verify: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Verify on these pictures. [default: generated ones]")
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Verify on these pictures. [default: generated ones; for int8 some held out of the calibration]",
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", help="Verify on N of them.")] = None,
     tolerance: Annotated[
@@ -81,6 +85,12 @@ def export_command(
     calibration_samples: Annotated[
         int, typer.Option(metavar="N", help="Use N of them.")
     ] = ExportOptions.calibration_samples,
+    weight_bits: Annotated[
+        int,
+        typer.Option(
+            metavar="7|8", help="Of int8 weights: 7 are exact on every processor, 8 need VNNI or Arm."
+        ),
+    ] = ExportOptions.weight_bits,
     skip_broken: SkipBroken = False,
     data_name: DataName = None,
     force: Force = False,
@@ -101,6 +111,7 @@ def export_command(
         precision=precision,
         calibration=calibration,
         calibration_samples=calibration_samples,
+        weight_bits=weight_bits,
         opset=opset,
         batch=_batch(batch),
         labels_file=labels,

@@ -10,6 +10,7 @@ area         resizing by area, which tf2onnx gets wrong
 onnx_source  an ONNX classifier from elsewhere, brought into our form
 opset        which opset, and why
 reduce       from float32 to the precision that was asked for
+calibration  pictures that int8 takes its ranges from, and those that judge it
 step         a step: before-check, change, after-check
 graph/       one file per graph change
 precision/   int8 and fp16

@@ -50,6 +50,10 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
         reduced = reduce(model, source, options, observer)
         draft = take_apart(reduced.model)
         skipped += reduced.skipped
+        if options.verify is None and reduced.pictures is not None and reduced.precision == Precision.INT8:
+            # Generated pictures lie outside the ranges of real ones, and their classes at the edge of each other.
+            images = reduced.pictures.held_out_nhwc
+            verified_on = f"{reduced.pictures.data}, held out of the calibration"
     if options.mirror:
         apply(draft, [MIRROR])
         source = source.mirrored()

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from toolkit.errors import UsageError
+from toolkit.machine.features import ALL_BITS, SAFE_BITS, int8_sums_saturate
 
 
 class Precision(StrEnum):
@@ -30,6 +31,7 @@ class ExportOptions:
         precision: of weights and arithmetic; auto measures candidates and keeps the fastest that agrees.
         calibration: DATA that int8 takes its ranges from.
         calibration_samples: pictures of it to use; a third as many are held out to choose by.
+        weight_bits: of int8 weights: 7, which every processor computes exactly, or 8, which x86 without VNNI doesn't.
         opset: None means the one that opset.py chooses.
         batch: fixed batch size, or None for a dynamic one.
         labels_file: class names, for a model that carries none.
@@ -56,6 +58,7 @@ class ExportOptions:
     precision: Precision = Precision.FP32
     calibration: str | None = None
     calibration_samples: int = CALIBRATION_SAMPLES
+    weight_bits: int = SAFE_BITS
     opset: int | None = None
     batch: int | None = None
     labels_file: Path | None = None
@@ -81,6 +84,7 @@ class ExportOptions:
                 where="--calibration-samples",
                 remedy=f"use {LEAST_CALIBRATION_SAMPLES} or more",
             )
+        self._check_weight_bits()
         if self.calibration is None and self.precision in (Precision.INT8, Precision.AUTO):
             raise UsageError(
                 f"--precision {self.precision} needs pictures to calibrate on",
@@ -117,3 +121,25 @@ class ExportOptions:
             )
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"{self.limit} is out of range", where="--limit", remedy="use 1 or more")
+
+    def _check_weight_bits(self) -> None:
+        where = "--weight-bits"
+        if self.weight_bits not in (SAFE_BITS, ALL_BITS):
+            raise UsageError(
+                f"{self.weight_bits} is out of range", where=where, remedy=f"use {SAFE_BITS} or {ALL_BITS}"
+            )
+        if self.weight_bits == SAFE_BITS:
+            return
+        if self.precision not in (Precision.INT8, Precision.AUTO):
+            raise UsageError(
+                f"--precision {self.precision} has no such weights",
+                where=where,
+                remedy="leave it out, or add --precision int8",
+            )
+        if int8_sums_saturate():
+            raise UsageError(
+                "this processor has no dot product of bytes (VNNI) and would cut off the sums by which the result is"
+                " judged",
+                where=where,
+                remedy=f"export on one that has, or use {SAFE_BITS}, which is exact everywhere",
+            )

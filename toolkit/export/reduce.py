@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from toolkit.data.resolve import load_split
 from toolkit.errors import UsageError
+from toolkit.export.calibration import Calibration, load_calibration
 from toolkit.export.graph.draft import assemble, copy_apart
 from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
@@ -27,14 +27,6 @@ from toolkit.models.mirror import MIRROR_KEY
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.runtime.race import race
-
-ONE_HELD_OUT_OF = 4  # pictures; the others calibrate
-
-FEW = 50
-"""Pictures below which a calibration is told to be weak.
-
-Source: measured by bench/calibration.py, 50 pictures calibrate as well as 1,000, 3 cost 0.4 % of agreement at worst;
-and a third as many judge the result, of which one is a step of 6 % where there are 16."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +44,7 @@ class Reduced:
         ways: of finding ranges and scaling weights that were tried, all layers in int8.
         weight_bits: of the quantised weights, sign included; None where there are none.
         skipped: (path, reason) of broken pictures of the calibration that were left out.
+        pictures: of the calibration; None where there was none.
     """
 
     model: onnx.ModelProto
@@ -64,6 +57,7 @@ class Reduced:
     ways: tuple[Way, ...] = ()
     weight_bits: int | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    pictures: Calibration | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return what was found as JSON values."""
@@ -134,17 +128,21 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
         )
     if options.precision is Precision.FP16:
         return _fp16(model, source, options, observer)
-    calibration, held_out, words, skipped = _pictures(source, options, options.calibration or "", observer)
+    pictures = load_calibration(source, options, observer)
+    calibration, held_out = pictures.images_nhwc, pictures.held_out_nhwc
     if options.precision is Precision.INT8:
-        reduced, report = quantize_until(model, calibration, held_out, least_agreement(options), observer)
+        reduced, report = quantize_until(
+            model, calibration, held_out, least_agreement(options), observer, weight_bits=options.weight_bits
+        )
         found = Reduced(
             model=reduced,
             precision=Precision.INT8.value,
             kept_float=report.kept,
-            calibrated_on=words,
+            calibrated_on=pictures.words,
             ways=report.ways,
             weight_bits=_bits(report.limit),
-            skipped=skipped,
+            skipped=pictures.skipped,
+            pictures=pictures,
         )
         return _timed(found, model, calibration[:1], options)
     choice = choose(
@@ -154,6 +152,7 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
         least_agreement(options),
         lambda models: _race(models, calibration[:1], options),
         observer,
+        weight_bits=options.weight_bits,
     )
     (chosen,) = (candidate for candidate in choice.candidates if candidate.chosen)
     (reference,) = (candidate for candidate in choice.candidates if candidate.name == FP32)
@@ -163,11 +162,12 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
         kept_float=chosen.kept,
         seconds=chosen.seconds,
         fp32_seconds=reference.seconds,
-        calibrated_on=words,
+        calibrated_on=pictures.words,
         candidates=tuple(candidate.to_document() for candidate in choice.candidates),
         ways=choice.ways,
         weight_bits=None if chosen.name == FP32 else _bits(choice.limit),
-        skipped=skipped,
+        skipped=pictures.skipped,
+        pictures=pictures,
     )
 
 
@@ -179,48 +179,16 @@ def _bits(limit: int) -> int:
 def _fp16(model: onnx.ModelProto, source: Source, options: ExportOptions, observer: Observer) -> Reduced:
     skipped: tuple[tuple[str, str], ...] = ()
     if options.calibration is None:
-        pictures = generated_pictures(*source.predictor.input_size)
+        images = generated_pictures(*source.predictor.input_size)
     else:
-        pictures, _, _, skipped = _pictures(source, options, options.calibration, observer)
-    check_range(model, pictures, observer)
+        pictures = load_calibration(source, options, observer)
+        images, skipped = pictures.images_nhwc, pictures.skipped
+    check_range(model, images, observer)
     observer.notice(
         "fp16 halves the file; the CPU execution provider computes it in float32 and gains nothing"
     )
     found = Reduced(model=convert_fp16(model), precision=Precision.FP16.value, skipped=skipped)
-    return _timed(found, model, pictures[:1], options)
-
-
-def _pictures(
-    source: Source, options: ExportOptions, data: str, observer: Observer
-) -> tuple[Pixels, Pixels, str, tuple[tuple[str, str], ...]]:
-    """Load the pictures of the calibration: (to calibrate on, held out, in words, what was left out)."""
-    wanted = options.calibration_samples
-    dataset, name = load_split(
-        data,
-        ("train", "test"),
-        image_size=source.predictor.input_size,
-        resize=source.resize,
-        skip_broken=options.skip_broken,
-        limit=wanted + wanted // (ONE_HELD_OUT_OF - 1),
-        name=options.data_name,
-        observer=observer,
-    )
-    images = dataset.split(name).images
-    order = np.random.default_rng(0).permutation(len(images))  # classes stand together in a folder
-    held = max(1, len(images) // ONE_HELD_OUT_OF)
-    if len(images) < ONE_HELD_OUT_OF:
-        raise UsageError(
-            f"{len(images)} pictures are too few to calibrate on",
-            where="--calibration",
-            remedy=f"give {ONE_HELD_OUT_OF} or more, best some hundred",
-        )
-    if len(images) - held < FEW:
-        observer.notice(
-            f"{len(images) - held} pictures are few to calibrate on, and {held} to judge the agreement by: the ranges"
-            " may not hold for others; some hundred are a good number"
-        )
-    words = f"{len(images) - held:,} pictures ({dataset.name}, {name} split)"
-    return images[order[held:]], images[order[:held]], words, dataset.left_out(data)
+    return _timed(found, model, images[:1], options)
 
 
 def _timed(found: Reduced, fp32: onnx.ModelProto, one: Pixels, options: ExportOptions) -> Reduced:

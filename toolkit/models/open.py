@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import MissingRange, ModelError, UsageError
-from toolkit.machine.features import int8_sums_saturate
+from toolkit.machine.features import SAFE_BITS, int8_sums_saturate
 from toolkit.models.card import Card, from_metadata, read_labels
 from toolkit.models.catalog import find_model
 from toolkit.models.head import Head, head_of, multi_label_notice, to_probabilities
@@ -18,8 +18,6 @@ from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels, Resize
 from toolkit.runtime.session import Session, open_session
 from toolkit.runtime.signature import Signature
-
-SAFE_BITS = "7"  # of weights: two products with a byte stay below 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +147,7 @@ def open_model(
     if _saturates_here(card):
         observer.notice(
             f"{path.name} has 8-bit weights, and this processor has no dot product of bytes (VNNI): sums may be cut"
-            " off; check it here with toolkit verify, or export it here"
+            f" off; check it here with toolkit verify, or export it with --weight-bits {SAFE_BITS}"
         )
     if session.device == "cpu" and (card.precision == "fp16" or session.signature.dtype == "float16"):
         observer.notice(
@@ -217,7 +215,7 @@ def _saturates_here(card: Card) -> bool:
     """Tell whether this processor may cut off sums of an int8 file of ours that was made for a newer one."""
     if card.precision != "int8":
         return False
-    return card.extra.get("weight_bits") != SAFE_BITS and int8_sums_saturate()
+    return card.extra.get("weight_bits") != str(SAFE_BITS) and int8_sums_saturate()
 
 
 def _own_head(card: Card) -> Head:

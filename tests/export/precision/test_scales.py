@@ -7,12 +7,11 @@ from hypothesis.extra import numpy as arrays
 
 from toolkit.export.precision.scales import (
     BIAS_LIMIT,
-    REDUCED_LIMIT,
-    WEIGHT_LIMIT,
     Range,
     activation_scale,
     quantize_bias,
     quantize_weights,
+    weight_limit,
 )
 
 NUMBERS = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -50,7 +49,7 @@ def test_a_tensor_that_is_always_zero_has_a_scale_of_one() -> None:
 @given(
     arrays.arrays(np.float32, (3, 4), elements=st.floats(-1e4, 1e4, width=32)),
     st.sampled_from([0, 1]),
-    st.sampled_from([WEIGHT_LIMIT, REDUCED_LIMIT]),
+    st.sampled_from([weight_limit(7), weight_limit(8)]),
 )
 def test_weights_come_back_to_half_a_step_and_stay_within_the_limit(
     weights: np.ndarray, axis: int, limit: int
@@ -71,7 +70,7 @@ def test_weights_come_back_to_half_a_step_and_stay_within_the_limit(
 )
 def test_every_bias_fits_into_its_int32(bias: np.ndarray, input_scale: float, size: float) -> None:
     weights = np.full((3, 2), size, np.float32)
-    _, scales = quantize_weights(weights, 0, input_scale=input_scale, bias=bias, limit=WEIGHT_LIMIT)
+    _, scales = quantize_weights(weights, 0, input_scale=input_scale, bias=bias, limit=weight_limit(8))
     sums = np.float32(input_scale) * scales
     stored = quantize_bias(bias, sums)
     assert np.abs(stored.astype(np.int64)).max() <= BIAS_LIMIT * 1.01

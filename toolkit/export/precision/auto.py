@@ -13,6 +13,7 @@ from toolkit.export.precision.layers import Layer
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.sensitivity import Probabilities, until
 from toolkit.export.precision.ways import Way, best_way
+from toolkit.machine.features import SAFE_BITS
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import compare
@@ -96,6 +97,8 @@ def choose(
     min_agreement: float,
     measure: Measure,
     observer: Observer = SILENT,
+    *,
+    weight_bits: int = SAFE_BITS,
 ) -> Choice:
     """Try float32, int8, and int8 with kinds of layers in float32; keep the fastest that agrees.
 
@@ -106,6 +109,7 @@ def choose(
         min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
         measure: times the candidates.
         observer: told the steps.
+        weight_bits: see `calibrated`.
 
     Returns:
         The model kept, `model` itself where float32 is; the candidates, fastest first; and how they were calibrated.
@@ -116,7 +120,9 @@ def choose(
         ValueError: `measure` gave another number of times than it was given models.
     """
     reference = probabilities(model, held_out_nhwc)
-    found, ways = best_way(model, calibration_nhwc, held_out_nhwc, reference, observer)
+    found, ways = best_way(
+        model, calibration_nhwc, held_out_nhwc, reference, observer, weight_bits=weight_bits
+    )
     observer.step("Comparing candidates with float32")
     forms = [_Form(FP32, (), 0, model, 1.0), *_mixed(found, reference, held_out_nhwc)]
     forms += _rescued(found, forms[1], reference, held_out_nhwc, min_agreement, observer)

@@ -14,9 +14,9 @@ from toolkit.export.precision.layout import laid_out
 from toolkit.export.precision.quantizer import Quantizer
 from toolkit.export.precision.ranges import Method, calibrate, histograms, ranges_of
 from toolkit.export.precision.running import probabilities
-from toolkit.export.precision.scales import REDUCED_LIMIT, WEIGHT_LIMIT, Range, Scale, activation_scale
+from toolkit.export.precision.scales import Range, Scale, activation_scale, weight_limit
 from toolkit.export.step import broken
-from toolkit.machine.features import int8_sums_saturate
+from toolkit.machine.features import SAFE_BITS
 from toolkit.models.onnx_file import opset_of
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
@@ -76,7 +76,7 @@ def calibrated(
     images_nhwc: Pixels,
     *,
     method: Method = Method.MINMAX,
-    reduce_range: bool | None = None,
+    weight_bits: int = SAFE_BITS,
     observer: Observer = SILENT,
 ) -> Calibrated:
     """Run a float32 model on calibration pictures.
@@ -85,7 +85,7 @@ def calibrated(
         model: our finished float32 graph; not changed.
         images_nhwc: uint8 [N, height, width, channels], N >= 1, at the model's size.
         method: how ranges are found.
-        reduce_range: whether weights keep to 7 bits; None means where this machine's sums would saturate.
+        weight_bits: of a stored weight, its sign included: 7, or 8 for processors that don't cut off sums.
         observer: told how many pictures are done.
 
     Raises:
@@ -104,9 +104,7 @@ def calibrated(
     draft = _unblocked(model, layers)
     observer.step(f"Calibrating on {len(images_nhwc):,} pictures")
     ranges = calibrate(draft, tensors_to_calibrate(draft), images_nhwc, method=method, observer=observer)
-    reduced = int8_sums_saturate() if reduce_range is None else reduce_range
-    limit = REDUCED_LIMIT if reduced else WEIGHT_LIMIT
-    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], limit, method)
+    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], weight_limit(weight_bits), method)
 
 
 def with_other_ranges(
@@ -139,7 +137,7 @@ def quantize_int8(
     *,
     observer: Observer = SILENT,
     keep_float: Collection[str] = (),
-    reduce_range: bool | None = None,
+    weight_bits: int = SAFE_BITS,
     method: Method = Method.MINMAX,
 ) -> onnx.ModelProto:
     """Quantise a finished float32 graph.
@@ -150,7 +148,7 @@ def quantize_int8(
         images_nhwc: calibration pictures, uint8 [N, height, width, channels], N >= 1, at the model's size.
         observer: told how many pictures are done.
         keep_float: names of layers that stay in float32.
-        reduce_range: whether weights keep to 7 bits; None means where this machine's sums would saturate.
+        weight_bits: of a stored weight, its sign included: 7, or 8 for processors that don't cut off sums.
         method: how ranges are found.
 
     Returns:
@@ -164,7 +162,7 @@ def quantize_int8(
     known = {node.name or node.output[0] for node in model.graph.node}
     if unknown := sorted(set(keep_float) - known):
         raise ValueError(f"no node is called {unknown[0]}")
-    found = calibrated(model, images_nhwc, method=method, reduce_range=reduce_range, observer=observer)
+    found = calibrated(model, images_nhwc, method=method, weight_bits=weight_bits, observer=observer)
     return found.int8(keep_float)
 
 

@@ -19,12 +19,13 @@ from toolkit.export.precision.layers import (
 )
 from toolkit.export.precision.scales import (
     PIXELS,
-    WEIGHT_LIMIT,
     Scale,
     quantize_bias,
     quantize_weights,
+    weight_limit,
 )
 from toolkit.export.precision.tensors import Tensors
+from toolkit.machine.features import SAFE_BITS
 
 ScaleOf = Callable[[str], Scale]
 
@@ -46,7 +47,7 @@ class Quantizer:
         scale_of: ScaleOf,
         *,
         keep_float: Collection[str] = (),
-        limit: int = WEIGHT_LIMIT,
+        limit: int = weight_limit(SAFE_BITS),
         per_channel: bool = True,
     ) -> None:
         self._draft = draft

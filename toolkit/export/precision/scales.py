@@ -5,14 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.machine.features import SAFE_BITS
+
 LEVELS = 255  # steps between the smallest and the largest uint8
-WEIGHT_LIMIT = 127
-REDUCED_LIMIT = 63
-"""Largest weight where sums of two products saturate at 16 bits: 2 * 255 * 63 = 32,130 < 32,767."""
 
 BIAS_LIMIT = 2**30  # of an int32, half left for the sum that it is added to
 
 Floats = NDArray[np.floating]
+
+
+def weight_limit(bits: int) -> int:
+    """Return the largest stored weight of so many bits, its sign included."""
+    return int(2 ** (bits - 1) - 1)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def quantize_weights(
     *,
     input_scale: float,
     bias: Floats | None,
-    limit: int = WEIGHT_LIMIT,
+    limit: int = weight_limit(SAFE_BITS),
     per_channel: bool = True,
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Quantise weights around zero, each output channel by itself or all at one scale.

@@ -11,6 +11,7 @@ from toolkit.errors import ExportError
 from toolkit.export.precision.int8 import WHERE, Calibrated
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.ways import Way, best_way
+from toolkit.machine.features import SAFE_BITS
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import compare, logit_differences
@@ -49,7 +50,7 @@ class SensitivityReport:
     Args:
         kept: names of the layers that stayed in float32, in the order of the graph.
         agreement: of the result, share of held-out pictures, 0 to 1.
-        limit: largest stored weight: 127, or 63 for processors whose sums would saturate.
+        limit: largest stored weight.
         ways: of quantising that were tried first.
     """
 
@@ -68,6 +69,8 @@ def quantize_until(
     held_out_nhwc: Pixels,
     min_agreement: float = MIN_AGREEMENT,
     observer: Observer = SILENT,
+    *,
+    weight_bits: int = SAFE_BITS,
 ) -> tuple[onnx.ModelProto, SensitivityReport]:
     """Quantise a model in the way that agrees best, keeping as few layers in float32 as the agreement needs.
 
@@ -77,6 +80,7 @@ def quantize_until(
         held_out_nhwc: uint8 [M, height, width, channels], M >= 1, others than those of the calibration.
         min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
         observer: told the steps.
+        weight_bits: see `calibrated`.
 
     Returns:
         The int8 model and the report.
@@ -86,7 +90,9 @@ def quantize_until(
         ModelError: ONNX Runtime can't run the model.
     """
     reference = probabilities(model, held_out_nhwc)
-    found, ways = best_way(model, calibration_nhwc, held_out_nhwc, reference, observer)
+    found, ways = best_way(
+        model, calibration_nhwc, held_out_nhwc, reference, observer, weight_bits=weight_bits
+    )
     int8, report = until(found, reference, held_out_nhwc, min_agreement, observer)
     return int8, replace(report, ways=ways)
 

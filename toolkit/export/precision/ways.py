@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from toolkit.export.precision.int8 import Calibrated, calibrated, with_other_ranges
 from toolkit.export.precision.ranges import Method
 from toolkit.export.precision.running import probabilities
+from toolkit.machine.features import SAFE_BITS
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import compare
@@ -54,6 +55,8 @@ def best_way(
     held_out_nhwc: Pixels,
     reference: NDArray[np.float32],
     observer: Observer = SILENT,
+    *,
+    weight_bits: int = SAFE_BITS,
 ) -> tuple[Calibrated, tuple[Way, ...]]:
     """Calibrate a model in the way in which its int8 form agrees best with float32.
 
@@ -66,6 +69,7 @@ def best_way(
         held_out_nhwc: uint8 [M, height, width, channels], M >= 1, others than those of the calibration.
         reference: what float32 answers on the held-out pictures, float32 [M, classes].
         observer: told the steps.
+        weight_bits: see `calibrated`.
 
     Returns:
         The calibrated model, and the ways in the order in which they were tried.
@@ -83,7 +87,7 @@ def best_way(
             f"float32 names one and the same class for all {len(held_out_nhwc)} pictures held out of the calibration:"
             " the agreement on them says little"
         )
-    first = calibrated(model, calibration_nhwc, observer=observer)
+    first = calibrated(model, calibration_nhwc, weight_bits=weight_bits, observer=observer)
     tried = [(first, agreement(first))]
     if _could_be_better(tried[0][1], len(held_out_nhwc)):
         observer.step(f"Agreement {tried[0][1]:.4f}: trying other ranges")
