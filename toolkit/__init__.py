@@ -18,7 +18,8 @@ Train a CNN in Keras, export it to ONNX, run it anywhere with one command line. 
     runtime/      ONNX Runtime sessions and execution providers
     machine/      facts about this computer
     stats/        pure mathematics on arrays
-    errors.py files.py endings.py observer.py wording.py    how it fails, writes, names files, reports and counts
+    errors.py ranges.py                     how it fails
+    files.py endings.py observer.py wording.py    how it writes, names files, reports progress and counts
 """
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost more than this file

@@ -132,7 +132,7 @@ def test_ctrl_c_leaves_a_valid_record_and_ends_with_130(tiny_model: Path, tmp_pa
     ("arguments", "code", "text"),
     [
         (["--batch-size", "1,x"], 2, "'1,x' is not a list of whole numbers (--batch-size)"),
-        (["--batch-size", "0"], 2, "0 (--batch-size): use a number of 1 or more"),
+        (["--batch-size", "0"], 2, "0 is out of range (--batch-size): use 1 or more"),
         (["--threads", "2,2"], 2, "2 is given twice (--threads)"),
         (["--scenario", "server"], 2, "the server scenario needs a rate"),
         (["--rate", "5"], 2, "only the server scenario has a rate (--rate)"),

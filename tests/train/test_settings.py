@@ -71,7 +71,7 @@ def test_any_setting_is_chosen_by_its_name_and_keeps_its_type() -> None:
         ("whole_batches=perhaps", "use true or false"),
         ("schedule=sine", "use constant, triangular, cosine"),
         ("label_smoothing=1", "0 or more, below 1"),
-        ("temperature=0", "more than 0"),
+        ("temperature=0", "a number above 0"),
         ("weight_decay=-1", "0 or more"),
         ("cutout=nan", "0 to 1"),
         ("head_epochs=2", "add --from MODEL"),

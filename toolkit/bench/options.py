@@ -1,11 +1,11 @@
 """What `toolkit bench` was asked for."""
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from toolkit.errors import UsageError
+from toolkit.ranges import above_zero, at_least
 
 
 class Scenario(StrEnum):
@@ -105,11 +105,11 @@ class BenchOptions:
         if not self.models:
             raise UsageError("no model", where="MODEL", remedy="name an .onnx file or a shipped model")
         self._check_lists()
-        _at_least(self.duration_s, 0.01, "--duration", "seconds")
-        _at_least(self.warmup_s, 0, "--warmup", "seconds")
-        _at_least(self.min_queries, 1, "--min-queries", "queries")
-        _at_least(self.runs, 1, "--runs", "rounds")
-        _at_least(self.streams, 1, "--streams", "pictures a query")
+        at_least(self.duration_s, 0.01, "--duration")
+        at_least(self.warmup_s, 0, "--warmup")
+        at_least(self.min_queries, 1, "--min-queries")
+        at_least(self.runs, 1, "--runs")
+        at_least(self.streams, 1, "--streams")
         if not 0 < self.percentile < 100:
             raise UsageError(
                 f"{self.percentile:g} is not a percentile",
@@ -130,7 +130,7 @@ class BenchOptions:
     def _check_lists(self) -> None:
         for values, flag in ((self.batch_sizes, "--batch-size"), (self.threads, "--threads")):
             for value in values:
-                _at_least(value, 1, flag, "")
+                at_least(value, 1, flag)
             _no_repeats(values, flag)
         _no_repeats(self.devices, "--device")
 
@@ -149,7 +149,7 @@ class BenchOptions:
                 "only the server scenario has a rate", where="--rate", remedy="add --scenario server"
             )
         if self.rate_qps is not None:
-            _positive(self.rate_qps, "a rate of {}", "--rate")
+            above_zero(self.rate_qps, "--rate")
 
     def _check_find_rate(self) -> None:
         wrong = {
@@ -183,7 +183,7 @@ class BenchOptions:
     def _check_precision(self) -> None:
         if self.precision_pct is None:
             return
-        _positive(self.precision_pct, "a precision of {} %", "--precision-pct")
+        above_zero(self.precision_pct, "--precision-pct")
         if self.runs < 2:
             raise UsageError(
                 "one process doesn't tell how much processes differ",
@@ -197,7 +197,7 @@ class BenchOptions:
                 "one round can't be compared", where="--runs", remedy="use --runs 2 or more with --baseline"
             )
         if self.target_latency_ms is not None:
-            _positive(self.target_latency_ms, "a target of {} ms", "--target-latency")
+            above_zero(self.target_latency_ms, "--target-latency")
             if self.scenario is Scenario.OFFLINE:
                 raise UsageError(
                     "the offline scenario measures throughput, not latency",
@@ -205,23 +205,13 @@ class BenchOptions:
                     remedy="use another --scenario, or leave the target out",
                 )
         if self.max_regression_pct is not None:
-            _at_least(self.max_regression_pct, 0, "--max-regression", "percent")
+            at_least(self.max_regression_pct, 0, "--max-regression")
             if self.baseline is None:
                 raise UsageError(
                     "there is nothing to compare with",
                     where="--max-regression",
                     remedy="add --baseline FILE.json",
                 )
-
-
-def _at_least(value: float, least: float, flag: str, unit: str) -> None:
-    if not (math.isfinite(value) and value >= least):
-        raise UsageError(f"{value:g} {unit}".strip(), where=flag, remedy=f"use a number of {least:g} or more")
-
-
-def _positive(value: float, what: str, flag: str) -> None:
-    if not (math.isfinite(value) and value > 0):
-        raise UsageError(what.format(value), where=flag, remedy="use a number above 0")
 
 
 def _no_repeats(values: tuple[object, ...], flag: str) -> None:

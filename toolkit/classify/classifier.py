@@ -13,12 +13,12 @@ from toolkit.classify.pipeline import Pipeline
 from toolkit.classify.result import Record
 from toolkit.classify.worker import Worker
 from toolkit.engines.threads import ThreadsEngine
-from toolkit.errors import UsageError
 from toolkit.images.decode import DEFAULT_MAX_PIXELS
 from toolkit.images.feed import Feed
 from toolkit.images.sources import listing
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import SILENT, Observer
+from toolkit.ranges import at_least
 
 
 class Classifier:
@@ -95,8 +95,7 @@ class Classifier:
             >>> for record in toolkit.load("paper-cnn").classify(["photos"], top_k=3):
             ...     print(record.path, record.predictions or record.error)
         """
-        if top_k < 1:
-            raise UsageError(f"{top_k} is too small", where="top_k", remedy="use a number of 1 or more")
+        at_least(top_k, 1, "top_k")
         arguments = [paths] if isinstance(paths, str | os.PathLike) else paths
         return self._records(arguments, top_k)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from toolkit.endings import DEVICES, check_ending, check_page
 from toolkit.errors import UsageError
+from toolkit.ranges import at_least, share
 
 EXAMPLE_TOP_K = 5  # classes of each picture that a report shows
 ENGINES = ("local", "ray")
@@ -82,21 +83,12 @@ class ClassifyOptions:
         """
         if not self.paths:
             raise UsageError("nothing to classify", where="PATH", remedy="give pictures or folders")
-        for flag, value in (
-            ("--top-k", self.top_k),
-            ("--batch-size", self.batch_size),
-            ("--threads", self.threads if self.threads is not None else 1),
-            ("--max-pixels", self.max_pixels if self.max_pixels is not None else 1),
-            ("--workers", self.workers if self.workers is not None else 1),
-        ):
-            if value < 1:
-                raise UsageError(f"{value} is too small", where=flag, remedy="use a number of 1 or more")
-        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
-            raise UsageError(
-                f"{self.min_confidence} is no probability",
-                where="--min-confidence",
-                remedy="use a number from 0 to 1",
-            )
+        at_least(self.top_k, 1, "--top-k")
+        at_least(self.batch_size, 1, "--batch-size")
+        at_least(self.threads, 1, "--threads")
+        at_least(self.max_pixels, 1, "--max-pixels")
+        at_least(self.workers, 1, "--workers")
+        share(self.min_confidence, "--min-confidence")
         if self.paths.count("-") > 1:
             raise UsageError(
                 "standard input is named twice",

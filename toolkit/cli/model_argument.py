@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from toolkit.errors import DeviceError, UsageError
 from toolkit.keras_model.files import looks_like_keras, unfinished_run
 from toolkit.observer import SILENT, Observer
+from toolkit.ranges import at_least
 
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult
@@ -110,8 +111,7 @@ def refuse_unused(
         )
     if provider_options:
         raise UsageError("a Keras model has no execution provider", where="--provider-option", remedy=remedy)
-    if threads is not None and threads < 1:
-        raise UsageError(f"{threads} threads", where="--threads", remedy="use a number of 1 or more")
+    at_least(threads, 1, "--threads")
     if threads is not None:
         observer.notice("warning: --threads is for ONNX models: Keras chooses its own number")
 

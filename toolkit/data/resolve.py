@@ -16,6 +16,7 @@ from toolkit.errors import DataError, MissingSplit, UsageError
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess import transforms
 from toolkit.preprocess.transforms import Resize
+from toolkit.ranges import at_least
 
 NAMED_DATA = "cifar10"
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
@@ -178,12 +179,8 @@ def _check(splits: Sequence[str], limit: int | None, image_size: tuple[int, int]
         raise UsageError(
             f"no split '{', '.join(wrong)}'", where="--split", remedy=f"use {' or '.join(SPLITS)}"
         )
-    if limit is not None and limit < 1:
-        raise UsageError(f"a limit of {limit} pictures", where="--limit", remedy="use 1 or more")
-    if image_size is not None and min(image_size) < 1:
-        raise UsageError(
-            f"a size of {image_size[0]}×{image_size[1]} pixels", where="--image-size", remedy="use 1 or more"
-        )
+    at_least(limit, 1, "--limit")
+    at_least(None if image_size is None else min(image_size), 1, "--image-size")
 
 
 def _resize_named(value: str) -> Resize:

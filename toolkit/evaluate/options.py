@@ -6,6 +6,7 @@ from pathlib import Path
 
 from toolkit.endings import check_folder, check_page
 from toolkit.errors import UsageError
+from toolkit.ranges import at_least, share
 
 SPLITS = ("train", "test")
 
@@ -62,20 +63,9 @@ class EvaluateOptions:
             self.output, flag="--output", remedy="give the name of a folder; --report FILE.html writes a page"
         )
         check_page(self.report)
-        _at_least_one(self.top_k, "--top-k")
-        _at_least_one(self.batch_size, "--batch-size")
-        _at_least_one(self.examples, "examples")
-        _at_least_one(self.limit, "--limit")
-        if self.seed < 0:
-            raise UsageError(f"{self.seed} is negative", where="--seed", remedy="use 0 or more")
-        if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
-            raise UsageError(
-                f"an accuracy of {self.min_accuracy:g}",
-                where="--min-accuracy",
-                remedy="use a share from 0 to 1, such as 0.7",
-            )
-
-
-def _at_least_one(value: int | None, where: str) -> None:
-    if value is not None and value < 1:
-        raise UsageError(f"{value} is too small", where=where, remedy="use a number of 1 or more")
+        at_least(self.top_k, 1, "--top-k")
+        at_least(self.batch_size, 1, "--batch-size")
+        at_least(self.examples, 1, "examples")
+        at_least(self.limit, 1, "--limit")
+        at_least(self.seed, 0, "--seed")
+        share(self.min_accuracy, "--min-accuracy")

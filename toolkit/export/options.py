@@ -6,6 +6,7 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.machine.features import ALL_BITS, SAFE_BITS, int8_sums_saturate
+from toolkit.ranges import at_least, share
 
 
 class Precision(StrEnum):
@@ -78,12 +79,7 @@ class ExportOptions:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.calibration_samples < LEAST_CALIBRATION_SAMPLES:
-            raise UsageError(
-                f"{self.calibration_samples} is out of range",
-                where="--calibration-samples",
-                remedy=f"use {LEAST_CALIBRATION_SAMPLES} or more",
-            )
+        at_least(self.calibration_samples, LEAST_CALIBRATION_SAMPLES, "--calibration-samples")
         self._check_weight_bits()
         if self.calibration is None and self.precision in (Precision.INT8, Precision.AUTO):
             raise UsageError(
@@ -113,14 +109,9 @@ class ExportOptions:
                 where="--mirror",
                 remedy="leave --batch out",
             )
-        if self.tolerance is not None and not 0 <= self.tolerance < float("inf"):
-            raise UsageError(f"{self.tolerance} is out of range", where="--tolerance", remedy="use 0 or more")
-        if self.min_agreement is not None and not 0 <= self.min_agreement <= 1:
-            raise UsageError(
-                f"{self.min_agreement} is out of range", where="--min-agreement", remedy="use 0 to 1"
-            )
-        if self.limit is not None and self.limit < 1:
-            raise UsageError(f"{self.limit} is out of range", where="--limit", remedy="use 1 or more")
+        at_least(self.tolerance, 0, "--tolerance")
+        share(self.min_agreement, "--min-agreement")
+        at_least(self.limit, 1, "--limit")
 
     def _check_weight_bits(self) -> None:
         where = "--weight-bits"

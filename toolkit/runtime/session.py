@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import DeviceError, ModelError, UsageError
+from toolkit.errors import DeviceError, ModelError
 from toolkit.machine.cores import THREADS_VARIABLE, default_threads, usable_cores
 from toolkit.observer import SILENT, Observer
+from toolkit.ranges import at_least
 from toolkit.runtime.binding import Place, bound_copies, device_resident
 from toolkit.runtime.cuda import explain
 from toolkit.runtime.devices import CUDA, device_name, parse_device
@@ -154,8 +155,7 @@ def open_session(
     """
     wanted = parse_device(device)
     options = parse_provider_options(provider_options)
-    if threads is not None and threads < 1:
-        raise UsageError(f"{threads} threads", where="--threads", remedy="use a number of 1 or more")
+    at_least(threads, 1, "--threads")
     if not path.is_file():
         raise ModelError("no such model file", where=path, remedy="check the path, or see: toolkit models")
     import onnxruntime as ort

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from toolkit.errors import UsageError
+from toolkit.ranges import above_zero, at_least, share
 
 DEFAULT_RECIPE = "paper-cnn"
 FINE_TUNE_RECIPE = "fine-tune"
@@ -78,30 +78,17 @@ class TrainOptions:
     reads_test: bool = True
 
     def __post_init__(self) -> None:
-        _at_least(self.epochs, 1, "--epochs")
-        _at_least(self.batch_size, 1, "--batch-size")
-        _at_least(self.image_size, 1, "--image-size")
-        _at_least(self.limit, 1, "--limit")
-        _at_least(self.seed, 0, "--seed")
-        _at_least(self.patience, 0, "--patience")
-        if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
-            raise UsageError(
-                f"{self.learning_rate} is out of range", where="--learning-rate", remedy="use > 0"
-            )
-        _share(self.dropout, "--dropout")
-        _share(self.validation_split, "--validation-split")
+        at_least(self.epochs, 1, "--epochs")
+        at_least(self.batch_size, 1, "--batch-size")
+        at_least(self.image_size, 1, "--image-size")
+        at_least(self.limit, 1, "--limit")
+        at_least(self.seed, 0, "--seed")
+        at_least(self.patience, 0, "--patience")
+        above_zero(self.learning_rate, "--learning-rate")
+        share(self.dropout, "--dropout", whole=False)
+        share(self.validation_split, "--validation-split", whole=False)
 
     @property
     def recipe_name(self) -> str:
         """The recipe that is meant."""
         return self.recipe or (FINE_TUNE_RECIPE if self.start_from else DEFAULT_RECIPE)
-
-
-def _at_least(value: int | None, least: int, flag: str) -> None:
-    if value is not None and value < least:
-        raise UsageError(f"{value} is out of range", where=flag, remedy=f"use {least} or more")
-
-
-def _share(value: float | None, flag: str) -> None:
-    if value is not None and not 0 <= value < 1:
-        raise UsageError(f"{value} is out of range", where=flag, remedy="use 0 or more, below 1")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from toolkit.errors import UsageError
+from toolkit.ranges import above_zero, at_least, share
 from toolkit.train.options import Optimizer, TrainOptions
 from toolkit.train.recipe import Recipe, Settings
 
@@ -122,16 +123,13 @@ def _check(settings: Settings, options: TrainOptions) -> None:
         value = getattr(settings, field.name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        fits = 0 <= value < float("inf")
-        words = "0 or more"
-        if field.name in SHARES:
-            fits, words = fits and value < 1, "0 or more, below 1"
-        elif field.name in CLOSED_SHARES:
-            fits, words = fits and value <= 1, "0 to 1"
+        where = f"setting {field.name}"
+        if field.name in SHARES or field.name in CLOSED_SHARES:
+            share(value, where, whole=field.name in CLOSED_SHARES)
         elif field.name in POSITIVE:
-            fits, words = fits and value > 0, "more than 0"
-        if not fits:
-            raise UsageError(f"{value} is out of range", where=f"setting {field.name}", remedy=f"use {words}")
+            above_zero(value, where)
+        else:
+            at_least(value, 0, where)
     if settings.head_epochs and not options.start_from:
         raise UsageError(
             "training the last layer first needs a trained model",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import UsageError
+from toolkit.ranges import at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +50,7 @@ class TuneOptions:
     data_name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise UsageError(f"{self.trials} is out of range", where="--trials", remedy="use 1 or more")
+        at_least(self.trials, 1, "--trials")
         if not 0 < self.validation_split < 1:
             raise UsageError(
                 "a search is judged on held-out pictures",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from toolkit.errors import UsageError
+from toolkit.ranges import at_least, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +35,8 @@ class VerifyOptions:
     def __post_init__(self) -> None:
         if self.split not in ("train", "test"):
             raise UsageError(f"no split '{self.split}'", where="--split", remedy="use train or test")
-        if self.tolerance is not None and not 0 <= self.tolerance < float("inf"):
-            raise UsageError(f"{self.tolerance} is out of range", where="--tolerance", remedy="use 0 or more")
-        if self.min_agreement is not None and not 0 <= self.min_agreement <= 1:
-            raise UsageError(
-                f"{self.min_agreement} is out of range", where="--min-agreement", remedy="use 0 to 1"
-            )
-        for value, flag in ((self.batch_size, "--batch-size"), (self.limit, "--limit")):
-            if value is not None and value < 1:
-                raise UsageError(f"{value} is out of range", where=flag, remedy="use 1 or more")
-        if self.worst < 0:
-            raise UsageError(f"{self.worst} is out of range", where="--worst", remedy="use 0 or more")
+        at_least(self.tolerance, 0, "--tolerance")
+        share(self.min_agreement, "--min-agreement")
+        at_least(self.batch_size, 1, "--batch-size")
+        at_least(self.limit, 1, "--limit")
+        at_least(self.worst, 0, "--worst")

@@ -1,0 +1,46 @@
+"""Ranges of options."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import UsageError
+from toolkit.ranges import above_zero, at_least, share
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_a_number_passes_where_it_is_in_the_range_and_nowhere_else(value: float) -> None:
+    for check, fits in (
+        (lambda: at_least(value, 1, "--limit"), 1 <= value < math.inf),
+        (lambda: above_zero(value, "--rate"), 0 < value < math.inf),
+        (lambda: share(value, "--min-agreement"), 0 <= value <= 1),
+        (lambda: share(value, "--dropout", whole=False), 0 <= value < 1),
+    ):
+        if fits:
+            check()
+        else:
+            with pytest.raises(UsageError, match="out of range"):
+                check()
+
+
+def test_an_option_that_was_not_given_is_in_every_range() -> None:
+    at_least(None, 1, "--limit")
+    above_zero(None, "--rate")
+    share(None, "--dropout")
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (lambda: at_least(0, 1, "--limit"), "0 is out of range (--limit): use 1 or more"),
+        (lambda: above_zero(-2.5, "--rate"), "-2.5 is out of range (--rate): use a number above 0"),
+        (lambda: share(2, "--tolerance"), "2 is out of range (--tolerance): use a number from 0 to 1"),
+        (lambda: share(1, "--dropout", whole=False), "1 is out of range (--dropout): use 0 or more, below 1"),
+    ],
+)
+def test_the_sentence_says_what_where_and_what_to_do(check: object, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check()  # type: ignore[operator]
+    assert str(caught.value) == words

@@ -1,0 +1,42 @@
+"""Whether the value of an option is in its range; errors in the same words everywhere."""
+
+from toolkit.errors import UsageError
+
+
+def at_least(value: float | None, least: float, flag: str) -> None:
+    """Refuse a number below the least one, or one that isn't finite; None is an option that wasn't given.
+
+    Raises:
+        UsageError: it is.
+    """
+    if value is not None and not least <= value < float("inf"):
+        raise _refusal(value, flag, f"{least:g} or more")
+
+
+def above_zero(value: float | None, flag: str) -> None:
+    """Refuse a number that is zero or below, or isn't finite; None is an option that wasn't given.
+
+    Raises:
+        UsageError: it is.
+    """
+    if value is not None and not 0 < value < float("inf"):
+        raise _refusal(value, flag, "a number above 0")
+
+
+def share(value: float | None, flag: str, *, whole: bool = True) -> None:
+    """Refuse a number that isn't from 0 to 1; None is an option that wasn't given.
+
+    Args:
+        value: of the option.
+        flag: its name.
+        whole: whether it may be 1.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    if value is not None and not (0 <= value <= 1 and (whole or value < 1)):
+        raise _refusal(value, flag, "a number from 0 to 1" if whole else "0 or more, below 1")
+
+
+def _refusal(value: float, flag: str, allowed: str) -> UsageError:
+    return UsageError(f"{value:g} is out of range", where=flag, remedy=f"use {allowed}")
