@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence import ROOT, read
+from shipped_latency import WITH, WITHOUT
 
 from toolkit.models.card import Card
 from toolkit.models.catalog import catalog
@@ -133,22 +134,24 @@ def duration(seconds: float, cores: int | None) -> str:
 
 def figures(name: str, files: dict[str, Card]) -> str:
     """Return the table of what each file is worth and how long it takes."""
-    accuracy, latency = read("shipped_accuracy")["figures"], read("shipped_latency")["figures"]
+    accuracy = read("shipped_accuracy")["figures"]
+    latencies = [read(name)["figures"] for name in (WITH, WITHOUT)]
     rows = []
-    for file, found in sorted(files.items(), key=lambda pair: len(pair[0])):
+    for file, card_ in sorted(files.items(), key=lambda pair: len(pair[0])):
         row = accuracy[file]
         low, high = (100 * end for end in row["accuracy_ci95"])
         rows.append(
-            [f"`{file}.onnx`", found.precision, f"{100 * row['accuracy']:.2f} ({low:.2f} to {high:.2f})",
-             f"{row['loss']:.3f}", f"{100 * row['calibration_error']:.2f}", f"{latency[file]['relative']:.2f}×",
+            [f"`{file}.onnx`", card_.precision, f"{100 * row['accuracy']:.2f} ({low:.2f} to {high:.2f})",
+             f"{row['loss']:.3f}", f"{100 * row['calibration_error']:.2f}",
+             *(f"{found[file]['relative']:.2f}×" if file in found else "–" for found in latencies),
              f"{(EXPORTED / f'{file}.onnx').stat().st_size / 1e6:.1f}"]
         )  # fmt: skip
-    head = ["file", "precision", "accuracy %", "loss", "calibration error %", "latency", "MB"]
-    text = _table(head, rows, "--rrrrr")
+    head = ["file", "precision", "accuracy %", "loss", "calibration error %", "latency", "without VNNI", "MB"]
+    text = _table(head, rows, "--rrrrrr")
     first = accuracy[name]
     return (
         f"On {first['data']}, {first['split']} split, {first['pictures']:,} pictures, with 95 % intervals; latency of"
-        f" one picture on one thread against paper-cnn:\n\n{text}"
+        f" one picture on one thread against paper-cnn, on processors with VNNI and without:\n\n{text}"
     )
 
 
