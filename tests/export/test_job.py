@@ -254,7 +254,9 @@ def test_nothing_appears_when_the_export_does_not_agree(
     for name in ("TOLERANCE", "LOGIT_TOLERANCE", "NOISE_FACTOR", "MOST_EXPLAINED"):
         monkeypatch.setattr(export_verify, name, 0.0)
     monkeypatch.setattr(export_verify, "BATCH_SIZES", ())
-    monkeypatch.setattr(job, "generated_pictures", lambda h, w: generated_pictures(h, w, seed=5))
+    monkeypatch.setattr(
+        "toolkit.export.pictures.generated_pictures", lambda h, w: generated_pictures(h, w, seed=5)
+    )
     with pytest.raises(ExportError, match="differs from its source"):
         job.run(ExportOptions(model=str(small), output=tmp_path / "m.onnx"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["small.keras"]

@@ -1,7 +1,16 @@
 """What an export is verified on: real pictures where given, else generated ones."""
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.resolve import load_split
+from toolkit.export.calibration import Calibration
+from toolkit.export.options import ExportOptions
+from toolkit.export.source import Source
+from toolkit.models.matching import match_classes
+from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
 
 MOST = 96
@@ -11,6 +20,74 @@ PIXELS = 2**20
 of 224x224, and a graph that is wrong is wrong on nearly every one. Forty hold each size of blotch six times."""
 
 BLOCKS = (1, 2, 4, 8, 16)  # sizes of the blotches, pixels: fine noise up to large areas
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationPictures:
+    """What an export is verified on.
+
+    Args:
+        images_nhwc: uint8 [N, height, width, 3], at the model's size.
+        data: where they are from, in words.
+        truth: int64 [N], their classes in the model's order; None where they aren't known.
+        skipped: (path, reason) of broken pictures that were left out.
+    """
+
+    images_nhwc: Pixels
+    data: str
+    truth: NDArray[np.int64] | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def words(self) -> str:
+        """How many there are, and where they are from."""
+        return f"{len(self.images_nhwc):,} pictures ({self.data})"
+
+
+def verification_pictures(options: ExportOptions, source: Source, observer: Observer) -> VerificationPictures:
+    """Load the pictures of --verify, or generate some.
+
+    Args:
+        options: with the data, and how many pictures of it.
+        source: the model.
+        observer: told the steps.
+
+    Raises:
+        DataError: they can't be loaded, or the model doesn't know one of their classes.
+    """
+    size = source.predictor.input_size
+    if options.verify is None:
+        return VerificationPictures(
+            images_nhwc=generated_pictures(*size), data="generated; give --verify DATA for real ones"
+        )
+    dataset, name = load_split(
+        options.verify,
+        ("test", "train"),
+        image_size=size,
+        resize=source.resize,
+        skip_broken=options.skip_broken,
+        limit=options.limit,
+        name=options.data_name,
+        observer=observer,
+    )
+    split = dataset.split(name)
+    return VerificationPictures(
+        images_nhwc=split.images,
+        data=f"{dataset.name}, {name} split",
+        truth=match_classes(dataset.classes, source.predictor.labels, where=options.verify)[split.labels],
+        skipped=dataset.left_out(options.verify),
+    )
+
+
+def held_out_pictures(calibration: Calibration) -> VerificationPictures:
+    """Return the pictures of a calibration that ranges aren't from.
+
+    Generated ones lie outside the ranges of real pictures, and in none of the classes: that int8 answers them
+    otherwise than float32 says little.
+    """
+    return VerificationPictures(
+        images_nhwc=calibration.held_out_nhwc, data=f"{calibration.data}, held out of the calibration"
+    )
 
 
 def generated_pictures(height: int, width: int, *, count: int | None = None, seed: int = 0) -> Pixels:

@@ -112,6 +112,16 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
         DataError: they can't be loaded.
         ExportError: values overflow half precision, or no layer can be quantised within the agreement.
     """
+    _refuse_reduced(model, source, options)
+    if options.precision is Precision.FP16:
+        return _fp16(model, source, options, observer)
+    pictures = load_calibration(source, options, observer)
+    way = _int8 if options.precision is Precision.INT8 else _auto
+    return way(model, pictures, options, observer)
+
+
+def _refuse_reduced(model: onnx.ModelProto, source: Source, options: ExportOptions) -> None:
+    """Refuse a model that can't be brought to another precision any more."""
     stored = stored_precision(model.graph)
     if stored not in (Precision.FP32, options.precision) or stored == Precision.INT8:
         raise UsageError(
@@ -126,31 +136,41 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
             where=f"--precision {options.precision}",
             remedy="export the model that it was made from, with --mirror",
         )
-    if options.precision is Precision.FP16:
-        return _fp16(model, source, options, observer)
-    pictures = load_calibration(source, options, observer)
-    calibration, held_out = pictures.images_nhwc, pictures.held_out_nhwc
-    if options.precision is Precision.INT8:
-        reduced, report = quantize_until(
-            model, calibration, held_out, least_agreement(options), observer, weight_bits=options.weight_bits
-        )
-        found = Reduced(
-            model=reduced,
-            precision=Precision.INT8.value,
-            kept_float=report.kept,
-            calibrated_on=pictures.words,
-            ways=report.ways,
-            weight_bits=_bits(report.limit),
-            skipped=pictures.skipped,
-            pictures=pictures,
-        )
-        return _timed(found, model, calibration[:1], options)
+
+
+def _int8(
+    model: onnx.ModelProto, pictures: Calibration, options: ExportOptions, observer: Observer
+) -> Reduced:
+    reduced, report = quantize_until(
+        model,
+        pictures.images_nhwc,
+        pictures.held_out_nhwc,
+        least_agreement(options),
+        observer,
+        weight_bits=options.weight_bits,
+    )
+    found = Reduced(
+        model=reduced,
+        precision=Precision.INT8.value,
+        kept_float=report.kept,
+        calibrated_on=pictures.words,
+        ways=report.ways,
+        weight_bits=_bits(report.limit),
+        skipped=pictures.skipped,
+        pictures=pictures,
+    )
+    return _timed(found, model, pictures.images_nhwc[:1], options)
+
+
+def _auto(
+    model: onnx.ModelProto, pictures: Calibration, options: ExportOptions, observer: Observer
+) -> Reduced:
     choice = choose(
         model,
-        calibration,
-        held_out,
+        pictures.images_nhwc,
+        pictures.held_out_nhwc,
         least_agreement(options),
-        lambda models: _race(models, calibration[:1], options),
+        lambda models: _race(models, pictures.images_nhwc[:1], options),
         observer,
         weight_bits=options.weight_bits,
     )

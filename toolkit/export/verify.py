@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,14 @@ class Verification:
     batch_sizes: tuple[int, ...]
     labels: NDArray[np.int64]
     source_labels: NDArray[np.int64]
+
+    def to_document(self) -> dict[str, Any]:
+        """Return its figures as JSON values."""
+        return {
+            **self.agreement.to_document(),
+            "rounding_noise": self.noise,
+            "batch_sizes": list(self.batch_sizes),
+        }
 
 
 def verify_file(
