@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 from support import COLOURS, SHAPES, CommandLine, colour_model, draw, encoded, picture
+
+# Nothing is timed in tests: on a busy machine a picture may take longer to decode than Hypothesis allows an example.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def check(record: Record, name: str, folder: Path) -> None:
     ),
     batch_size=st.sampled_from([1, 2, 3, 8, 29, 64]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rows_out_are_inputs_in_and_in_order_whatever_the_mixture_and_batch_size(
     names: list[str], batch_size: int, classifier: Classifier, mixed: Path
 ) -> None:

@@ -18,7 +18,7 @@ from toolkit.observer import SilentObserver
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 NAMES = [f"{number:02d}.png" for number in range(20)]
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Stop(BaseException):

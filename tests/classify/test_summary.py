@@ -1,7 +1,7 @@
 import collections
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.classify.result import MISTAKES_KEPT, SAMPLE_SIZE, Failed
@@ -29,7 +29,6 @@ ROW = st.one_of(
 
 
 @given(batches=st.lists(st.lists(ROW, min_size=1, max_size=6), max_size=6))
-@settings(deadline=None)
 def test_counts_are_those_of_the_rows_however_they_are_cut_into_batches(
     batches: list[list[tuple[str | None, int, float] | None]],
 ) -> None:

@@ -71,7 +71,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(batches=ROWS, confidences=CONFIDENCES, top_k=st.integers(1, 4))
-@settings(deadline=None)
 def test_csv_gives_back_every_row_and_no_cell_is_a_formula(
     folder: Path, batches: list[list[Any]], confidences: list[float], top_k: int
 ) -> None:
@@ -91,7 +90,6 @@ def test_csv_gives_back_every_row_and_no_cell_is_a_formula(
 
 
 @given(batches=ROWS, confidences=CONFIDENCES)
-@settings(deadline=None)
 def test_jsonl_is_one_line_a_record_with_the_keys_of_the_contract(
     folder: Path, batches: list[list[Any]], confidences: list[float]
 ) -> None:
@@ -110,7 +108,7 @@ def test_jsonl_is_one_line_a_record_with_the_keys_of_the_contract(
 
 
 @given(batches=ROWS, confidences=CONFIDENCES)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_parquet_holds_what_jsonl_holds_typed(
     folder: Path, batches: list[list[Any]], confidences: list[float]
 ) -> None:
@@ -134,7 +132,7 @@ def test_parquet_holds_what_jsonl_holds_typed(
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 @given(batches=ROWS, confidences=CONFIDENCES, uncertain=st.booleans(), top_k=st.integers(1, 3))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_rows_that_are_read_back_are_the_rows_that_were_written(
     suffix: str, folder: Path, batches: list[list[Any]], confidences: list[float], uncertain: bool, top_k: int
 ) -> None:

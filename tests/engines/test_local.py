@@ -38,7 +38,7 @@ def flat(results: Iterator[list[object]]) -> list[object]:
 
 
 @given(numbers=st.lists(st.integers(), max_size=40), size=st.integers(1, 7))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_results_come_in_the_order_of_the_stream(numbers: list[int], size: int, lasting: LocalEngine) -> None:
     assert flat(lasting.map(shards(*numbers, size=size))) == [2 * number for number in numbers]
 

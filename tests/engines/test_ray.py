@@ -155,7 +155,7 @@ def test_an_address_where_nobody_answers_is_one_line(
 
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(MissingDependency, match=r"pip install 'toolkit\[ray\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install '\.\[ray\]'"):
         RayEngine(1, address=None, cores=1, spare_cores=1).open(Start())
 
 

@@ -99,7 +99,7 @@ def unchanged_answers(model: onnx.ModelProto, *steps: Step) -> onnx.ModelProto:
 NUMBER = st.floats(-2, 2, width=32)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     scale=st.none() | NUMBER | st.tuples(NUMBER, NUMBER, NUMBER),
     shift=st.none() | NUMBER | st.tuples(NUMBER, NUMBER, NUMBER),

@@ -194,7 +194,7 @@ def test_an_archive_without_a_picture_or_that_is_none_is_an_error(suffix: str, t
 
 
 @given(content=st.binary(max_size=300), suffix=st.sampled_from(["zip", "tar", "tgz", "tar.xz", "tar.bz2"]))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_read_or_end_in_an_input_error(content: bytes, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{suffix}"
     path.write_bytes(content)
@@ -203,7 +203,7 @@ def test_any_bytes_are_read_or_end_in_an_input_error(content: bytes, suffix: str
 
 
 @given(cuts=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_archive_gives_rows_or_an_input_error(cuts: list[tuple[int, int]], tmp_path: Path) -> None:
     for suffix in ("zip", "tar", "tar.gz"):
         path = make(tmp_path / f"x.{suffix}", {"a.png": RED, "b/c.png": GREEN})
@@ -231,7 +231,7 @@ def test_without_a_library_for_zstandard_it_says_what_to_install(
 
     (tmp_path / "x.tar.zst").write_bytes(b"")
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingDependency, match=r"toolkit\[formats\]"):
+    with pytest.raises(MissingDependency, match=r"\[formats\]"):
         list(expand([tmp_path / "x.tar.zst"]))
 
 
@@ -258,7 +258,7 @@ MB = 1 << 20
 
 @pytest.mark.parametrize("method", ALL_METHODS)
 @given(contents=st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 9000)), max_size=4))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_a_zip_member_of_any_method_is_what_went_in(method: int, contents: list[tuple[bytes, int]]) -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as file:

@@ -114,7 +114,7 @@ def test_broken_exif_never_costs_the_picture_nor_a_readable_orientation(
 
 
 @given(block=st.binary(max_size=120), prefix=st.sampled_from([b"", b"II*\0", b"MM\0*", exif(1)[:12]]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_exif_block_of_any_bytes_costs_the_picture(block: bytes, prefix: bytes) -> None:
     assert decode(jpeg_with(prefix + block, quarters(24, 24))).shape == (24, 24, 3)
 
@@ -285,7 +285,6 @@ FILES = {
 
 
 @given(height=st.integers(1, 19), width=st.integers(1, 19))
-@settings(deadline=None)
 def test_an_interlaced_png_of_any_size_is_the_picture_that_went_in(height: int, width: int) -> None:
     image = np.arange(height * width * 3).reshape(height, width, 3).astype(np.uint8)
     file = interlaced_png(image)
@@ -295,7 +294,7 @@ def test_an_interlaced_png_of_any_size_is_the_picture_that_went_in(height: int, 
 
 @pytest.mark.parametrize("name", FILES)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_file_cut_anywhere_is_an_error_or_whole_but_never_half_grey(name: str, data: st.DataObject) -> None:
     file = FILES[name]
     length = data.draw(st.integers(0, len(file) - 1))
@@ -315,7 +314,7 @@ def test_a_file_cut_in_the_middle_says_so(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_changed_bytes_decode_or_fail_cleanly(name: str, data: st.DataObject) -> None:
     file = bytearray(FILES[name])
     for _ in range(data.draw(st.integers(1, 6))):
@@ -335,7 +334,7 @@ MAGICS = [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\x20\0\0\
 
 
 @given(magic=st.sampled_from(MAGICS), rest=st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_decode_or_fail_cleanly(magic: bytes, rest: bytes) -> None:
     try:
         image = decode(magic + rest, max_pixels=1_000_000)

@@ -72,7 +72,7 @@ def test_a_scan_that_stops_early_is_an_error_though_the_file_ends_well(
     grey=st.booleans(),
     seed=st.integers(0, 9),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_unscaled_pixels_are_those_of_the_long_way_to_the_bit(
     size: tuple[int, int], quality: int, subsampling: int, progressive: bool, optimize: bool, grey: bool, seed: int
 ) -> None:  # fmt: skip

@@ -175,7 +175,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 
     remote._file_system.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingDependency, match=r"pip install 'toolkit\[remote\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install '\.\[remote\]'"):
         list(expand(["https://host/a.png"]))
     (found,) = read_remote(["https://host/a.png"])
     assert isinstance(found, ImageError)

@@ -51,7 +51,7 @@ TREE = st.lists(st.lists(NAMES, min_size=1, max_size=3), min_size=1, max_size=12
 
 
 @given(tree=TREE)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_folder_gives_its_pictures_in_the_sorted_order_of_their_paths(
     tree: list[list[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -187,7 +187,7 @@ def test_a_folder_of_nothing_but_links_has_pictures_only_where_they_are_followed
 
 
 @given(tree=TREE, links=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_with_any_links_each_picture_is_given_once_in_sorted_order(
     tree: list[list[str]], links: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -108,7 +108,7 @@ def test_bar_axes_start_at_zero(figure):
     assert 0 in (axes.get_xlim()[0], axes.get_ylim()[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(max_size=12))
 def test_any_class_name_can_be_drawn_and_none_is_read_as_a_formula(name):
     svg = to_svg(counts_figure([name, "$x^2$"], [1, 2]), title=name)

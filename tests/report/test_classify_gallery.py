@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import encoded, picture
 
@@ -77,7 +77,6 @@ NAMES = st.text(st.characters(exclude_characters="\r\0", exclude_categories=["Cs
 
 
 @given(NAMES, NAMES)
-@settings(deadline=None)  # the first page loads the template engine
 def test_any_class_name_comes_out_of_the_page_as_it_went_in(predicted, truth):
     card = Card(
         image=None, alternative="a", heading="h", path="p", predicted=predicted, truth=truth, confidence=0.5

@@ -27,7 +27,7 @@ def test_the_temperature_that_the_truth_was_drawn_at_is_found(temperature: float
     assert fit_temperature(logits, truth) == pytest.approx(temperature, rel=0.03)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 999), temperature=st.floats(0.3, 5), shift=st.floats(-50, 50))
 def test_no_other_temperature_has_a_smaller_loss(seed: int, temperature: float, shift: float) -> None:
     logits, truth = drawn(temperature, count=200, seed=seed)

@@ -40,7 +40,7 @@ def plainly(image: np.ndarray, views: Views, index: int, paint: np.ndarray) -> n
 
 
 @given(st.integers(0, 10_000), st.integers(1, 7), st.booleans())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_view_is_the_picture_mirrored_shifted_with_reflection_and_painted_over(
     seed: int, count: int, cut: bool
 ) -> None:

@@ -47,7 +47,7 @@ def test_every_type_comes_back_as_it_was(tmp_path: Path, dtype: str) -> None:
     assert found.metadata_props[0].value == "é"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     arrays.array_shapes(min_dims=1, max_dims=4, max_side=40).filter(lambda shape: np.prod(shape) >= LARGE),
     st.text(min_size=1, max_size=300),

@@ -61,7 +61,7 @@ def test_a_cropped_graph_is_not_cropped_again(paper: onnx.ModelProto) -> None:
     assert operators(changed(once, CROP_UNUSED)) == operators(once)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     height=st.integers(14, 29),
     width=st.integers(14, 29),
