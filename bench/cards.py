@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evidence import ROOT, read
+from evidence import ROOT, figures_of, read
 from shipped_latency import WITH, WITHOUT
 
 from toolkit.models.card import Card
@@ -135,7 +135,7 @@ def duration(seconds: float, cores: int | None) -> str:
 def figures(name: str, files: dict[str, Card]) -> str:
     """Return the table of what each file is worth and how long it takes."""
     accuracy = read("shipped_accuracy")["figures"]
-    latencies = [read(name)["figures"] for name in (WITH, WITHOUT)]
+    latencies = [figures_of(name) for name in (WITH, WITHOUT)]
     rows = []
     for file, card_ in sorted(files.items(), key=lambda pair: len(pair[0])):
         row = accuracy[file]

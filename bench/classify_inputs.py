@@ -90,6 +90,6 @@ def _read(file: str) -> bytes:
     handle = os.open(file, os.O_RDONLY)
     content = os.read(handle, SMALL_BYTES)
     if len(content) == SMALL_BYTES:
-        content += os.read(handle, 1 << 26)
+        content += os.read(handle, os.fstat(handle).st_size)
     os.close(handle)
     return content

@@ -54,6 +54,11 @@ def read(name: str) -> dict[str, Any]:
     return document
 
 
+def figures_of(name: str) -> dict[str, Any]:
+    """Return the figures of results/NAME.json; none where that wasn't measured yet."""
+    return read(name)["figures"] if (RESULTS / f"{name}.json").is_file() else {}
+
+
 def as_installed() -> None:
     """Compile the package's modules, as an installation does and a checkout may not; start-up is timed with them."""
     compileall.compile_dir(ROOT / "toolkit", quiet=1)

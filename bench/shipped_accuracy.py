@@ -54,15 +54,17 @@ def evaluated(model: str, data: str, *, robustness: bool) -> dict[str, Any]:
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 digest of a model without what is told about it, which shipped_latency.py adds to."""
+    """Return the SHA-256 digest of a model without its latency, which shipped_latency.py adds."""
     model = onnx.load(path)
+    told = {entry.key: entry.value for entry in model.metadata_props if entry.key != "relative_latency"}
     del model.metadata_props[:]
+    onnx.helper.set_model_props(model, told)
     return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
 
 
 def measured(digest: str) -> dict[str, str]:
     """Return what was measured when, since not every file is measured in every run."""
-    return {"graph_sha256": digest, "commit": commit(), "date": time.strftime("%Y-%m-%d")}
+    return {"model_sha256": digest, "commit": commit(), "date": time.strftime("%Y-%m-%d")}
 
 
 def main() -> None:
@@ -78,7 +80,7 @@ def main() -> None:
         digest = digest_of(find_model(name))
         robustness = f"{name}-int8" not in names
         known = before.get(name, {})
-        if known.get("graph_sha256") == digest and robustness == bool(known["robustness"]):
+        if known.get("model_sha256") == digest and robustness == bool(known["robustness"]):
             figures[name] = known
         else:
             figures[name] = evaluated(name, data, robustness=robustness) | measured(digest)

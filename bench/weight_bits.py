@@ -20,7 +20,7 @@ from toolkit.models.open import open_model
 from toolkit.models.predictor import predict
 from toolkit.stats.agreement import compare
 
-MODELS = ("paper-cnn", "edge-s")
+MODELS = ("paper-cnn", "edge-s", "edge-l")
 CALIBRATED_ON, COMPARED_ON = 384, 5_000  # pictures
 
 

@@ -13,7 +13,9 @@ from PIL import Image
 from support import COLOURS, SHAPES, CommandLine, colour_model, draw, encoded, picture
 
 # Nothing is timed in tests: on a busy machine a picture may take longer to decode than Hypothesis allows an example.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Fixtures of functions are folders that each example writes anew.
+UNTIMED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+settings.register_profile("untimed", deadline=None, suppress_health_check=UNTIMED)
 settings.load_profile("untimed")
 
 

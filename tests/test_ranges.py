@@ -36,6 +36,8 @@ def test_an_option_that_was_not_given_is_in_every_range() -> None:
     [
         (lambda: at_least(0, 1, "--limit"), "0 is out of range (--limit): use 1 or more"),
         (lambda: above_zero(-2.5, "--rate"), "-2.5 is out of range (--rate): use a number above 0"),
+        (lambda: at_least(-1_234_567, 0, "--seed"), "-1234567 is out of range (--seed): use 0 or more"),
+        (lambda: share(1.0000001, "--top"), "1.0000001 is out of range (--top): use a number from 0 to 1"),
         (lambda: share(2, "--tolerance"), "2 is out of range (--tolerance): use a number from 0 to 1"),
         (lambda: share(1, "--dropout", whole=False), "1 is out of range (--dropout): use 0 or more, below 1"),
     ],

@@ -39,4 +39,5 @@ def share(value: float | None, flag: str, *, whole: bool = True) -> None:
 
 
 def _refusal(value: float, flag: str, allowed: str) -> UsageError:
-    return UsageError(f"{value:g} is out of range", where=flag, remedy=f"use {allowed}")
+    text = str(value) if isinstance(value, int) else repr(float(value)).removesuffix(".0")
+    return UsageError(f"{text} is out of range", where=flag, remedy=f"use {allowed}")

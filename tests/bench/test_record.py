@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.bench.record import read_record, rounds_of, samples_ms, to_document
@@ -72,7 +72,6 @@ def test_what_is_written_is_read_the_same(tmp_path: Path, made: Any) -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 10**12), min_size=1, max_size=50), min_size=1, max_size=4))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_query_can_be_read_back(made: Any, groups: list[list[int]]) -> None:
     rounds = [made.round_of(values, number=k, gap_ns=7, warmup_runs=k) for k, values in enumerate(groups)]
     row = json.loads(to_json(to_document(result(made.case_of(rounds)))))["results"][0]

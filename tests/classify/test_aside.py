@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.classify.aside import Aside, RowIndex
@@ -36,7 +36,7 @@ def file_of(
 @given(
     batches=st.lists(st.lists(PATHS, min_size=1, max_size=4), min_size=1, max_size=4), wanted=st.lists(PATHS)
 )
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 def test_each_row_is_found_once_and_in_the_order_written(
     suffix: str, batches: list[list[str]], wanted: list[str], tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from toolkit.classify import output as output_module
@@ -18,7 +18,7 @@ from toolkit.observer import SilentObserver
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 NAMES = [f"{number:02d}.png" for number in range(20)]
-FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=25)
 
 
 class Stop(BaseException):

@@ -167,7 +167,7 @@ def test_too_few_pictures_are_named(run_folder: Path, shapes_folder: Path, tmp_p
         precision=Precision.INT8,
         calibration=str(tmp_path / "few.npz"),
     )
-    with pytest.raises(UsageError, match="3 pictures are too few"):
+    with pytest.raises(UsageError, match="too few to calibrate on: 3 pictures"):
         job.run(chosen)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import encoded, picture
 
@@ -194,7 +194,6 @@ def test_an_archive_without_a_picture_or_that_is_none_is_an_error(suffix: str, t
 
 
 @given(content=st.binary(max_size=300), suffix=st.sampled_from(["zip", "tar", "tgz", "tar.xz", "tar.bz2"]))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_read_or_end_in_an_input_error(content: bytes, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{suffix}"
     path.write_bytes(content)
@@ -203,7 +202,6 @@ def test_any_bytes_are_read_or_end_in_an_input_error(content: bytes, suffix: str
 
 
 @given(cuts=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_archive_gives_rows_or_an_input_error(cuts: list[tuple[int, int]], tmp_path: Path) -> None:
     for suffix in ("zip", "tar", "tar.gz"):
         path = make(tmp_path / f"x.{suffix}", {"a.png": RED, "b/c.png": GREEN})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from support import Listener, colour_model
@@ -245,7 +245,7 @@ def fixed_model(tmp_path_factory: pytest.TempPathFactory) -> OpenModel:
 
 
 @given(st.integers(0, 11), st.integers(0, 2**32 - 1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(max_examples=40)
 def test_a_fixed_batch_model_answers_any_number_of_pictures_and_no_padding(
     tiny_model: Path, fixed_model: OpenModel, count: int, seed: int
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.files import output_error, to_json
+from toolkit.wording import count
 
 REFRESH_S = 0.1  # a progress bar is redrawn at most this often
 
@@ -140,7 +141,7 @@ class ProgressBar:
             total=total,
             count=f"{done:,}" + (f"/{total:,}" if total is not None else "") + (f" {unit}" if unit else ""),
             rate=f"{done / max(now - self._started, REFRESH_S):,.0f}/s",
-            errors=f"{errors:,} errors" if errors else "",
+            errors=count(errors, "error") if errors else "",
         )
 
     def clear(self) -> None:

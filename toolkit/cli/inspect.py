@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.cli.console import Console
 from toolkit.cli.options import AllowCode, AnyModel, CustomObjects, Json, Quiet
 from toolkit.report.tables import Column, printable, render
+from toolkit.wording import count
 
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult, LayerRow, TensorRow
@@ -138,7 +139,11 @@ def _value(key: str, text: str) -> str:
 def _quantization(found: dict[str, Any]) -> str:
     """Say what the ranges and weights of an int8 file are from, and what it leaves in float32."""
     kept = found.get("kept_float")
-    float32 = f"{len(kept)} layers in float32" if isinstance(kept, list) and kept else "no layer in float32"
+    float32 = (
+        f"{count(len(kept), 'layer')} in float32"
+        if isinstance(kept, list) and kept
+        else "no layer in float32"
+    )
     ranges, weights = found.get("ranges", ""), found.get("weights", "")
     return f"on {found.get('calibrated_on', '')}: ranges by {ranges}, weights {weights}, {float32}"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from toolkit.endings import check_folder
 from toolkit.errors import UsageError
+from toolkit.ranges import above_zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,6 @@ class DemoOptions:
         check_folder(
             self.output, flag="--output", remedy="give the name of a folder, in which report.html will be"
         )
-        if not self.duration_s > 0:
-            raise UsageError(f"{self.duration_s:g} seconds", where="duration", remedy="use a number above 0")
+        above_zero(self.duration_s, "duration")
         if not self.batch_sizes:
             raise UsageError("no batch size", where="batch sizes", remedy="give one or more")

@@ -32,7 +32,7 @@ class RayWorker:
             return ToolkitError(
                 f"a worker can't be made on {socket.gethostname()}: {error}",
                 where="--engine ray",
-                remedy="install the toolkit there too, in the same version: pip install toolkit",
+                remedy="install the same version there from its checkout: pip install .",
             )
 
     def machine(self) -> str:

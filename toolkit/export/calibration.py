@@ -10,6 +10,7 @@ from toolkit.export.options import ExportOptions
 from toolkit.export.source import Source
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
+from toolkit.wording import count
 
 ONE_HELD_OUT_OF = 4  # pictures; the others calibrate
 
@@ -39,7 +40,7 @@ class Calibration:
     @property
     def words(self) -> str:
         """What ranges are from, in words."""
-        return f"{len(self.images_nhwc):,} pictures ({self.data})"
+        return f"{count(len(self.images_nhwc), 'picture')} ({self.data})"
 
 
 def load_calibration(source: Source, options: ExportOptions, observer: Observer) -> Calibration:
@@ -71,7 +72,7 @@ def load_calibration(source: Source, options: ExportOptions, observer: Observer)
     held = max(1, len(images) // ONE_HELD_OUT_OF)
     if len(images) < ONE_HELD_OUT_OF:
         raise UsageError(
-            f"{len(images)} pictures are too few to calibrate on",
+            f"too few to calibrate on: {count(len(images), 'picture')}",
             where="--calibration",
             remedy=f"give {ONE_HELD_OUT_OF} or more, best some hundred",
         )

@@ -10,7 +10,7 @@ from toolkit.errors import ExportError
 from toolkit.export.graph.draft import Draft, assemble, take_apart
 from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
-from toolkit.export.pictures import VerificationPictures, held_out_pictures, verification_pictures
+from toolkit.export.pictures import VerificationPictures, verification_pictures
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.reduce import Reduced, least_agreement, reduce
 from toolkit.export.result import ExportResult
@@ -48,8 +48,8 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
         onnx.helper.set_model_props(model, to_metadata(card_of(source, "fp32")))
         reduced = reduce(model, source, options, observer)
         draft = take_apart(reduced.model)
-        if options.verify is None and reduced.pictures is not None and reduced.precision == Precision.INT8:
-            pictures = held_out_pictures(reduced.pictures)
+        if options.verify is None:
+            pictures = reduced.held_out or pictures
     if options.mirror:
         apply(draft, [MIRROR])
         source = source.mirrored()

@@ -31,8 +31,10 @@ class ExportOptions:
         output: the .onnx file.
         precision: of weights and arithmetic; auto measures candidates and keeps the fastest that agrees.
         calibration: DATA that int8 takes its ranges from.
-        calibration_samples: pictures of it to use; a third as many are held out to choose by.
-        weight_bits: of int8 weights: 7, which every processor computes exactly, or 8, which x86 without VNNI doesn't.
+        calibration_samples: pictures of it to use; a third as many are held out to choose by, and to verify on where
+            nothing else is given.
+        weight_bits: of int8 weights: 7, which every processor computes exactly, or 8, which x86 without VNNI doesn't
+            and so can't export either.
         opset: None means the one that opset.py chooses.
         batch: fixed batch size, or None for a dynamic one.
         labels_file: class names, for a model that carries none.
@@ -43,7 +45,7 @@ class ExportOptions:
         from_logits: the output is logits (True) or probabilities (False); None finds it out.
         custom_objects: module with the classes of the model's own.
         allow_code: run Python code that a Keras file carries.
-        verify: DATA to verify on; None means generated pictures.
+        verify: DATA to verify on; None means generated pictures, for int8 some held out of the calibration.
         limit: pictures of it to use; None means all.
         tolerance: gate: largest difference of a probability; None means: no more than rounding
             explains, as a check.

@@ -1,4 +1,4 @@
-"""What an export is verified on: real pictures where given, else generated ones."""
+"""What an export is verified on: real pictures where given, some of the calibration, else generated ones."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from toolkit.export.source import Source
 from toolkit.models.matching import match_classes
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
+from toolkit.wording import count
 
 MOST = 96
 LEAST = 40
@@ -29,7 +30,7 @@ class VerificationPictures:
     Args:
         images_nhwc: uint8 [N, height, width, 3], at the model's size.
         data: where they are from, in words.
-        truth: int64 [N], their classes in the model's order; None where they aren't known.
+        truth: int64 [N], their classes in the model's order; None where they aren't known, or not to be told.
         skipped: (path, reason) of broken pictures that were left out.
     """
 
@@ -41,7 +42,7 @@ class VerificationPictures:
     @property
     def words(self) -> str:
         """How many there are, and where they are from."""
-        return f"{len(self.images_nhwc):,} pictures ({self.data})"
+        return f"{count(len(self.images_nhwc), 'picture')} ({self.data})"
 
 
 def verification_pictures(options: ExportOptions, source: Source, observer: Observer) -> VerificationPictures:
@@ -83,7 +84,8 @@ def held_out_pictures(calibration: Calibration) -> VerificationPictures:
     """Return the pictures of a calibration that ranges aren't from.
 
     Generated ones lie outside the ranges of real pictures, and in none of the classes: that int8 answers them
-    otherwise than float32 says little.
+    otherwise than float32 says little. By these the ranges were chosen, so others, of --verify, prove more. Their
+    classes aren't told: an accuracy on training pictures would be taken for one on test pictures.
     """
     return VerificationPictures(
         images_nhwc=calibration.held_out_nhwc, data=f"{calibration.data}, held out of the calibration"

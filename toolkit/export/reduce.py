@@ -15,7 +15,7 @@ from toolkit.export.calibration import Calibration, load_calibration
 from toolkit.export.graph.draft import assemble, copy_apart
 from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
-from toolkit.export.pictures import generated_pictures
+from toolkit.export.pictures import VerificationPictures, generated_pictures, held_out_pictures
 from toolkit.export.precision.auto import FP32, choose
 from toolkit.export.precision.fp16 import check_range, convert_fp16
 from toolkit.export.precision.sensitivity import MIN_AGREEMENT, quantize_until
@@ -44,7 +44,7 @@ class Reduced:
         ways: of finding ranges and scaling weights that were tried, all layers in int8.
         weight_bits: of the quantised weights, sign included; None where there are none.
         skipped: (path, reason) of broken pictures of the calibration that were left out.
-        pictures: of the calibration; None where there was none.
+        held_out: pictures of the calibration to verify on; None but for int8.
     """
 
     model: onnx.ModelProto
@@ -57,7 +57,7 @@ class Reduced:
     ways: tuple[Way, ...] = ()
     weight_bits: int | None = None
     skipped: tuple[tuple[str, str], ...] = ()
-    pictures: Calibration | None = None
+    held_out: VerificationPictures | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return what was found as JSON values."""
@@ -157,7 +157,7 @@ def _int8(
         ways=report.ways,
         weight_bits=_bits(report.limit),
         skipped=pictures.skipped,
-        pictures=pictures,
+        held_out=held_out_pictures(pictures),
     )
     return _timed(found, model, pictures.images_nhwc[:1], options)
 
@@ -187,7 +187,7 @@ def _auto(
         ways=choice.ways,
         weight_bits=None if chosen.name == FP32 else _bits(choice.limit),
         skipped=pictures.skipped,
-        pictures=pictures,
+        held_out=None if chosen.name == FP32 else held_out_pictures(pictures),
     )
 
 

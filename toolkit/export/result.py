@@ -20,7 +20,8 @@ class ExportResult:
         input_range: how pixels are scaled, and how that is known.
         verified_on: what it was verified on, in words.
         agreement: figures of the verification.
-        accuracy: of the file on what it was verified on, 0 to 1; None where the classes aren't known.
+        accuracy: of the file on what it was verified on, 0 to 1; None where the classes aren't known or are
+            those of training pictures.
         source_accuracy: of its source on the same pictures.
         reduction: what bringing it to another precision took and brought; None for fp32.
         missed: gates that were not met, one sentence each.

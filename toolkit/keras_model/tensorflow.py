@@ -68,8 +68,8 @@ def import_tensorflow(where: str) -> Any:
     # TensorFlow reads these once, while it is being imported; a user's own log level wins.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Left to itself TensorFlow takes oneDNN only with AVX-512; with AVX2 a step of our networks takes 1.4 times as long
-    # without it (edge-s and edge-m, batch 128, two cores).
+    # Left to itself TensorFlow takes oneDNN only on processors with VNNI, AMX and the like; with AVX2 alone a step of
+    # our networks takes 1.4 times as long without it (edge-s and edge-m, batch 128, two cores).
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)

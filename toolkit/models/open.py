@@ -147,7 +147,7 @@ def open_model(
     if _saturates_here(card):
         observer.notice(
             f"{path.name} has 8-bit weights, and this processor has no dot product of bytes (VNNI): sums may be cut"
-            f" off; check it here with toolkit verify, or export it with --weight-bits {SAFE_BITS}"
+            " off; check it here with toolkit verify, or export its float32 model again"
         )
     if session.device == "cpu" and (card.precision == "fp16" or session.signature.dtype == "float16"):
         observer.notice(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
@@ -61,7 +61,7 @@ def test_a_cropped_graph_is_not_cropped_again(paper: onnx.ModelProto) -> None:
     assert operators(changed(once, CROP_UNUSED)) == operators(once)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(
     height=st.integers(14, 29),
     width=st.integers(14, 29),
@@ -120,6 +120,7 @@ def test_a_crop_is_known_by_what_it_does_not_by_its_name(paper: onnx.ModelProto,
     next(node for node in cropped.graph.node if node.op_type == "Slice").name = "crop_unused"
     blocked = changed(cropped, BLOCK_COLUMNS)
     assert "image__cropped__blocks" in {name for node in blocked.graph.node for name in node.output}
+    # With AVX2 ONNX Runtime adds the two up in another order.
     np.testing.assert_allclose(run(blocked, pictures(32, 32)), run(paper, pictures(32, 32)), atol=1e-5)
 
 

@@ -20,6 +20,7 @@ from toolkit.machine.features import SAFE_BITS
 from toolkit.models.onnx_file import opset_of
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
+from toolkit.wording import count
 
 WHERE = "--precision int8"
 LOWEST_OPSET = 13  # DequantizeLinear with one scale per channel
@@ -102,7 +103,7 @@ def calibrated(
             remedy="use --precision fp32",
         )
     draft = _unblocked(model, layers)
-    observer.step(f"Calibrating on {len(images_nhwc):,} pictures")
+    observer.step(f"Calibrating on {count(len(images_nhwc), 'picture')}")
     ranges = calibrate(draft, tensors_to_calibrate(draft), images_nhwc, method=method, observer=observer)
     return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], weight_limit(weight_bits), method)
 

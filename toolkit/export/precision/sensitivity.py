@@ -50,7 +50,7 @@ class SensitivityReport:
     Args:
         kept: names of the layers that stayed in float32, in the order of the graph.
         agreement: of the result, share of held-out pictures, 0 to 1.
-        limit: largest stored weight.
+        limit: largest stored weight: 63 of 7 bits, 127 of 8.
         ways: of quantising that were tried first.
     """
 
