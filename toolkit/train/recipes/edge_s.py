@@ -9,7 +9,7 @@ costs 1 to 2 microseconds here, so there are no branches to add up: stem 3x3 wit
 channels at half size, two of 64 at a quarter, three of 128 at an eighth, each with batch normalisation that folds into
 it; mean over places; dense layer. Halving the size in the stem pays: full-size layers are few channels wide, which int8
 gains little from. Of stacks of the same latency this one learnt most in six epochs. Views are only shifted and
-mirrored; otherwise trained as edge-l. An epoch takes 13 seconds where the processor has bfloat16, and 50 with AVX2
+mirrored, labels not smoothed; otherwise trained as edge-l. An epoch takes 13 seconds with bfloat16, and 50 with AVX2
 alone, as the run had. With --teacher it is trained on a teacher's probabilities as edge-m is. The run ends with a
 training accuracy of 0.96, so that a teacher or more augmentation is where the next points are.
 
