@@ -135,15 +135,15 @@ def duration(seconds: float, cores: int | None) -> str:
 def figures(name: str, files: dict[str, Card]) -> str:
     """Return the table of what each file is worth and how long it takes."""
     accuracy = read("shipped_accuracy")["figures"]
-    latencies = [figures_of(name) for name in (WITH, WITHOUT)]
+    latencies = [figures_of(record) for record in (WITH, WITHOUT)]
     rows = []
-    for file, card_ in sorted(files.items(), key=lambda pair: len(pair[0])):
+    for file, found in sorted(files.items(), key=lambda pair: len(pair[0])):
         row = accuracy[file]
         low, high = (100 * end for end in row["accuracy_ci95"])
         rows.append(
-            [f"`{file}.onnx`", card_.precision, f"{100 * row['accuracy']:.2f} ({low:.2f} to {high:.2f})",
+            [f"`{file}.onnx`", found.precision, f"{100 * row['accuracy']:.2f} ({low:.2f} to {high:.2f})",
              f"{row['loss']:.3f}", f"{100 * row['calibration_error']:.2f}",
-             *(f"{found[file]['relative']:.2f}×" if file in found else "–" for found in latencies),
+             *(f"{times[file]['relative']:.2f}×" if file in times else "–" for times in latencies),
              f"{(EXPORTED / f'{file}.onnx').stat().st_size / 1e6:.1f}"]
         )  # fmt: skip
     head = ["file", "precision", "accuracy %", "loss", "calibration error %", "latency", "without VNNI", "MB"]

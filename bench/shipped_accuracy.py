@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from evidence import ROOT, commit, read, write
+from evidence import ROOT, commit, figures_of, write
 
 from toolkit.models.catalog import find_model, shipped_models
 
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="measure files again that haven't changed")
     arguments = parser.parse_args()
     data = str(Path(arguments.data).resolve())
-    before = {} if arguments.all else read("shipped_accuracy")["figures"]
+    before = {} if arguments.all else figures_of("shipped_accuracy")
     figures = {}
     names = shipped_models()
     for name in names:

@@ -7,7 +7,7 @@ models` shows); the digests are written anew.
 
 import numpy as np
 import onnx
-from evidence import ROOT, read, write
+from evidence import ROOT, figures_of, write
 
 from toolkit.files import sha256_of
 from toolkit.machine.features import int8_sums_saturate
@@ -46,7 +46,7 @@ def main() -> None:
         write(WITHOUT, "shipped models relative to paper-cnn, on a processor without VNNI", figures)
     else:
         write(WITH, "shipped models relative to paper-cnn", figures)
-    for name, row in read(WITH)["figures"].items():
+    for name, row in figures_of(WITH).items():
         state(models[name], f"{row['relative']:.2f}")
     (EXPORTED / "SHA256SUMS").write_text(digests(), encoding="utf-8")
 
