@@ -3,8 +3,16 @@
 import ast
 import subprocess
 import sys
+from typing import Any
 
 from evidence import RESULTS, ROOT, read
+
+LEVELS = {
+    "avx512_vnni": "AVX-512 with VNNI",
+    "avx_vnni": "AVX2 with VNNI",
+    "avx512f": "AVX-512",
+    "avx2": "AVX2",
+}
 
 
 def command(*arguments: str) -> str:
@@ -129,9 +137,16 @@ def claims() -> str:
             lines.append(f"| `{path.name}` | {claim} | not yet | |")
             continue
         record = read(path.stem)
-        machine = f"{record['machine']['cpu']}, {record['machine']['cores_usable']} cores"
+        cores = f"{record['machine']['cores_usable']} cores"
+        machine = ", ".join(filter(None, [record["machine"]["cpu"], _level(record["machine"]), cores]))
         lines.append(f"| `{path.name}` | {claim} | {record['date']}, {machine} | {record['commit']} |")
     return "\n".join(lines)
+
+
+def _level(machine: dict[str, Any]) -> str:
+    """Return the highest level of the processor's vector features by name; empty where the record is without them."""
+    features = machine.get("cpu_features") or ()
+    return next((name for feature, name in LEVELS.items() if feature in features), "")
 
 
 def shown(value: float | None) -> str:

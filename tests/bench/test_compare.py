@@ -20,7 +20,7 @@ from toolkit.bench.result import BenchResult, CaseResult
 from toolkit.errors import DataError
 
 MS = 1_000_000
-MACHINE = {"cpu": "X", "cores_logical": 4, "memory_bytes": 8, "gpu": None}
+MACHINE = {"cpu": "X", "cpu_features": ["avx2"], "cores_logical": 4, "memory_bytes": 8, "gpu": None}
 
 
 def record(*cases: CaseResult) -> dict[str, Any]:
@@ -235,6 +235,10 @@ def test_a_baseline_of_another_machine_is_refused() -> None:
     refuse_other_machine(MACHINE, {"machine": dict(MACHINE)}, "base.json")
     with pytest.raises(DataError, match="another machine \\(cpu: Y, here X\\)"):
         refuse_other_machine(MACHINE, {"machine": {**MACHINE, "cpu": "Y"}}, "base.json")
+    # Machines of a cloud share a name.
+    newer = {"machine": {**MACHINE, "cpu_features": ["avx2", "avx512_vnni"]}}
+    with pytest.raises(DataError, match="another machine \\(cpu_features: avx2 avx512_vnni, here avx2"):
+        refuse_other_machine(MACHINE, newer, "base.json")
     with pytest.raises(DataError, match="gpu"):
         refuse_other_machine(MACHINE, {"machine": {**MACHINE, "gpu": [{"name": "H100"}]}}, "base.json")
 

@@ -28,7 +28,7 @@ def test_facts_are_plain_json_and_name_what_decides_about_speed() -> None:
     found = machine_facts()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert set(found) == {
-        "cpu", "cores_usable", "cores_physical", "cores_logical", "cpu_quota", "memory_bytes", "gpu",
+        "cpu", "cpu_features", "cores_usable", "cores_physical", "cores_logical", "cpu_quota", "memory_bytes", "gpu",
         "cpu_governor", "os", "python", "onnxruntime", "numpy", "toolkit",
     }  # fmt: skip
     assert found["toolkit"] == __version__

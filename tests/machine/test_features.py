@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.machine.features import cpu_features, int8_sums_saturate
+from toolkit.machine.features import cpu_features, int8_sums_saturate, vector_features
 
 
 def described(tmp_path: Path, line: str) -> Path:
@@ -37,3 +37,9 @@ def test_an_x86_processor_that_tells_nothing_is_taken_for_an_old_one(tmp_path: P
 
 def test_features_are_those_of_the_first_processor(tmp_path: Path) -> None:
     assert cpu_features(described(tmp_path, "flags\t\t: a b c")) == {"a", "b", "c"}
+
+
+def test_vector_features_keep_their_own_order_and_leave_the_rest_out(tmp_path: Path) -> None:
+    line = "flags\t\t: fpu avx512_vnni sse2 avx2 avx512f"
+    assert vector_features(described(tmp_path, line)) == ["avx2", "avx512f", "avx512_vnni"]
+    assert vector_features(tmp_path / "missing") is None

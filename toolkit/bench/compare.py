@@ -18,7 +18,7 @@ from toolkit.stats.intervals import mean_interval, ratio_interval
 
 Floats = NDArray[np.float64]
 
-SAME_MACHINE = ("cpu", "cores_logical", "memory_bytes", "gpu")
+SAME_MACHINE = ("cpu", "cpu_features", "cores_logical", "memory_bytes", "gpu")
 SAME_CASE = ("device", "threads", "batch_size", "images_per_query", "scenario", "rate_qps", "arrivals")
 FIRST_TRANSFER = "host-arrays"  # what records without the key were measured with
 
@@ -50,7 +50,7 @@ def refuse_other_machine(machine: Mapping[str, Any], baseline: Mapping[str, Any]
     """Refuse a baseline that was measured elsewhere.
 
     Raises:
-        DataError: processor, cores, memory or GPU differ.
+        DataError: processor, its features, cores, memory or GPU differ.
     """
     for key in SAME_MACHINE:
         now, then = machine.get(key), baseline["machine"].get(key)
@@ -235,4 +235,6 @@ def _changed(now: Floats, then: Floats) -> bool:
 
 
 def _short(value: object) -> str:
-    return str(value)[:60]
+    if value and isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return " ".join(value)
+    return "none" if value is None else str(value)[:60]

@@ -20,7 +20,7 @@ from toolkit.machine.cores import (
     usable_cores,
 )
 from toolkit.machine.facts import cpu_model
-from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, cpu_features
+from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, cpu_features, vector_features
 from toolkit.runtime.cuda import (
     INSTALL_LIBRARIES,
     Problem,
@@ -44,7 +44,6 @@ EXTRAS = {
     "ray": ("ray",),
     "remote": ("fsspec", "aiohttp", "s3fs", "gcsfs"),
 }
-FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm")
 INT8_FEATURES = DOT_PRODUCT | {"i8mm"}
 
 Version = Callable[[str], str | None]
@@ -208,7 +207,7 @@ def processor(cpu_info: Path = CPU_INFO) -> list[Finding]:
     found = cpu_features(cpu_info)
     if found is None:
         return [Finding(check="processor", state=State.OK, finding=name)]
-    features = [feature for feature in FEATURES if feature in found]
+    features = vector_features(cpu_info) or []
     fast = bool(INT8_FEATURES & found)
     return [
         Finding(

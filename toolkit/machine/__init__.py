@@ -6,5 +6,5 @@ memory    peak resident memory, and giving back what is unused
 scratch   temporary folders that don't outlive a crash
 state     what may slow a process down while it measures
 gpu       the same for an NVIDIA GPU
-features  what of the processor decides about int8 arithmetic
+features  what of the processor decides about speed and int8 arithmetic
 """

@@ -11,6 +11,7 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.machine.cores import CPU_ROOT, affinity, cpu_quota, physical_cores, usable_cores
+from toolkit.machine.features import vector_features
 
 CPU_INFO = Path("/proc/cpuinfo")
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
@@ -24,6 +25,7 @@ def machine_facts() -> dict[str, Any]:
 
     return {
         "cpu": cpu_model(),
+        "cpu_features": vector_features(),
         "cores_usable": usable_cores(),
         "cores_physical": psutil.cpu_count(logical=False),
         "cores_logical": psutil.cpu_count(),

@@ -1,4 +1,4 @@
-"""What the processor can do that decides how int8 arithmetic must be prepared for it."""
+"""What of the processor decides about speed, and how int8 arithmetic must be prepared for it."""
 
 import platform
 from pathlib import Path
@@ -7,6 +7,12 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 DOT_PRODUCT = frozenset({"avx_vnni", "avx512_vnni", "amx_int8", "asimddp"})
 """Features that add four 8-bit products to a 32-bit sum at once, without a 16-bit sum between."""
+
+VECTOR_FEATURES = (
+    "avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm", "sve",
+)  # fmt: skip
+"""What kernels of neural networks are chosen by. Machines of a cloud share a name, "AMD EPYC" say, and differ in
+these."""
 
 SAFE_BITS, ALL_BITS = 7, 8
 """Bits of an int8 weight, its sign included.
@@ -33,6 +39,16 @@ def cpu_features(cpu_info: Path | None = None) -> frozenset[str] | None:
         if key.strip() in ("flags", "Features"):
             return frozenset(value.split())
     return None
+
+
+def vector_features(cpu_info: Path | None = None) -> list[str] | None:
+    """Return those of `VECTOR_FEATURES` that the processor has, or None where they can't be read.
+
+    Args:
+        cpu_info: where Linux describes the processors; None means its own place.
+    """
+    found = cpu_features(cpu_info)
+    return None if found is None else [feature for feature in VECTOR_FEATURES if feature in found]
 
 
 def int8_sums_saturate(machine: str | None = None, cpu_info: Path | None = None) -> bool:

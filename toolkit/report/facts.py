@@ -7,6 +7,7 @@ from toolkit.report.page import Section
 
 NAMES = {
     "cpu": "processor",
+    "cpu_features": "its features",
     "cores_usable": "cores this process may use",
     "cores_physical": "physical cores",
     "cores_logical": "logical processors",
