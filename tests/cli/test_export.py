@@ -48,6 +48,7 @@ def test_a_fixed_batch_size_is_the_only_one_that_was_tried(toolkit: CommandLine,
         (["--normalize", "mean=125,123,114,std=63,62,67"], "mean 125 is out of range (--normalize)"),
         (["--normalize", "cifar"], "'cifar' is not a choice (--normalize)"),
         (["--calibration-samples", "2"], "2 is out of range (--calibration-samples): use 3 or more"),
+        (["--limit", "5"], "it limits the pictures of --verify, which isn't given (--limit): leave it out"),
     ],
 )
 def test_what_is_wrong_is_one_line(

@@ -114,6 +114,12 @@ class ExportOptions:
         at_least(self.tolerance, 0, "--tolerance")
         share(self.min_agreement, "--min-agreement")
         at_least(self.limit, 1, "--limit")
+        if self.limit is not None and not self.verify:
+            raise UsageError(
+                "it limits the pictures of --verify, which isn't given",
+                where="--limit",
+                remedy="leave it out, or add --verify DATA",
+            )
 
     def _check_weight_bits(self) -> None:
         where = "--weight-bits"
