@@ -2,6 +2,7 @@
 
 options     what can be asked for
 job         data -> model -> run folder
+plan        what is trained on what
 result      what came out
 
 recipe      what a recipe is: a network, and every setting of its training
