@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 from support import COLOURS, SHAPES, CommandLine, colour_model, draw, encoded, picture
 
+# Tests that open ONNX Runtime by hand tell its maker as little as toolkit does.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # Nothing is timed in tests: on a busy machine a picture may take longer to decode than Hypothesis allows an example.
 # Fixtures of functions are folders that each example writes anew.
 UNTIMED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)

@@ -168,3 +168,14 @@ def test_omp_num_threads_that_leaves_cores_idle_is_a_note_with_a_remedy(
         assert finding.finding.endswith(f", OMP_NUM_THREADS={value}")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     assert checks.threads()[0].remedy == "to use more: unset OMP_NUM_THREADS, or give --threads 8"
+
+
+def test_telemetry_is_off_unless_the_environment_turns_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    (finding,) = checks.telemetry()
+    assert (finding.state, finding.finding) == (State.OK, "off: what runs here is told to nobody")
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    (finding,) = checks.telemetry()
+    assert finding.state is State.NOTE
+    assert finding.finding.startswith("on (ORT_DISABLE_TELEMETRY=0)")
+    assert finding.remedy == "unset ORT_DISABLE_TELEMETRY"

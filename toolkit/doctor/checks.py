@@ -1,6 +1,7 @@
 """One function per check: what was found, and the remedy."""
 
 import importlib.metadata
+import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ from toolkit.runtime.cuda import (
     installed_runtimes,
 )
 from toolkit.runtime.devices import CPU, CUDA, device_name
+from toolkit.runtime.library import TELEMETRY, is_silent
 from toolkit.runtime.messages import short_name
 
 OLDEST_PYTHON = (3, 11)
@@ -195,6 +197,17 @@ def cuda_files(
             remedy=f"to use a GPU: NVIDIA driver, and {INSTALL_LIBRARIES}" if missing else "",
         )
     ]
+
+
+def telemetry() -> list[Finding]:
+    """Report whether ONNX Runtime tells its maker what it runs: not here, unless the environment says so."""
+    if is_silent():
+        finding = "off: what runs here is told to nobody"
+        return [Finding(check="telemetry", state=State.OK, finding=finding)]
+    finding = (
+        f"on ({TELEMETRY}={os.environ[TELEMETRY]}): ONNX Runtime sends model names and run times to its maker"
+    )
+    return [Finding(check="telemetry", state=State.NOTE, finding=finding, remedy=f"unset {TELEMETRY}")]
 
 
 def processor(cpu_info: Path = CPU_INFO) -> list[Finding]:

@@ -20,5 +20,5 @@ def run(observer: Observer = SILENT) -> DoctorResult:
         available, cuda = available_providers(), built_for_cuda()
         findings += checks.providers(available, cuda)
         findings += checks.cuda_files(available, cuda)
-    findings += [*checks.processor(), *checks.threads()]
+    findings += [*checks.processor(), *checks.threads(), *checks.telemetry()]
     return DoctorResult(findings=tuple(findings))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
+from toolkit.runtime.library import import_onnxruntime
 
 Inputs = Sequence[NDArray[np.generic]]
 
@@ -72,8 +73,7 @@ def device_resident(
 
 
 def _value(batch: NDArray[np.generic], place: Place) -> Any:
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     return ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(batch), place.kind, place.index)
 
 
@@ -89,8 +89,7 @@ def _binding(session: Any, value: Any, batch_size: int, place: Place, fixed_outp
 
 
 def _room(output: Any, batch_size: int, place: Place) -> Any:
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     types = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
     shape = [batch_size, *output.shape[1:]]
     if output.type not in types or not all(isinstance(extent, int) for extent in shape):

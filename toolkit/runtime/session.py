@@ -15,6 +15,7 @@ from toolkit.ranges import at_least
 from toolkit.runtime.binding import Place, bound_copies, device_resident
 from toolkit.runtime.cuda import explain
 from toolkit.runtime.devices import CUDA, device_name, parse_device
+from toolkit.runtime.library import import_onnxruntime
 from toolkit.runtime.messages import plain
 from toolkit.runtime.placement import placement_of
 from toolkit.runtime.provider_options import parse_provider_options
@@ -158,8 +159,7 @@ def open_session(
     at_least(threads, 1, "--threads")
     if not path.is_file():
         raise ModelError("no such model file", where=path, remedy="check the path, or see: toolkit models")
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     ort.set_default_logger_severity(FATAL)
     settings = ort.SessionOptions()
     settings.log_severity_level = FATAL

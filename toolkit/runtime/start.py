@@ -10,6 +10,7 @@ from toolkit.errors import DeviceError, ModelError, ToolkitError, UsageError
 from toolkit.observer import Observer
 from toolkit.runtime.cuda import INSTALL_LIBRARIES, Problem, diagnose, explain, library_fault
 from toolkit.runtime.devices import CPU, CUDA, Device, device_name, resolve
+from toolkit.runtime.library import import_onnxruntime
 from toolkit.runtime.messages import explain_other, plain, short_name
 from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead, placement_of
 from toolkit.runtime.provider_options import check_provider_options
@@ -25,22 +26,19 @@ CUDA_FAULT = re.compile(r"\b(CUDA|CUDNN|CUBLAS|CUFFT|CURAND) (failure|error)\b",
 
 def available_providers() -> list[str]:
     """Return the execution providers compiled into the installed ONNX Runtime; not all may start."""
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     return list(ort.get_available_providers())
 
 
 def built_for_cuda() -> str:
     """Return the CUDA version that the installed ONNX Runtime was built for; empty for a CPU build."""
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     return str(getattr(ort, "cuda_version", "") or "")
 
 
 def preload_libraries() -> None:
     """Load the NVIDIA libraries that come as Python packages, where the installed ONNX Runtime can."""
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     if hasattr(ort, "preload_dlls"):
         # It prints what it doesn't find; the diagnosis says the same in one line.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -62,8 +60,7 @@ def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], ob
         ModelError: the file is broken.
         DeviceError: the provider that was asked for was not obtained, or would compute nothing.
     """
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     available = list(ort.get_available_providers())
     if wanted.kind == "provider":
         name = resolve(wanted.name, available)

@@ -10,6 +10,7 @@ from toolkit.errors import ModelError
 from toolkit.machine.cores import default_threads
 from toolkit.observer import SILENT
 from toolkit.runtime.devices import parse_device
+from toolkit.runtime.library import import_onnxruntime
 from toolkit.runtime.start import start
 
 FATAL = 4  # ONNX Runtime's highest log level
@@ -29,8 +30,7 @@ def open_values(path: Path, names: Sequence[str], *, optimized: bool = True) -> 
     Raises:
         ModelError: the file is broken; `run` raises it where a node can't run.
     """
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     settings = ort.SessionOptions()
     settings.log_severity_level = FATAL
     settings.intra_op_num_threads = default_threads()

@@ -1,0 +1,39 @@
+"""What runs here is told to nobody."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import encoded, picture
+
+RUN = [sys.executable, "-m", "toolkit", "classify", "a.png", "-m"]
+NEVER_SENT = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "BUILD_ID")  # where ONNX Runtime keeps still by itself
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_run_leaves_nothing_in_the_home_folder(workers: str, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
+    home = tmp_path / "home"
+    home.mkdir()
+    left_out = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", *NEVER_SENT)
+    environment = {key: value for key, value in os.environ.items() if key not in left_out}
+    subprocess.run(
+        [*RUN, tiny_model, "--workers", workers],
+        check=True, capture_output=True, cwd=tmp_path, env={**environment, "HOME": str(home)},
+    )  # fmt: skip
+    assert list(home.rglob("*")) == []
+
+
+def test_who_wants_it_may_turn_it_on(tiny_model: Path) -> None:
+    load = f"toolkit.load({str(tiny_model)!r}, device='cpu')"
+    code = f"import os, toolkit; {load}; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    for given, kept in (("", "1"), ("0", "0")):
+        environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+        if given:
+            environment["ORT_DISABLE_TELEMETRY"] = given
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
+        )
+        assert done.stdout.strip() == kept

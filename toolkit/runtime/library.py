@@ -1,0 +1,30 @@
+"""ONNX Runtime itself, imported so that it tells nobody what it runs."""
+
+import os
+from functools import cache
+from typing import Any
+
+TELEMETRY = "ORT_DISABLE_TELEMETRY"
+
+
+@cache
+def import_onnxruntime() -> Any:
+    """Import ONNX Runtime with its telemetry off, unless the user's environment decides about it.
+
+    Since 1.29 its wheels send model names, hashes of weights and run times to the maker, and keep a database of them
+    in the home folder; nobody who classifies pictures on a device of their own expects that. The variable counts only
+    before the first import in a process.
+
+    Source: Privacy.md of the onnxruntime package, "Disabling Telemetry".
+    """
+    os.environ.setdefault(TELEMETRY, "1")
+    import onnxruntime
+
+    if os.name == "nt" and is_silent():
+        onnxruntime.disable_telemetry_events()  # its older way there, which the variable doesn't reach
+    return onnxruntime
+
+
+def is_silent() -> bool:
+    """Tell whether ONNX Runtime, once imported here, keeps to itself what it runs."""
+    return os.environ.get(TELEMETRY, "1") not in ("", "0")
