@@ -7,6 +7,7 @@ import codecs
 import csv
 import io
 import os
+import select
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from toolkit.images.remote import is_address
 
 LIST_SUFFIXES = (".txt", ".csv")
 CHUNK_BYTES = 1 << 16
+LOOK_EVERY_MS = 250
 ROWS_PER_BLOCK = 512
 PATH_COLUMN = "path"
 DELIMITERS = ",;\t"
@@ -234,10 +236,29 @@ def _first_piece(stream: BinaryIO) -> bytes:
 
 
 def _read(stream: BinaryIO) -> bytes:
+    _wait(stream)
     # read1 gives what is there: a slow writer on the other side of a pipe isn't waited for.
     read1 = getattr(stream, "read1", stream.read)
     piece: bytes = read1(CHUNK_BYTES)
     return piece
+
+
+def _wait(stream: BinaryIO) -> None:
+    """Wait until something can be read, and let Python look for signals meanwhile.
+
+    A Ctrl-C that comes between its last look and the system call would wait for the next line of the list, for ever
+    on a terminal or an idle pipe. Where another thread is about to run, that gap lasts milliseconds.
+    """
+    if os.name != "posix":
+        return
+    try:
+        descriptor = stream.fileno()
+    except OSError:  # bytes in memory
+        return
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while not poll.poll(LOOK_EVERY_MS):
+        pass
 
 
 def _decoded(entries: list[bytes], separator: bytes) -> list[str]:
