@@ -1,5 +1,6 @@
 """Fixtures that tests of several folders use: a small ONNX classifier, class folders, the command line."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -20,6 +21,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 UNTIMED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 settings.register_profile("untimed", deadline=None, suppress_health_check=UNTIMED)
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of cycles away from the thousands of tests themselves: exports collect several times each."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

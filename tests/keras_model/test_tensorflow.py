@@ -1,11 +1,19 @@
 """What stands between us and TensorFlow."""
 
+import gc
 from typing import Any
 
 import numpy as np
 import pytest
 
-from toolkit.keras_model.tensorflow import cause, import_keras, import_tensorflow, values_of, without_jit
+from toolkit.keras_model.tensorflow import (
+    cause,
+    import_keras,
+    import_tensorflow,
+    set_aside,
+    values_of,
+    without_jit,
+)
 
 pytestmark = pytest.mark.keras
 
@@ -49,3 +57,19 @@ def test_the_cause_is_found_among_the_frames_around_it(keras: Any) -> None:
     traced = ValueError('in user code:\n\n  File "a.py", line 3\n    x\n\n  ValueError: too small\n')
     assert cause(traced) == "ValueError: too small"
     assert cause(ValueError("")) == "ValueError: no reason given"
+
+
+def test_what_an_import_makes_is_never_looked_through_again_and_what_comes_later_is() -> None:
+    before = gc.get_freeze_count()
+    with set_aside():
+        assert not gc.isenabled()
+        stays = [[] for _ in range(1000)]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= before + len(stays)
+    with pytest.raises(ImportError), set_aside():
+        raise ImportError
+    assert gc.isenabled()
+    loop: list[Any] = []
+    loop.append(loop)
+    del loop
+    assert gc.collect() >= 1
