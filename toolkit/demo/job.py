@@ -19,6 +19,7 @@ from toolkit.observer import SILENT, EachNoticeOnce, Observer
 REPORT, PREDICTIONS, BENCHMARK = "report.html", "predictions.csv", "bench.json"
 TOP_K = 5
 ROUNDS = 3  # enough to see whether the machine is steady
+MIN_QUERIES = 11 * ROUNDS  # what a median needs, of each: a slow machine needn't make more to end soon
 WARMUP_S = 0.2
 
 
@@ -52,6 +53,7 @@ def run(options: DemoOptions, observer: Observer = SILENT) -> DemoResult:
                 models=(model,),
                 batch_sizes=options.batch_sizes,
                 duration_s=options.duration_s / len(options.batch_sizes),
+                min_queries=MIN_QUERIES,
                 warmup_s=WARMUP_S,
                 runs=ROUNDS,
                 output=benchmark,
