@@ -123,14 +123,6 @@ def test_a_missing_extra_names_its_pip_install() -> None:
     assert extra.remedy == "for what needs it: pip install '.[train]' in the checkout"
 
 
-@pytest.mark.parametrize(("flags", "state"), [("avx2 avx512_vnni", State.OK), ("sse4_2 avx2", State.NOTE)])
-def test_a_processor_without_int8_instructions_gets_a_note(tmp_path: Path, flags: str, state: State) -> None:
-    (tmp_path / "cpuinfo").write_text(f"model name\t: Some CPU\nflags\t\t: fpu {flags}\n")
-    (finding,) = checks.processor(tmp_path / "cpuinfo")
-    assert finding.state is state
-    assert finding.finding.startswith("Some CPU")
-
-
 def test_only_what_is_broken_makes_the_whole_broken() -> None:
     (ok,) = checks.runtimes({"onnxruntime": "1"})
     (bad,) = checks.runtimes({})
@@ -154,20 +146,6 @@ def test_other_providers_are_really_started_and_one_that_does_not_breaks_nothing
     assert by_name["TensorRT provider"].finding == "no library"
     assert by_name["TensorRT provider"].remedy == "only for --device provider:Tensorrt: install it"
     assert by_name["OpenVINO provider"].state is State.OK
-
-
-def test_omp_num_threads_that_leaves_cores_idle_is_a_note_with_a_remedy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(checks, "usable_cores", lambda: 8)
-    for value, state, words in (("2", State.NOTE, "2 by default"), ("16", State.OK, "8 by default")):
-        monkeypatch.setenv("OMP_NUM_THREADS", value)
-        (finding,) = checks.threads()
-        assert finding.state is state
-        assert finding.finding.startswith(words)
-        assert finding.finding.endswith(f", OMP_NUM_THREADS={value}")
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert checks.threads()[0].remedy == "to use more: unset OMP_NUM_THREADS, or give --threads 8"
 
 
 def test_telemetry_is_off_unless_the_environment_turns_it_on(monkeypatch: pytest.MonkeyPatch) -> None:

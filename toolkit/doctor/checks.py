@@ -5,23 +5,11 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from toolkit import __version__
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import Finding, State
 from toolkit.errors import install_extra
-from toolkit.machine.cores import (
-    THREADS_VARIABLE,
-    affinity,
-    cpu_quota,
-    default_threads,
-    physical_cores,
-    threads_wanted,
-    usable_cores,
-)
-from toolkit.machine.facts import cpu_model
-from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, cpu_features, vector_features
 from toolkit.runtime.cuda import (
     INSTALL_LIBRARIES,
     Problem,
@@ -46,7 +34,6 @@ EXTRAS = {
     "ray": ("ray",),
     "remote": ("fsspec", "aiohttp", "s3fs", "gcsfs"),
 }
-INT8_FEATURES = DOT_PRODUCT | {"i8mm"}
 
 Version = Callable[[str], str | None]
 TryDevice = Callable[[str], Problem | None]
@@ -208,46 +195,3 @@ def telemetry() -> list[Finding]:
         f"on ({TELEMETRY}={os.environ[TELEMETRY]}): ONNX Runtime sends model names and run times to its maker"
     )
     return [Finding(check="telemetry", state=State.NOTE, finding=finding, remedy=f"unset {TELEMETRY}")]
-
-
-def processor(cpu_info: Path = CPU_INFO) -> list[Finding]:
-    """Report the processor's vector features, above all those that make int8 fast.
-
-    Args:
-        cpu_info: where Linux describes the processors.
-    """
-    name = cpu_model(cpu_info) or platform.machine()
-    found = cpu_features(cpu_info)
-    if found is None:
-        return [Finding(check="processor", state=State.OK, finding=name)]
-    features = vector_features(cpu_info) or []
-    fast = bool(INT8_FEATURES & found)
-    return [
-        Finding(
-            check="processor",
-            state=State.OK if fast else State.NOTE,
-            finding=f"{name}; {' '.join(features) or 'no vector features reported'}",
-            remedy="" if fast else "int8 models gain little here: compare with toolkit bench",
-        )
-    ]
-
-
-def threads() -> list[Finding]:
-    """Report how many threads a session gets, and what limits them."""
-    logical = affinity()
-    cores, quota = physical_cores(logical), cpu_quota()
-    limit = "no container quota" if quota is None else f"container quota of {quota:g} cores"
-    usable, wanted = usable_cores(), threads_wanted()
-    if wanted is not None:
-        limit += f", {THREADS_VARIABLE}={wanted}"
-    default = default_threads(usable)
-    return [
-        Finding(
-            check="threads",
-            state=State.OK if default == usable else State.NOTE,
-            finding=f"{default} by default: {cores} physical cores ({len(logical)} logical) allowed, {limit}",
-            remedy=""
-            if default == usable
-            else f"to use more: unset {THREADS_VARIABLE}, or give --threads {usable}",
-        )
-    ]

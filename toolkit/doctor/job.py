@@ -1,6 +1,6 @@
 """Run every check."""
 
-from toolkit.doctor import checks
+from toolkit.doctor import checks, hardware
 from toolkit.doctor.result import DoctorResult
 from toolkit.observer import SILENT, Observer
 from toolkit.runtime.cuda import installed_runtimes
@@ -20,5 +20,5 @@ def run(observer: Observer = SILENT) -> DoctorResult:
         available, cuda = available_providers(), built_for_cuda()
         findings += checks.providers(available, cuda)
         findings += checks.cuda_files(available, cuda)
-    findings += [*checks.processor(), *checks.threads(), *checks.telemetry()]
+    findings += [*hardware.processor(), *hardware.threads(), *checks.telemetry()]
     return DoctorResult(findings=tuple(findings))

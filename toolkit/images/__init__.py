@@ -6,6 +6,7 @@ feed        a stream of inputs, taken in runs of the length that is wanted
 scan        one folder, in sorted order, hidden names left out, links to folders left out or followed
 ordering    names in sorted order, in bounded memory
 lists       lists of paths: text, NUL-separated, CSV
+csv_lists   those with columns
 archives    pictures in .zip and .tar archives
 unzip       one member of a .zip archive, never more of it than the archive says
 held        the content of an archive's member, on disk until it has been classified

@@ -4,15 +4,13 @@
 # ruff: noqa: PTH113, PTH118
 
 import codecs
-import csv
-import io
 import os
 import select
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import BinaryIO
 
 from toolkit.errors import InputError
+from toolkit.images.csv_lists import csv_columns, csv_entries
 from toolkit.images.inputs import shown
 from toolkit.images.read import reason
 from toolkit.images.remote import is_address
@@ -20,13 +18,7 @@ from toolkit.images.remote import is_address
 LIST_SUFFIXES = (".txt", ".csv")
 CHUNK_BYTES = 1 << 16
 LOOK_EVERY_MS = 250
-ROWS_PER_BLOCK = 512
-PATH_COLUMN = "path"
-DELIMITERS = ",;\t"
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-Entry = tuple[str, tuple[str, ...]]
-"""A path, and the other cells of its row."""
 
 
 def is_list(argument: str) -> bool:
@@ -147,80 +139,9 @@ def text_entries(stream: BinaryIO) -> Iterator[list[str]]:
         rest += piece
 
 
-def csv_columns(file: str) -> tuple[str, ...]:
-    """Read the names of a CSV list's other columns.
-
-    Args:
-        file: its name.
-
-    Raises:
-        InputError: it has no column `path`.
-        OSError: it can't be read.
-    """
-    with open(file, "rb") as stream, _text(stream) as text:  # noqa: PTH123 - the name may hold any bytes
-        _, names, column = _header(text, file)
-    return tuple(map(shown, names[:column] + names[column + 1 :]))
-
-
-def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
-    """Read a CSV file with a header; comma, semicolon or tab separate its columns.
-
-    Args:
-        stream: open for reading bytes, UTF-8 with or without a byte-order mark; closed at the end.
-        where: the file's name, for errors.
-
-    Yields:
-        Rows, a few hundred at a time: the cell under `path`, and the others.
-
-    Raises:
-        InputError: it has no such column, or isn't CSV.
-    """
-    with _text(stream) as text:
-        delimiter, names, column = _header(text, where)
-        rows = csv.reader(text, delimiter=delimiter)
-        while True:
-            block: list[Entry] = []
-            try:
-                for row in islice(rows, ROWS_PER_BLOCK):
-                    if len(row) > column and row[column]:
-                        row += [""] * (len(names) - len(row))
-                        others = row[:column] + row[column + 1 : len(names)]
-                        block.append((row[column], tuple(map(shown, others))))
-                    else:
-                        block.append(("", ()))
-            except csv.Error as error:
-                yield [entry for entry in block if entry[0]]
-                raise InputError(
-                    f"line {rows.line_num + 1} of the list isn't CSV: {error}",
-                    where=where,
-                    remedy="correct the line",
-                ) from error
-            if not block:
-                return
-            yield [entry for entry in block if entry[0]]
-
-
 def _unreadable(error: OSError, argument: str) -> InputError:
     return InputError(
         f"the list can't be read: {reason(error, argument)}", where=shown(argument), remedy="check the file"
-    )
-
-
-def _text(stream: BinaryIO) -> io.TextIOWrapper:
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
-def _header(text: io.TextIOWrapper, where: str) -> tuple[str, list[str], int]:
-    """Return the delimiter, the columns' names, and which of them is `path`."""
-    header = text.readline()
-    for delimiter in DELIMITERS:
-        names = [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
-        if PATH_COLUMN in names:
-            return delimiter, names, names.index(PATH_COLUMN)
-    raise InputError(
-        f"the list has no column '{PATH_COLUMN}'",
-        where=where,
-        remedy=f"write '{PATH_COLUMN}' above the column with the paths, or give a .txt list",
     )
 
 
