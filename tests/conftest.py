@@ -15,6 +15,8 @@ from support import COLOURS, SHAPES, CommandLine, colour_model, draw, encoded, p
 
 # Tests that open ONNX Runtime by hand tell its maker as little as toolkit does.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Some import Keras before toolkit does, which then has no say in how TensorFlow computes.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Nothing is timed in tests: on a busy machine a picture may take longer to decode than Hypothesis allows an example.
 # Fixtures of functions are folders that each example writes anew.

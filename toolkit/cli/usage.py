@@ -11,18 +11,11 @@ WHOLE = ("a whole number", "use digits only")
 NUMBER = ("a number", "use digits and a decimal point, as in 2.5")
 """What a value must be, and how that is written."""
 
-KINDS = {
-    "integer": WHOLE,
-    "int_parsing": WHOLE,
-    "int_parsing_size": WHOLE,
-    "int_from_float": WHOLE,
-    "float": NUMBER,
-    "float_parsing": NUMBER,
-}
-"""What the parser calls them: typer with click's types, and with pydantic's."""
+KINDS = {"integer": WHOLE, "int": WHOLE, "float": NUMBER}
+"""What the parser calls them: typer with click's types, and with its own."""
 
 GIVEN = r"(?P<quote>['\"])(?P<given>.*)(?P=quote)"
-NO_NUMBER = re.compile(GIVEN + " is not a valid (?P<kind>integer|float)", re.DOTALL)
+NO_NUMBER = re.compile(GIVEN + " is not a valid (?P<kind>integer|int|float)", re.DOTALL)
 NO_CHOICE = re.compile(GIVEN + " is not one of '(?P<choices>.*)'", re.DOTALL)
 
 
@@ -34,7 +27,7 @@ def usage_error(error: Any, arguments: Sequence[str], commands: Sequence[str]) -
         arguments: the command line without the program's name.
         commands: names of the commands.
     """
-    message = one_line(error.format_message()).rstrip(".").replace("Value error, ", "")
+    message = one_line(error.format_message()).rstrip(".")
     command = arguments[0] if arguments and arguments[0] in commands else ""
     where = f"toolkit {command}".strip()
     if message.startswith("No such command"):
@@ -44,24 +37,14 @@ def usage_error(error: Any, arguments: Sequence[str], commands: Sequence[str]) -
         return UsageError(message, where=where, remedy=f"{hint}see toolkit --help")
     if options := getattr(getattr(error, "param", None), "opts", None):
         option = max(options, key=len)
-        if (number := _number(error)) is not None:
-            given, (kind, how) = number
-            return UsageError(f"'{given}' is not {kind}", where=option, remedy=f"{how}; see {where} --help")
+        if (number := NO_NUMBER.search(str(error.message))) is not None:
+            kind, how = KINDS[number["kind"]]
+            return UsageError(
+                f"'{number['given']}' is not {kind}", where=option, remedy=f"{how}; see {where} --help"
+            )
         if (choice := NO_CHOICE.search(str(error.message))) is not None:
             return _no_choice(choice["given"], choice["choices"].split("', '"), option)
     return UsageError(message, where=where, remedy=f"see {where} --help")
-
-
-def _number(error: Any) -> tuple[str, tuple[str, str]] | None:
-    """Return the value that isn't the number it must be, and what it must be; None where that isn't the fault."""
-    found = NO_NUMBER.search(str(error.message))
-    if found is not None:
-        return found["given"], KINDS[found["kind"]]
-    details = getattr(error.__cause__, "errors", None)  # pydantic's message doesn't say what was given
-    faults = details() if callable(details) else []
-    if not faults or faults[0].get("type") not in KINDS:
-        return None
-    return str(faults[0].get("input", "")), KINDS[faults[0]["type"]]
 
 
 def _no_choice(given: str, choices: Sequence[str], option: str) -> UsageError:
