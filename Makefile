@@ -5,7 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-WORKERS ?= 2
+# One more than there are processors: some tests wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 DATA ?=
 
 .PHONY: demo test check lint types contracts stale format fix sizes bench figures readme wheel clean
@@ -13,8 +14,10 @@ DATA ?=
 demo: $(VENV)/.base
 	$(BIN)/toolkit demo
 
+# The package is compiled as an installation is: tests start the command a thousand times.
 test: $(VENV)/.dev
 	@$(BIN)/python -c 'import shutil; print("Pages are tested in", shutil.which("chromium") or "no browser: chromium was not found, so the page tests are skipped")'
+	@$(BIN)/python -m compileall -q toolkit
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 check: format lint types contracts stale test
