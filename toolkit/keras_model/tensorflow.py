@@ -86,7 +86,7 @@ def set_aside() -> Iterator[None]:
     """Keep Python's collector of cycles away from what an import makes, while it runs and ever after.
 
     TensorFlow and Keras make half a million objects that stay. Looking through them while they are made takes a
-    fifth of the import (6.1 s without this, 4.8 s with it, on two cores), and 0.4 s of each collection afterwards.
+    fifth of the import, and most of every collection afterwards (bench/keras_import.py).
     """
     was_on = gc.isenabled()
     gc.disable()
