@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support import encoded, picture
 
+from toolkit.runtime.library import is_silent
+
 RUN = [sys.executable, "-m", "toolkit", "classify", "a.png", "-m"]
 NEVER_SENT = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "BUILD_ID")  # where ONNX Runtime keeps still by itself
 
@@ -37,3 +39,14 @@ def test_who_wants_it_may_turn_it_on(tiny_model: Path) -> None:
             [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
         )
         assert done.stdout.strip() == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "silent"),
+    [("1", True), ("TRUE", True), (" 1", True), ("0", False), ("", False), ("false", False), ("2", False)],
+)
+def test_a_value_counts_as_it_does_for_onnx_runtime(
+    value: str, silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", value)
+    assert is_silent() is silent

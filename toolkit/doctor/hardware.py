@@ -14,7 +14,7 @@ from toolkit.machine.cores import (
     usable_cores,
 )
 from toolkit.machine.facts import cpu_model
-from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, cpu_features, vector_features
+from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, vector_features
 
 INT8_FEATURES = DOT_PRODUCT | {"i8mm"}
 
@@ -26,16 +26,15 @@ def processor(cpu_info: Path = CPU_INFO) -> list[Finding]:
         cpu_info: where Linux describes the processors.
     """
     name = cpu_model(cpu_info) or platform.machine()
-    found = cpu_features(cpu_info)
+    found = vector_features(cpu_info)
     if found is None:
         return [Finding(check="processor", state=State.OK, finding=name)]
-    features = vector_features(cpu_info) or []
-    fast = bool(INT8_FEATURES & found)
+    fast = not INT8_FEATURES.isdisjoint(found)
     return [
         Finding(
             check="processor",
             state=State.OK if fast else State.NOTE,
-            finding=f"{name}; {' '.join(features) or 'no vector features reported'}",
+            finding=f"{name}; {' '.join(found) or 'no vector features reported'}",
             remedy="" if fast else "int8 models gain little here: compare with toolkit bench",
         )
     ]

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
+SILENT = frozenset({"1", "true", "yes", "on"})  # what turns it off, tried with 1.31; "2" or "t" leave it on
 
 
 @cache
@@ -27,4 +28,4 @@ def import_onnxruntime() -> Any:
 
 def is_silent() -> bool:
     """Tell whether ONNX Runtime, once imported here, keeps to itself what it runs."""
-    return os.environ.get(TELEMETRY, "1") not in ("", "0")
+    return os.environ.get(TELEMETRY, "1").strip().lower() in SILENT

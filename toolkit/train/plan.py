@@ -1,4 +1,4 @@
-"""What a run trains on what: recipe, settings, pictures, start and teacher, all found before TensorFlow is loaded."""
+"""What a run trains on what: recipe, settings, pictures, start and teacher."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -145,11 +145,10 @@ def _class_weights(
     options: TrainOptions, train: Split, dataset: Dataset, observer: Observer
 ) -> NDArray[np.float32] | None:
     ratio = imbalance(train.labels)
-    if options.class_weights is None and ratio > UNEQUAL:
+    weighs = options.class_weights
+    if weighs is None and (weighs := ratio > UNEQUAL):
         observer.notice(
             f"the largest class has {ratio:.1f} times the pictures of the smallest: classes are weighed so that all"
             " count alike; --no-class-weights leaves them as they are"
         )
-    if options.class_weights or (options.class_weights is None and ratio > UNEQUAL):
-        return class_weights(train.labels, len(dataset.classes))
-    return None
+    return class_weights(train.labels, len(dataset.classes)) if weighs else None
