@@ -38,7 +38,9 @@ def test_a_batch_in_several_runs_gives_every_picture_its_own_answer(tmp_path: Pa
     path = tmp_path / "model.onnx"
     onnx.save_model(colour_model(224), path)
     classifier = load(path, device="cpu", batch_size=7)
-    from toolkit.classify.worker import Prepared, Stages, Worker
+    from toolkit.classify.prepare import Prepared
+    from toolkit.classify.stages import Stages
+    from toolkit.classify.worker import Worker
 
     worker = Worker(classifier.model, batch_size=7, top_k=3, max_pixels=10**6)
     pixels = np.zeros((7, 224, 224, 3), np.uint8)

@@ -5,20 +5,28 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from classify.deadly import DEADLY, StartDeadlyWorker
 from support import Listener, encoded, picture
 
-from toolkit.classify import choose_engine, journal
+from toolkit.classify import choose_engine, journal, prepare
+from toolkit.classify import worker as worker_module
 from toolkit.classify.choose_engine import engine_for
 from toolkit.classify.job import run
 from toolkit.classify.options import ClassifyOptions
+from toolkit.classify.result import Record
+from toolkit.classify.worker import Worker
 from toolkit.engines.local import LocalEngine
+from toolkit.engines.shared import SharedEngine
 from toolkit.engines.threads import ThreadsEngine
 from toolkit.images.feed import Feed
 from toolkit.images.sources import listing
+from toolkit.machine.cores import usable_cores
+from toolkit.models.open import OpenModel
 from toolkit.observer import SilentObserver
 
 CRASHING = """
@@ -40,8 +48,6 @@ if __name__ == "__main__":
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Twelve pictures, of which the seventh crashes the decoder."""
-    from classify.deadly import DEADLY
-
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in range(12):
@@ -105,21 +111,71 @@ def test_only_a_run_that_was_cut_off_is_resumed_in_processes_and_says_so(
     assert isinstance(engine_of(options()), ThreadsEngine)  # nothing is left of it
 
 
-def test_a_gpu_has_one_process_to_itself(
-    colour_folder: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session on the CPU that says it was on a GPU."""
+
+    class Pretending(Worker):
+        def __init__(self, model: OpenModel, **options: Any) -> None:
+            session = replace(model.session, provider="CUDAExecutionProvider", device="cuda:0")
+            super().__init__(replace(model, session=session), **options)
+
+    monkeypatch.setattr(choose_engine, "_is_cpu", lambda _: False)
+    monkeypatch.setattr(worker_module, "Worker", Pretending)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_gets_pictures_from_processes_when_they_are_many(
+    mixed: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ClassifyOptions(paths=(str(mixed),), model=str(tiny_model), batch_size=3, device="auto")
+    assert isinstance(engine_of(options), ThreadsEngine)
+    alone: list[Record] = []
+    threads = run(options, sink=alone.extend)
+    monkeypatch.setattr(choose_engine, "MANY", 20)
+    engine = engine_of(options)
+    assert isinstance(engine, SharedEngine)
+    assert engine.workers == usable_cores()
+    fed: list[Record] = []
+    processes = run(replace(options, workers=2), sink=fed.extend)
+    assert fed == alone
+    assert (processes.workers, processes.provider, processes.errors) == (2, "CUDAExecutionProvider", 3)
+    assert processes.class_counts.tolist() == threads.class_counts.tolist()
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_picture_that_crashes_the_decoder_costs_a_row_beside_a_gpu(
+    folder: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "decode_near", prepare.decode_near)  # put back at the end
+    monkeypatch.setattr(choose_engine, "StartWorker", StartDeadlyWorker)
+    options = ClassifyOptions(
+        paths=(str(folder),), model=str(tiny_model), batch_size=2, workers=2, device="auto"
+    )
+    rows: list[Record] = []
+    run(options, sink=rows.extend)
+    assert {Path(row.path).name: row.error for row in rows if row.error} == {
+        "06.png": "the process that worked on it died (killed by SIGSEGV)"
+    }
+    assert [row.predictions[0].label for row in rows if not row.error] == ["red"] * 11
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_run_on_a_gpu_that_was_cut_off_is_resumed_with_a_process(
+    colour_folder: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.csv"
     journal.part_of(output).touch()
     journal.journal_of(output).write_text('{"schema": 1}\n')
-    monkeypatch.setattr(choose_engine, "_is_cpu", lambda _: False)
     options = ClassifyOptions(
-        paths=(str(colour_folder),),
-        model=str(tiny_model),
-        output=output,
-        resume=True,
-        device="cpu",
-        workers=3,
+        paths=(str(colour_folder),), model=str(tiny_model), output=output, resume=True, workers=1
     )
-    engine = engine_of(options)
-    assert isinstance(engine, LocalEngine)
-    assert engine.workers == 1
+    assert isinstance(engine_of(options), SharedEngine)
+
+
+def test_a_model_that_auto_leaves_to_the_cpu_gets_a_process_a_core(
+    colour_folder: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose_engine, "_is_cpu", lambda _: False)  # there is a driver, and nothing else
+    options = ClassifyOptions(paths=(str(colour_folder),), model=str(tiny_model), workers=2, device="cpu")
+    assert isinstance(engine_of(options), LocalEngine)

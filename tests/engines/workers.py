@@ -109,6 +109,46 @@ class Start:
         return Doubling(self.once)
 
 
+class Writing:
+    """A first step: writes doubled numbers into shared memory; some items are the death of it."""
+
+    buffer_bytes = 8 * 8
+
+    def __init__(self, once: Path | None = None) -> None:
+        self.doubling = Doubling(once)
+
+    @property
+    def position(self) -> Any:
+        return self.doubling.position
+
+    @position.setter
+    def position(self, cell: Any) -> None:
+        self.doubling.position = cell
+
+    def prepare_into(self, shard: Items, buffer: memoryview) -> list[str | None]:
+        numbers = buffer.cast("q")
+        told = []
+        for place, made in enumerate(self.doubling(shard)):
+            told.append(made if isinstance(made, str) else None)
+            if not isinstance(made, str):
+                numbers[place] = made
+        return told
+
+
+class Reading:
+    """A worker whose first step is that, and whose second reads the numbers."""
+
+    info = "ready"
+
+    def __init__(self, once: Path | None = None, pause_s: float = 0.0) -> None:
+        self.preparer = Writing(once)
+        self.pause_s = pause_s
+
+    def finish(self, told: list[str | None], buffer: memoryview) -> list[Any]:
+        time.sleep(self.pause_s)
+        return [text or buffer.cast("q")[place] for place, text in enumerate(told)]
+
+
 def refuse() -> Doubling:
     raise ModelError("no such model", where="m.onnx", remedy="look for it")
 

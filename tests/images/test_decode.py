@@ -446,10 +446,12 @@ def test_a_heic_picture_without_the_extra_says_what_to_install(monkeypatch: pyte
     assert "pip install '.[formats]' in the checkout" in words
 
 
-def test_a_jpeg_xl_picture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_jpeg_xl_picture_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_jxl", None)
     monkeypatch.setitem(sys.modules, "pillow_jxl.JpegXLImagePlugin", None)
-    assert "pip install pillow-jxl-plugin" in reason(b"\xff\x0a\xff\x07")
+    words = reason(b"\xff\x0a\xff\x07")
+    assert "JPEG XL" in words
+    assert "pip install '.[formats]' in the checkout" in words
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3), (3, 1), (3, 3), (4, 3), (1, 4096), (4096, 1)])

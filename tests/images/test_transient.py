@@ -100,8 +100,8 @@ def test_a_pause_that_a_server_asks_for_ends_when_the_run_is_stopped(
         model=str(tiny_model), device="cpu", threads=1, provider_options=(), labels=None, normalize=None, resize=None,
         batch_size=4, top_k=1, max_pixels=None, exact=False,
     )()  # fmt: skip
-    monkeypatch.setattr(Failing, "hear", staticmethod(worker.stop))
-    worker.prepare(Shard([f"{address}/503/1/patience.png"], {0}, {}))
+    monkeypatch.setattr(Failing, "hear", staticmethod(worker.preparer.stop))
+    worker.preparer.prepare(Shard([f"{address}/503/1/patience.png"], {0}, {}))
     assert asked == {"/503/1/patience.png": 1}  # a pause that goes on to its end is followed by a second try
 
 

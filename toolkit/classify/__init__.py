@@ -8,7 +8,8 @@ classifier     a model that classifies files: what `toolkit.load` gives
 
 choose_engine  which engine suits the inputs, and how many workers pay
 start          how a worker is made, wherever it works
-worker         one shard's whole way: read -> decode -> fit -> run -> top-k
+prepare        the way of a batch to pixels: read -> decode -> fit
+worker         one shard's whole way: prepare -> run -> top-k
 at_once        how many pictures a CPU runs through a model at once
 shard          what travels between a run and its workers
 pipeline       inputs -> shards to an engine -> rows, in input order

@@ -13,6 +13,7 @@ from toolkit.images.archives import is_archive
 from toolkit.images.feed import Feed
 from toolkit.machine.cores import usable_cores
 from toolkit.observer import Observer
+from toolkit.runtime.devices import CPU
 
 if TYPE_CHECKING:
     from toolkit.classify.shard import ModelFacts
@@ -35,10 +36,11 @@ def engine_for(
 ) -> "Iterator[tuple[Engine, ModelFacts]]":
     """Choose and open the engine that suits the inputs, and close it at the end.
 
-    Few inputs are classified in this process: starting others takes longer. A GPU is fed by one session. Many
-    inputs on the CPU go to one process a core, each with one intra-op thread. A Ray cluster is never chosen,
-    only obeyed. Where an earlier run ended without a word, one of its pictures may have crashed the decoder: the
-    work is done in other processes, in any case, whose death costs that picture's row alone.
+    Few inputs are classified in this process: starting others takes longer. Many inputs on the CPU go to one
+    process a core, each with one intra-op thread; on a GPU, such processes decode for the one session in this
+    process. A Ray cluster is never chosen, only obeyed. Where an earlier run ended without a word, one of its
+    pictures may have crashed the decoder: pictures are decoded in other processes, in any case, whose death costs
+    that picture's row alone.
 
     Args:
         options: of the run.
@@ -61,10 +63,16 @@ def _local(options: ClassifyOptions, feed: Feed, observer: Observer) -> "tuple[E
         observer.notice(
             "the earlier run was cut off: should a picture crash its decoder, it becomes an error row"
         )
-    if (workers > 1 and is_cpu) or crashed:
+    if workers > 1 or crashed:
+        if not is_cpu:
+            worker = _start(options, threads=options.threads)()
+            if worker.info.provider != CPU:
+                from toolkit.engines.shared import SharedEngine
+
+                return SharedEngine(workers), lambda: worker
+            # `auto` found a driver, and that the GPU can't run the model.
         from toolkit.engines.local import LocalEngine
 
-        workers = workers if is_cpu else 1  # a session each would be too much for a GPU's memory
         return LocalEngine(workers), _start(options, threads=options.threads or (1 if workers > 1 else None))
     from toolkit.engines.threads import ThreadsEngine
 

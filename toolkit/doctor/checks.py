@@ -30,7 +30,7 @@ EXTRAS = {
     "train": ("tensorflow", "keras", "tf2onnx"),
     "tune": ("optuna",),
     "cuda": ("nvidia-cudnn-cu13|nvidia-cudnn-cu12",),  # either, as the build of ONNX Runtime wants
-    "formats": ("pillow-heif",),
+    "formats": ("pillow-heif", "pillow-jxl-plugin"),
     "ray": ("ray",),
     "remote": ("fsspec", "aiohttp", "s3fs", "gcsfs"),
 }

@@ -15,7 +15,7 @@ from toolkit.engines.process import NO_POSITION, Start, WorkerDied, WorkerProces
 from toolkit.errors import ToolkitError
 
 IN_HAND = 2  # shards of one worker: the one it works on, and the next
-WINDOW = 4  # shards a worker, on the way or waiting for an earlier one to be finished
+WINDOW = 4
 MOST_DEATHS = 3  # of one shard's processes, before the item that was worked on last is given up unproved
 
 
@@ -24,12 +24,14 @@ class LocalEngine:
 
     Args:
         workers: how many.
+        window: shards a worker, on the way or waiting for an earlier one to be finished.
     """
 
     takes_long_shards = True
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, window: int = WINDOW) -> None:
         self.workers = workers
+        self.window = window
         self._start: Start | None = None
         self._numbered = 0  # shards so far; what is left of a stream that was given up can be told by it
         self._processes: list[WorkerProcess] = []
@@ -113,7 +115,7 @@ class _Run:
     def _next(self) -> tuple[int, Any] | None:
         if self._again:
             return self._again.popleft()
-        if self._ended or self.taken - self._given >= WINDOW * self._engine.workers:
+        if self._ended or self.taken - self._given >= self._engine.window * self._engine.workers:
             return None
         try:
             shard = next(self._stream)

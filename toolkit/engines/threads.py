@@ -2,7 +2,7 @@
 
 Decoders let go of Python's lock, so threads keep the cores busy with large photos, and with small ones
 decoding overlaps with running the model. It is the engine of few inputs, for which starting processes
-doesn't pay, and of a GPU, which one session feeds best.
+doesn't pay.
 """
 
 from collections import deque
@@ -16,6 +16,16 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
+class FirstStep(Protocol):
+    """The step that may run in several threads at once."""
+
+    def prepare(self, shard: Any) -> Any:
+        """Take it."""
+
+    def stop(self) -> None:
+        """Let running calls end soon."""
+
+
 class TwoSteps(Protocol):
     """A worker whose first step may run in several threads at once, and whose second runs in one."""
 
@@ -23,14 +33,12 @@ class TwoSteps(Protocol):
     def info(self) -> Any:
         """What is known once the worker is ready."""
 
-    def prepare(self, shard: Any) -> Any:
-        """Take the first step."""
+    @property
+    def preparer(self) -> FirstStep:
+        """Takes the first step."""
 
     def finish(self, prepared: Any) -> Any:
         """Take the second."""
-
-    def stop(self) -> None:
-        """Let running first steps end soon."""
 
 
 class ThreadsEngine:
@@ -56,7 +64,7 @@ class ThreadsEngine:
         worker = self._worker
         if worker is None:
             raise ValueError("the engine isn't open")
-        prepared = ahead(worker.prepare, shards, threads=self.workers, stop=worker.stop)
+        prepared = ahead(worker.preparer.prepare, shards, threads=self.workers, stop=worker.preparer.stop)
         try:
             for each in prepared:
                 yield worker.finish(each)

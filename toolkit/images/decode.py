@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from toolkit.errors import ImageError, one_line
-from toolkit.images import signatures
+from toolkit.images import jpegxl, signatures
 from toolkit.images.jpeg import Box, covered, decode_plain, divisor, lacks_data
 from toolkit.images.jpeg2000 import is_cut_short
 from toolkit.images.metadata import exif_of, orientation_of, without_metadata
@@ -44,6 +44,10 @@ Scaled = tuple[int, int, int]  # height and width as stored, and the divisor
 
 JPEG_START = b"\xff\xd8\xff"
 PNG_SAMPLE_BITS_AT = 24  # byte of the header that holds the bits a sample
+NOTHING_TOLD = (
+    "not identified by this driver",
+    "Please build `libjxl`",
+)  # what decoders say without a reason
 TRUNCATED_WORDS = ("truncat", "unexpected end", "not enough data", "incomplete", "eof", "buffer is not large")
 
 
@@ -161,17 +165,17 @@ def _loaded(
 def _load(
     form: Format, content: bytes, max_pixels: int, fitting: tuple[int, int] | None
 ) -> tuple[Image.Image, Scaled | None]:
+    decoder = _decoder(form)
+    if form is signatures.JPEG_XL:
+        _refuse_large(
+            jpegxl.size_of(content) or (0, 0), max_pixels
+        )  # the decoder would make the pixels first
     # The decoder's own class, not Image.open: no format but this one is tried, and its reason isn't lost.
-    image: Image.Image = _decoder(form)(io.BytesIO(content), "")
-    width, height = image.size
-    if width * height > max_pixels:
-        raise ImageError(
-            f"too large: {width:,} x {height:,} pixels exceed the limit of {max_pixels:,}",
-            where="the content",
-            remedy="raise --max-pixels, or make the picture smaller",
-        )
+    image: Image.Image = decoder(io.BytesIO(content), "")
+    _refuse_large(image.size, max_pixels)
     scaled = None
     if fitting is not None and form is signatures.JPEG:
+        width, height = image.size
         scale = divisor(height, width, orientation_of(exif_of(image.info)), fitting)
         if scale > 1 and image.draft(None, (width // scale, height // scale)) is not None:
             scaled = (height, width, scale)
@@ -179,11 +183,24 @@ def _load(
     return image, scaled
 
 
+def _refuse_large(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"too large: {width:,} x {height:,} pixels exceed the limit of {max_pixels:,}",
+            where="the content",
+            remedy="raise --max-pixels, or make the picture smaller",
+        )
+
+
 def _decoder(form: Format) -> Any:
     if form is signatures.TIFF:
         _silence_libtiff()
     try:
-        return getattr(importlib.import_module(form.module), form.decoder)
+        module: Any = importlib.import_module(form.module)
+        if form is signatures.JPEG_XL:
+            module.DECODE_THREADS = 0  # none of its own: our processes keep the cores busy
+        return getattr(module, form.decoder)
     except ImportError as error:
         remedy = f"install it with: {form.install}"
         raise ImageError(
@@ -213,7 +230,8 @@ def _translated(error: Exception, form: Format) -> ImageError:
     elif _is_truncated(error):
         what = f"truncated {form.name} picture: a part of its data is missing"
     else:
-        detail = "" if "not identified by this driver" in str(error) else one_line(error).rstrip(".")
+        is_told = not any(words in str(error) for words in NOTHING_TOLD)
+        detail = one_line(error).rstrip(".") if is_told else ""
         what = f"damaged {form.name} picture" + (f": {detail[:200]}" if detail else "")
     return ImageError(what, where="the content", remedy="replace the file, or leave it out")
 

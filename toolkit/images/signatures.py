@@ -36,7 +36,7 @@ PNM = Format("PNM", "PIL.PpmImagePlugin", "PpmImageFile")
 JPEG2000 = Format("JPEG 2000", "PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile")
 AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile")
 HEIC = Format("HEIC", "pillow_heif.as_plugin", "HeifImageFile", install_extra("formats"))
-JPEG_XL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", "pip install pillow-jxl-plugin")
+JPEG_XL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", install_extra("formats"))
 
 # An allow-list: Pillow can open far more, EPS among it, which starts another program.
 MAGIC: tuple[tuple[re.Pattern[bytes], Format], ...] = tuple(
