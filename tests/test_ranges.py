@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.ranges import above_zero, at_least, share
+from toolkit.ranges import MOST_PARALLEL, above_zero, at_least, parallel, share
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
@@ -25,7 +25,19 @@ def test_a_number_passes_where_it_is_in_the_range_and_nowhere_else(value: float)
                 check()
 
 
+@given(st.integers())
+def test_threads_and_processes_are_no_more_than_a_machine_may_have(value: int) -> None:
+    if 1 <= value <= MOST_PARALLEL:
+        parallel(value, "--threads")
+    else:
+        with pytest.raises(
+            UsageError, match=rf"out of range \(--threads\): use a number from 1 to {MOST_PARALLEL}"
+        ):
+            parallel(value, "--threads")
+
+
 def test_an_option_that_was_not_given_is_in_every_range() -> None:
+    parallel(None, "--threads")
     at_least(None, 1, "--limit")
     above_zero(None, "--rate")
     share(None, "--dropout")

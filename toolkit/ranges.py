@@ -2,6 +2,8 @@
 
 from toolkit.errors import UsageError
 
+MOST_PARALLEL = 1024  # twice the hardware threads of the largest machines of two sockets
+
 
 def at_least(value: float | None, least: float, flag: str) -> None:
     """Refuse a number below the least one, or one that isn't finite; None is an option that wasn't given.
@@ -11,6 +13,18 @@ def at_least(value: float | None, least: float, flag: str) -> None:
     """
     if value is not None and not least <= value < float("inf"):
         raise _refusal(value, flag, f"{least:g} or more")
+
+
+def parallel(value: int | None, flag: str) -> None:
+    """Refuse a number of threads or processes that no machine has cores for; None is an option that wasn't given.
+
+    Each one is really started, and some thousands leave the machine without room for anything else.
+
+    Raises:
+        UsageError: it is below 1 or above 1024.
+    """
+    if value is not None and not 1 <= value <= MOST_PARALLEL:
+        raise _refusal(value, flag, f"a number from 1 to {MOST_PARALLEL}")
 
 
 def above_zero(value: float | None, flag: str) -> None:

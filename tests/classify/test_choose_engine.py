@@ -177,5 +177,10 @@ def test_a_model_that_auto_leaves_to_the_cpu_gets_a_process_a_core(
     colour_folder: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choose_engine, "_is_cpu", lambda _: False)  # there is a driver, and nothing else
-    options = ClassifyOptions(paths=(str(colour_folder),), model=str(tiny_model), workers=2, device="cpu")
-    assert isinstance(engine_of(options), LocalEngine)
+    options = ClassifyOptions(paths=(str(colour_folder),), model=str(tiny_model), workers=2, device="auto")
+    observer = Listener()
+    with engine_for(options, Feed(listing(options.paths)), observer) as (engine, facts):
+        assert isinstance(engine, LocalEngine)
+        assert facts.device == "cpu"
+        assert engine._start.device == "cpu"
+    assert len(observer.notices) == len(set(observer.notices))

@@ -12,6 +12,7 @@ import pytest
 from images.makers import png_chunk
 from support import encoded, picture
 
+from toolkit.classify.prepare import Preparer
 from toolkit.classify.shard import Shard
 from toolkit.classify.start import StartWorker
 
@@ -78,12 +79,8 @@ def test_memory_that_ends_while_a_decoded_picture_is_resized_is_a_row_too(
         model=str(tiny_model), device="cpu", threads=1, provider_options=(), labels=None, normalize=None,
         resize=None, batch_size=4, top_k=1, max_pixels=None, exact=False,
     )()  # fmt: skip
-    model = worker.model
-    worker.model = SimpleNamespace(
-        plan=SimpleNamespace(height=8, width=8, fit=fit),
-        provider=model.provider,
-        probabilities=model.probabilities,
-    )
+    plan: Any = SimpleNamespace(height=8, width=8, fit=fit)
+    worker.preparer = Preparer(plan, batch_size=4, max_pixels=10**6, exact=False)
     outcome = worker(Shard([str(tmp_path / "a.png"), str(tmp_path / "b.png")], set(), {}))
     assert outcome.errors == {0: "not enough memory for this picture"}
     assert outcome.best.tolist() == [[0]]

@@ -20,6 +20,15 @@ def test_the_limit_is_the_stage_that_can_not_be_shared_or_the_longest(stages: St
     assert REMEDIES[limit]
 
 
+def test_one_session_is_the_limit_when_it_is_always_busy() -> None:
+    stages = Stages(
+        decoding_ns=40 * SECOND, running_ns=9 * SECOND + SECOND // 2
+    )  # in 16 processes, and in one
+    assert limiting_stage(stages, 10.0) == "decoding"
+    assert limiting_stage(stages, 10.0, one_session=True) == "running"
+    assert limiting_stage(stages, 20.0, one_session=True) == "decoding"
+
+
 def test_sorting_is_named_only_where_something_was_sorted() -> None:
     assert list(Stages(writing_ns=1).seconds()) == ["reading", "decoding", "running", "writing"]
     assert Stages(sorting_ns=2 * SECOND).seconds()["sorting"] == 2.0

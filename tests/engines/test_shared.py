@@ -118,11 +118,10 @@ def test_large_shards_get_fewer_processes_and_places(monkeypatch: pytest.MonkeyP
         engine.close()
 
 
-def test_no_memory_to_share_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none_left(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(shared, "RawArray", none_left)
+def test_no_memory_to_share_is_said_in_one_line() -> None:
+    worker = Reading()
+    worker.preparer.buffer_bytes = 1 << 50
     with pytest.raises(ToolkitError, match="shared memory") as caught:
-        SharedEngine(3).open(Reading)
+        SharedEngine(1).open(lambda: worker)
+    assert "Errno" not in str(caught.value)
     assert "--batch-size" in str(caught.value.remedy)

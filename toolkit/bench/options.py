@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.ranges import above_zero, at_least
+from toolkit.ranges import above_zero, at_least, parallel
 
 
 class Scenario(StrEnum):
@@ -128,9 +129,12 @@ class BenchOptions:
             )
 
     def _check_lists(self) -> None:
-        for values, flag in ((self.batch_sizes, "--batch-size"), (self.threads, "--threads")):
+        for values, flag, check in (
+            (self.batch_sizes, "--batch-size", partial(at_least, least=1)),
+            (self.threads, "--threads", parallel),
+        ):
             for value in values:
-                at_least(value, 1, flag)
+                check(value, flag=flag)
             _no_repeats(values, flag)
         _no_repeats(self.devices, "--device")
 

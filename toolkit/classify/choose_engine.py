@@ -47,37 +47,42 @@ def engine_for(
         feed: its inputs; read ahead, not taken.
         observer: told what opening the model and the engine had to say.
     """
-    engine, start = _ray(options, observer) if options.engine == "ray" else _local(options, feed, observer)
+    told: list[str] = []
+    engine, start = _ray(options, observer) if options.engine == "ray" else _local(options, feed, told)
     try:
         facts: ModelFacts = engine.open(start)
-        for notice in facts.notices:
+        del start  # it may hold the session, which ends with the engine
+        for notice in dict.fromkeys((*told, *facts.notices)):
             observer.notice(notice)
         yield engine, facts
     finally:
         engine.close()
 
 
-def _local(options: ClassifyOptions, feed: Feed, observer: Observer) -> "tuple[Engine, Callable[[], Worker]]":
-    workers, is_cpu, crashed = _workers(options, feed), _is_cpu(options), _has_crashed(options)
+def _local(options: ClassifyOptions, feed: Feed, told: list[str]) -> "tuple[Engine, Callable[[], Worker]]":
+    is_cpu, crashed = _is_cpu(options), _has_crashed(options)
+    workers = _workers(options, feed, threads=options.threads or 1 if is_cpu else 1)
+    start = _start(options, threads=options.threads)
     if crashed:
-        observer.notice(
+        told.append(
             "the earlier run was cut off: should a picture crash its decoder, it becomes an error row"
         )
     if workers > 1 or crashed:
         if not is_cpu:
-            worker = _start(options, threads=options.threads)()
+            worker = start()
             if worker.info.provider != CPU:
                 from toolkit.engines.shared import SharedEngine
 
                 return SharedEngine(workers), lambda: worker
-            # `auto` found a driver, and that the GPU can't run the model.
+            # `auto` found a driver, and that the GPU can't run the model; the processes don't try it again.
+            told += worker.info.notices
+            start = replace(start, device="cpu", provider_options=())
         from toolkit.engines.local import LocalEngine
 
-        return LocalEngine(workers), _start(options, threads=options.threads or (1 if workers > 1 else None))
+        return LocalEngine(workers), replace(start, threads=options.threads or (1 if workers > 1 else None))
     from toolkit.engines.threads import ThreadsEngine
 
-    engine = ThreadsEngine(options.workers or options.threads or usable_cores())
-    return engine, _start(options, threads=options.threads)
+    return ThreadsEngine(options.workers or options.threads or usable_cores()), start
 
 
 def _ray(options: ClassifyOptions, observer: Observer) -> "tuple[Engine, Callable[[], Worker]]":
@@ -95,11 +100,11 @@ def _ray(options: ClassifyOptions, observer: Observer) -> "tuple[Engine, Callabl
     return engine, StartElsewhere.of(start)
 
 
-def _workers(options: ClassifyOptions, feed: Feed) -> int:
-    """Return how many processes are worth starting; 1 means none."""
+def _workers(options: ClassifyOptions, feed: Feed, *, threads: int) -> int:
+    """Return how many processes of so many threads are worth starting; 1 means none."""
     if options.workers is not None:
         return options.workers
-    workers = usable_cores() // (options.threads or 1)
+    workers = usable_cores() // threads
     if workers <= 1:
         return 1
     if STDIN in options.paths:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolkit.endings import DEVICES, check_ending, check_page
 from toolkit.errors import UsageError
-from toolkit.ranges import at_least, share
+from toolkit.ranges import at_least, parallel, share
 
 EXAMPLE_TOP_K = 5  # classes of each picture that a report shows
 ENGINES = ("local", "ray")
@@ -85,9 +85,9 @@ class ClassifyOptions:
             raise UsageError("nothing to classify", where="PATH", remedy="give pictures or folders")
         at_least(self.top_k, 1, "--top-k")
         at_least(self.batch_size, 1, "--batch-size")
-        at_least(self.threads, 1, "--threads")
+        parallel(self.threads, "--threads")
         at_least(self.max_pixels, 1, "--max-pixels")
-        at_least(self.workers, 1, "--workers")
+        parallel(self.workers, "--workers")
         share(self.min_confidence, "--min-confidence")
         if self.paths.count("-") > 1:
             raise UsageError(

@@ -90,9 +90,11 @@ class Preparer:
         Returns:
             What else there is to tell, small enough to be sent.
         """
-        return replace(
-            self.prepare(shard, pixels=np.frombuffer(buffer, np.uint8).reshape(self.shape)), pixels=None
-        )
+        return replace(self.prepare(shard, pixels=self.pixels_in(buffer)), pixels=None)
+
+    def pixels_in(self, buffer: memoryview) -> NDArray[np.uint8]:
+        """Return the pixels that lie in shared memory, uint8 [batch size, height, width, 3]."""
+        return np.frombuffer(buffer, np.uint8).reshape(self.shape)
 
     def stop(self) -> None:
         """Let running calls of `prepare` end soon; their results are worth nothing then."""

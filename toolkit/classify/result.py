@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.classify.stages import REMEDIES, Stages, limiting_stage
+from toolkit.runtime.devices import CPU
 
 OK = "ok"
 ERROR = "error"
@@ -185,7 +186,7 @@ class ClassifyResult:
     @property
     def limit(self) -> str:
         """The stage that set the speed: reading, decoding, running, writing or sorting."""
-        return limiting_stage(self.stages, self.seconds)
+        return limiting_stage(self.stages, self.seconds, one_session=self.provider != CPU)
 
     @property
     def accuracy(self) -> float | None:

@@ -52,15 +52,17 @@ REMEDIES = {
 BUSY = 0.9  # share of its time above which the process that lists, writes and sorts is itself the limit
 
 
-def limiting_stage(stages: Stages, seconds: float) -> str:
+def limiting_stage(stages: Stages, seconds: float, *, one_session: bool = False) -> str:
     """Name the stage that set the speed of a run: reading, decoding, running, writing or sorting.
 
     Args:
         stages: time spent in each, by all workers.
         seconds: the run took.
+        one_session: whether one session in the process that writes ran every batch, as on a GPU.
     """
     spent = stages.seconds()
-    alone = {stage: spent.pop(stage) for stage in ("writing", "sorting") if stage in spent}
+    names = ("writing", "sorting", "running") if one_session else ("writing", "sorting")
+    alone = {stage: spent.pop(stage) for stage in names if stage in spent}
     if sum(alone.values()) > BUSY * seconds:
         return max(alone, key=lambda stage: alone[stage])
     return max(spent, key=lambda stage: spent[stage])

@@ -89,10 +89,7 @@ class Worker:
             DeviceError: the model can't be run.
         """
         began = time.perf_counter_ns()
-        pixels = batch.pixels
-        if buffer is not None:
-            pixels = np.frombuffer(buffer, np.uint8).reshape(self.preparer.shape)
-        probabilities = self._run(batch, pixels)
+        probabilities = self._run(batch, batch.pixels if buffer is None else self.preparer.pixels_in(buffer))
         running = Stages(running_ns=time.perf_counter_ns() - began)
         return self._ranked(probabilities, batch.errors, batch.span, batch.stages + running)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from toolkit.errors import DeviceError, UsageError
 from toolkit.keras_model.files import looks_like_keras, unfinished_run
 from toolkit.observer import SILENT, Observer
-from toolkit.ranges import at_least
+from toolkit.ranges import parallel
 
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult
@@ -111,7 +111,7 @@ def refuse_unused(
         )
     if provider_options:
         raise UsageError("a Keras model has no execution provider", where="--provider-option", remedy=remedy)
-    at_least(threads, 1, "--threads")
+    parallel(threads, "--threads")
     if threads is not None:
         observer.notice("warning: --threads is for ONNX models: Keras chooses its own number")
 

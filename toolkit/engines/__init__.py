@@ -4,6 +4,7 @@ protocol  what a worker, a shard and an engine are
 threads   this process: shards prepared ahead in threads
 local     processes of this machine, one worker each; a crash takes down one
 shared    such processes prepare shards for one worker in this process, in shared memory: for a GPU
+memory    memory that a process shares with those that it starts
 process   a process with a worker in it: both sides of the pipe between them
 isolate   which item of a shard is at fault when its process dies
 

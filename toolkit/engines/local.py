@@ -15,7 +15,7 @@ from toolkit.engines.process import NO_POSITION, Start, WorkerDied, WorkerProces
 from toolkit.errors import ToolkitError
 
 IN_HAND = 2  # shards of one worker: the one it works on, and the next
-WINDOW = 4
+WINDOW = 4  # of a worker, shards on the way or waiting for an earlier one to be finished
 MOST_DEATHS = 3  # of one shard's processes, before the item that was worked on last is given up unproved
 
 
@@ -39,7 +39,8 @@ class LocalEngine:
     def open(self, start: Start) -> Any:
         """Start the processes and wait for the first; see `Engine.open`."""
         self._start = start
-        self._processes = [WorkerProcess(start) for _ in range(self.workers)]
+        for _ in range(self.workers):
+            self._processes.append(WorkerProcess(start))
         return self._processes[0].ready()
 
     def map(self, shards: Iterable[Any]) -> Generator[Any]:

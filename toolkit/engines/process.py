@@ -49,7 +49,14 @@ class WorkerProcess:
         self._process = context.Process(
             target=serve, args=(theirs, start, self._cell), name="toolkit-worker", daemon=True
         )
-        self._process.start()
+        try:
+            self._process.start()
+        except OSError as error:
+            raise ToolkitError(
+                f"a worker process can't be started: {error.strerror}",
+                where="--workers",
+                remedy="use fewer workers, or end other programs",
+            ) from error
         theirs.close()
         self.in_hand: deque[tuple[int, Any]] = deque()
         self._info: Any = None

@@ -5,13 +5,13 @@ pixels, never goes through a pipe: it lies in memory that all processes share, c
 shards on the way.
 """
 
-import ctypes
+import pickle
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
-from multiprocessing.sharedctypes import RawArray
 from typing import Any, Protocol
 
 from toolkit.engines.local import IN_HAND, WINDOW, LocalEngine
+from toolkit.engines.memory import SharedMemory
 from toolkit.errors import ToolkitError
 
 MOST_BYTES = 1 << 30  # of shared memory; one process with two shards in hand is always allowed
@@ -71,18 +71,19 @@ class SharedEngine:
         size = worker.preparer.buffer_bytes
         self.workers = max(1, min(self.workers, MOST_BYTES // (IN_HAND * size)))
         window = max(IN_HAND, min(WINDOW, MOST_BYTES // (self.workers * size)))
+        needed = window * self.workers * size
         try:
-            memory = RawArray(ctypes.c_ubyte, window * self.workers * size)
-        except (OSError, MemoryError) as error:
+            memory = SharedMemory(needed)
+        except OSError as error:
             raise ToolkitError(
-                f"no {window * self.workers * size / 1e6:,.0f} MB of shared memory are to be had: {error}",
+                f"no {needed / 1e6:,.0f} MB of shared memory are to be had: {error.strerror}",
                 where=f"--workers {self.workers}",
                 remedy="use fewer workers or a smaller --batch-size, or free memory",
             ) from error
-        self._places = places(memory, size)
+        self._places = memory.places(size)
         self._worker = worker
         self._processes = LocalEngine(self.workers, window)
-        self._processes.open(_StartPreparing(worker.preparer, memory))
+        self._processes.open(_StartPreparing(pickle.dumps(worker.preparer), memory))
         return worker.info
 
     def map(self, shards: Iterable[Any]) -> Generator[Any]:
@@ -92,8 +93,8 @@ class SharedEngine:
         prepared = self._processes.map(self._placed(shards))
         is_finished = False
         try:
-            # As many shards as there are places are on the way, the one that is finished here among them, and the
-            # results come in the stream's order: whoever is at a place that comes round again has long been here.
+            # A place is given away again only after the shard that had it was finished here: at most as many shards as
+            # there are places are on the way, this one among them, and they come in their order.
             for number, each in enumerate(prepared):
                 yield self._worker.finish(each, self._places[number % len(self._places)])
             is_finished = True
@@ -114,12 +115,6 @@ class SharedEngine:
             yield _Placed(shard, number % len(self._places))
 
 
-def places(memory: Any, size: int) -> list[memoryview]:
-    """Cut shared memory into places of `size` bytes."""
-    whole = memoryview(memory).cast("B")
-    return [whole[start : start + size] for start in range(0, len(whole), size)]
-
-
 @dataclass(frozen=True, slots=True)
 class _Placed:
     """A shard, and where what is made of it goes."""
@@ -136,14 +131,17 @@ class _Placed:
     def without(self, position: int, reason: str) -> "_Placed":
         return replace(self, shard=self.shard.without(position, reason))
 
+    def elsewhere(self, *, other_disk: bool) -> "_Placed":
+        return replace(self, shard=self.shard.elsewhere(other_disk=other_disk))
+
 
 @dataclass(frozen=True)
 class _StartPreparing:
-    preparer: FirstStep
-    memory: Any
+    preparer: bytes  # unpickled over there only: what it imports takes time, in which a Ctrl-C would show
+    memory: SharedMemory
 
     def __call__(self) -> "_Preparing":
-        return _Preparing(self.preparer, self.memory)
+        return _Preparing(pickle.loads(self.preparer), self.memory)
 
 
 class _Preparing:
@@ -151,9 +149,9 @@ class _Preparing:
 
     info = None
 
-    def __init__(self, preparer: FirstStep, memory: Any) -> None:
+    def __init__(self, preparer: FirstStep, memory: SharedMemory) -> None:
         self._preparer = preparer
-        self._places = places(memory, preparer.buffer_bytes)
+        self._places = memory.places(preparer.buffer_bytes)
 
     @property
     def position(self) -> Any:

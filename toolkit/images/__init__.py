@@ -17,7 +17,8 @@ signatures  which format the content is, and plain words for what isn't a pictur
 decode      bytes -> uint8 [H, W, 3] RGB
 jpeg        JPEG by the short way: plain files, scaled down while decoding where that pays
 jpeg2000    whether a JPEG 2000 file has all of its picture
-jpegxl      how large a JPEG XL picture is, before it is decoded
+jpegxl      what the header of a JPEG XL picture says, before it is decoded
+failures    what a decoder raises, in plain words
 silence     keep the decoders' warnings off standard error
 pixels      any of Pillow's modes -> RGB: depth, transparency, CMYK, ICC profiles
 metadata    orientation from EXIF, and pictures saved from their own broken metadata

@@ -7,15 +7,15 @@ import importlib
 import io
 import logging
 import os
-import struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from toolkit.errors import ImageError, one_line
+from toolkit.errors import ImageError
 from toolkit.images import jpegxl, signatures
+from toolkit.images.failures import is_truncated, translated
 from toolkit.images.jpeg import Box, covered, decode_plain, divisor, lacks_data
 from toolkit.images.jpeg2000 import is_cut_short
 from toolkit.images.metadata import exif_of, orientation_of, without_metadata
@@ -44,11 +44,6 @@ Scaled = tuple[int, int, int]  # height and width as stored, and the divisor
 
 JPEG_START = b"\xff\xd8\xff"
 PNG_SAMPLE_BITS_AT = 24  # byte of the header that holds the bits a sample
-NOTHING_TOLD = (
-    "not identified by this driver",
-    "Please build `libjxl`",
-)  # what decoders say without a reason
-TRUNCATED_WORDS = ("truncat", "unexpected end", "not enough data", "incomplete", "eof", "buffer is not large")
 
 
 def decode(content: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
@@ -107,15 +102,14 @@ def decode_near(
         try:
             bits = content[PNG_SAMPLE_BITS_AT] if form is signatures.PNG else 8
             rgb = to_rgb(image, sample_bits=bits)
-            # Pillow turns a TIFF itself while loading it.
-            orientation = 1 if form is signatures.TIFF else orientation_of(exif)
+            orientation = 1 if _is_turned(form, image) else orientation_of(exif)
             turn = TURN.get(orientation)
             box = None if scaled is None else covered(*scaled, orientation)
             return np.asarray(rgb if turn is None else rgb.transpose(turn)), box
         except ImageError:
             raise
         except Exception as error:
-            raise _translated(error, form) from error
+            raise translated(error, form) from error
 
 
 def decode_file(file: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
@@ -148,8 +142,8 @@ def _loaded(
         raise
     except Exception as error:
         # The decoders raise anything at all: ValueError, ZeroDivisionError, SyntaxError, struct.error ...
-        failure = _translated(error, form)
-        if form not in (signatures.JPEG, signatures.PNG) or _is_truncated(error):
+        failure = translated(error, form)
+        if form not in (signatures.JPEG, signatures.PNG) or is_truncated(error):
             raise failure from error
         pixels_alone, exif = without_metadata(content)
         if len(pixels_alone) == len(content):
@@ -167,9 +161,15 @@ def _load(
 ) -> tuple[Image.Image, Scaled | None]:
     decoder = _decoder(form)
     if form is signatures.JPEG_XL:
-        _refuse_large(
-            jpegxl.size_of(content) or (0, 0), max_pixels
-        )  # the decoder would make the pixels first
+        # The decoder would make the pixels first, and of an animation it would give the last of them.
+        header = jpegxl.read_header(content)
+        _refuse_large((header.width, header.height), max_pixels)
+        if header.is_animated:
+            raise ImageError(
+                "animated JPEG XL picture: its decoder can't give the first frame",
+                where="the content",
+                remedy="save its first frame as a picture of its own",
+            )
     # The decoder's own class, not Image.open: no format but this one is tried, and its reason isn't lost.
     image: Image.Image = decoder(io.BytesIO(content), "")
     _refuse_large(image.size, max_pixels)
@@ -181,6 +181,13 @@ def _load(
             scaled = (height, width, scale)
     image.load()
     return image, scaled
+
+
+def _is_turned(form: Format, image: Any) -> bool:
+    """Tell whether a picture's decoder has turned it upright already."""
+    # Pillow turns a TIFF while loading it. A JPEG XL picture has its orientation in the codestream, which libjxl obeys,
+    # and what EXIF says beside it doesn't count; but a JPEG file that is packed in one is as it was.
+    return form is signatures.TIFF or (form is signatures.JPEG_XL and not image.jpeg)
 
 
 def _refuse_large(size: tuple[int, int], max_pixels: int) -> None:
@@ -199,7 +206,8 @@ def _decoder(form: Format) -> Any:
     try:
         module: Any = importlib.import_module(form.module)
         if form is signatures.JPEG_XL:
-            module.DECODE_THREADS = 0  # none of its own: our processes keep the cores busy
+            # Threads of its own would fight with our processes for the cores.
+            module.DECODE_THREADS = 0
         return getattr(module, form.decoder)
     except ImportError as error:
         remedy = f"install it with: {form.install}"
@@ -222,20 +230,3 @@ def _silence_libtiff() -> None:
         library.TIFFSetErrorHandler.argtypes = [ctypes.c_void_p]
         library.TIFFSetErrorHandler.restype = ctypes.c_void_p
         library.TIFFSetErrorHandler(None)
-
-
-def _translated(error: Exception, form: Format) -> ImageError:
-    if isinstance(error, MemoryError):
-        what = f"not enough memory to decode this {form.name} picture"
-    elif _is_truncated(error):
-        what = f"truncated {form.name} picture: a part of its data is missing"
-    else:
-        is_told = not any(words in str(error) for words in NOTHING_TOLD)
-        detail = one_line(error).rstrip(".") if is_told else ""
-        what = f"damaged {form.name} picture" + (f": {detail[:200]}" if detail else "")
-    return ImageError(what, where="the content", remedy="replace the file, or leave it out")
-
-
-def _is_truncated(error: Exception) -> bool:
-    text = str(error).lower()
-    return isinstance(error, (EOFError, struct.error)) or any(word in text for word in TRUNCATED_WORDS)

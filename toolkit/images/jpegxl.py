@@ -1,56 +1,116 @@
-"""How large a JPEG XL picture is, by its header: its decoder makes all of the pixels before it tells."""
+"""What the header of a JPEG XL picture says: its decoder makes all of the pixels before it tells anything."""
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 CODESTREAM = b"\xff\x0a"
 WHOLE, PART = b"jxlc", b"jxlp"  # boxes that hold a codestream, and a part of one
 PART_NUMBER_BYTES = 4
-HEADER_BYTES = 12  # more than a size ever takes
+HEADER_BYTES = 64  # more than what is read here ever takes
 BOX_HEAD, LONG_BOX_HEAD = 8, 16
 LENGTHS = (9, 13, 18, 30)  # bits of a size that is no multiple of 8, by its selector
+PREVIEW_EIGHTHS, PREVIEW_LENGTHS = (0, 0, 5, 9), (6, 8, 10, 12)  # the same of a preview, in eighths and else
 RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width to height
 
 
+@dataclass(frozen=True)
+class Header:
+    """What is said before the first frame.
+
+    Args:
+        width: as stored, pixels.
+        height: as stored, pixels.
+        is_animated: whether there may be more than one frame to see.
+    """
+
+    width: int
+    height: int
+    is_animated: bool
+
+
 class _Bits:
-    """Reads numbers from bytes, lowest bits first; past the end there are zeros."""
+    """Reads numbers from bytes, lowest bits first."""
 
     def __init__(self, content: bytes) -> None:
         self._rest = int.from_bytes(content, "little")
+        self._left = 8 * len(content)
 
     def take(self, count: int) -> int:
+        self._left -= count
+        if self._left < 0:
+            raise EOFError  # which `decode` calls a truncated picture
         value = self._rest & ((1 << count) - 1)
         self._rest >>= count
         return value
 
 
-def size_of(content: bytes) -> tuple[int, int] | None:
-    """Read (width, height) as stored, pixels; None where the file has no codestream.
+def read_header(content: bytes) -> Header:
+    """Read the header.
 
     Args:
         content: the whole file, .jxl container or bare codestream.
 
-    Source: ISO/IEC 18181-1, annex D.2 (size header), and 18181-2, clause 9 (boxes).
+    Raises:
+        EOFError: it isn't all there.
+
+    Source: ISO/IEC 18181-1, annexes D.2 (size) and D.3 (metadata), and 18181-2, clause 9 (boxes).
     """
-    start = 0 if content.startswith(CODESTREAM) else next(_codestreams(content), None)
-    if start is None or content[start : start + 2] != CODESTREAM:
-        return None
-    bits = _Bits(content[start + 2 : start + 2 + HEADER_BYTES])
+    start = content[: len(CODESTREAM) + HEADER_BYTES] if content.startswith(CODESTREAM) else _joined(content)
+    if not start.startswith(CODESTREAM):
+        raise EOFError
+    bits = _Bits(start[len(CODESTREAM) :])
+    width, height = _size(bits)
+    return Header(width, height, _is_animated(bits))
+
+
+def _size(bits: _Bits) -> tuple[int, int]:
     by_eight = bool(bits.take(1))
-    height = _length(bits, by_eight=by_eight)
+
+    def length() -> int:
+        return 8 * (1 + bits.take(5)) if by_eight else 1 + bits.take(LENGTHS[bits.take(2)])
+
+    height = length()
     ratio = bits.take(3)
-    if not ratio:
-        return _length(bits, by_eight=by_eight), height
+    return (_across(height, ratio) if ratio else length()), height
+
+
+def _across(height: int, ratio: int) -> int:
     across, down = RATIOS[ratio - 1]
-    return height * across // down, height
+    return height * across // down
 
 
-def _length(bits: _Bits, *, by_eight: bool) -> int:
-    return 8 * (1 + bits.take(5)) if by_eight else 1 + bits.take(LENGTHS[bits.take(2)])
+def _is_animated(bits: _Bits) -> bool:
+    is_all_default = bits.take(1)
+    if is_all_default or not bits.take(1):  # nothing beyond the colours
+        return False
+    bits.take(3)  # orientation
+    if bits.take(1):  # the size it is meant to be shown at
+        _size(bits)
+    if bits.take(1):
+        _skip_preview(bits)
+    return bool(bits.take(1))
 
 
-def _codestreams(content: bytes) -> Iterator[int]:
-    """Give where each box that holds (a part of) the codestream begins it."""
+def _skip_preview(bits: _Bits) -> None:
+    lengths = PREVIEW_EIGHTHS if bits.take(1) else PREVIEW_LENGTHS
+    bits.take(lengths[bits.take(2)])
+    if not bits.take(3):
+        bits.take(lengths[bits.take(2)])
+
+
+def _joined(content: bytes) -> bytes:
+    """Join the parts of the codestream, as far as the header may reach."""
+    joined = b""
+    for part in _codestream(content):
+        joined += part[: HEADER_BYTES + len(CODESTREAM)]
+        if len(joined) >= HEADER_BYTES:
+            break
+    return joined
+
+
+def _codestream(content: bytes) -> Iterator[bytes]:
+    """Give what each box holds of the codestream."""
     position = 0
     while position + BOX_HEAD <= len(content):
         size, kind = struct.unpack_from(">I4s", content, position)
@@ -58,8 +118,10 @@ def _codestreams(content: bytes) -> Iterator[int]:
         if size == 1 and position + LONG_BOX_HEAD <= len(content):
             (size,) = struct.unpack_from(">Q", content, position + BOX_HEAD)
             head = LONG_BOX_HEAD
+        end = position + size if size else len(content)  # 0 means to the end of the file
         if kind in (WHOLE, PART):
-            yield position + head + (PART_NUMBER_BYTES if kind == PART else 0)
-        if size < head:  # 0 means to the end of the file
+            begin = position + head + (PART_NUMBER_BYTES if kind == PART else 0)
+            yield content[begin : min(end, begin + HEADER_BYTES + len(CODESTREAM))]
+        if end < position + head:
             return
-        position += size
+        position = end

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from toolkit.errors import DeviceError, ModelError
 from toolkit.machine.cores import THREADS_VARIABLE, default_threads, usable_cores
 from toolkit.observer import SILENT, Observer
-from toolkit.ranges import at_least
+from toolkit.ranges import parallel
 from toolkit.runtime.binding import Place, bound_copies, device_resident
 from toolkit.runtime.cuda import explain
 from toolkit.runtime.devices import CUDA, device_name, parse_device
@@ -156,7 +156,7 @@ def open_session(
     """
     wanted = parse_device(device)
     options = parse_provider_options(provider_options)
-    at_least(threads, 1, "--threads")
+    parallel(threads, "--threads")
     if not path.is_file():
         raise ModelError("no such model file", where=path, remedy="check the path, or see: toolkit models")
     ort = import_onnxruntime()
