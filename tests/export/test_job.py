@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from toolkit.errors import ExportError, OutputError, UsageError
+from toolkit.errors import ExportError, ModelError, OutputError, UsageError
 from toolkit.export import job, save
 from toolkit.export import verify as export_verify
 from toolkit.export.options import ExportOptions
@@ -284,7 +284,7 @@ def test_layers_that_mix_the_pictures_of_a_batch_are_found(keras: Any, tmp_path:
         job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_a_model_of_mixed_precision_is_exported_in_float32(keras: Any, tmp_path: Path, policy: str) -> None:
     keras.config.set_dtype_policy(policy)
     try:
@@ -311,6 +311,72 @@ def test_a_saved_model_folder_exports(keras: Any, tmp_path: Path) -> None:
     exported = open_model(str(tmp_path / "m.onnx"), device="cpu").probabilities(pictures)
     expected = keras_predictor(str(tmp_path / "m.keras"), where="test").probabilities(pictures)
     np.testing.assert_allclose(exported, expected, atol=1e-5)
+
+
+def test_a_saved_model_that_keras_did_not_write_exports(keras: Any, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    model = spread(functional(keras))
+    module = tf.Module()
+    module.net = model
+    signature = tf.TensorSpec([None, 12, 12, 3], tf.float32)
+    serve = tf.function(lambda image: {"scores": model(image, training=False)}, input_signature=[signature])
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": serve})
+    options = ExportOptions(
+        model=str(tmp_path / "saved"), output=tmp_path / "m.onnx", normalize="none", from_logits=True
+    )
+    result = job.run(options)
+    assert result.agreement["max_difference"] < 1e-5
+
+
+def test_a_saved_model_without_a_range_is_not_said_to_have_no_scaling(keras: Any, tmp_path: Path) -> None:
+    spread(functional(keras)).export(tmp_path / "saved", verbose=False)
+    with pytest.raises(UsageError, match="a SavedModel doesn't show whether it scales pixels itself"):
+        job.run(ExportOptions(model=str(tmp_path / "saved"), output=tmp_path / "m.onnx"))
+
+
+def test_a_subclassed_model_of_several_outputs_exports_the_one_that_is_named(
+    keras: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "two_heads.py").write_text(TWO_HEADS)
+    from toolkit.keras_model.choices import load_custom_objects
+
+    module = str(tmp_path / "two_heads.py")
+    model = load_custom_objects(module)["TwoHeads"]()
+    model(np.zeros((1, 12, 12, 3), np.float32))
+    model.save(tmp_path / "m.keras")
+    options = ExportOptions(
+        model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx", custom_objects=module, normalize="unit"
+    )
+    with pytest.raises(ModelError, match="it has 2 outputs: kind, colour"):
+        job.run(options)
+    from dataclasses import replace
+
+    job.run(replace(options, output_name="colour"))
+    assert len(open_model(str(tmp_path / "m.onnx"), device="cpu").labels) == 3
+
+
+TWO_HEADS = """
+import keras
+
+class TwoHeads(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.flat = keras.layers.Flatten()
+        self.kind = keras.layers.Dense(5, activation="softmax")
+        self.colour = keras.layers.Dense(3, activation="softmax")
+
+    def call(self, x):
+        x = self.flat(x)
+        return {"kind": self.kind(x), "colour": self.colour(x)}
+"""
+
+
+def test_a_model_that_was_never_called_is_refused_in_one_line(keras: Any, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="has not yet been built"):
+        keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)]).save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match="the shape of its input isn't known"):
+        job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx", normalize="unit"))
 
 
 def test_a_subclassed_model_that_forwards_training_is_exported_as_at_inference(
@@ -345,17 +411,6 @@ class Net(keras.Model):
         self.norm = keras.layers.BatchNormalization()
         self.drop = keras.layers.Dropout(0.9)
         self.flat = keras.layers.Flatten()
-
-    def build(self, shape):
-        self.call_shape = shape
-
-    @property
-    def input_shape(self):
-        return (None, 12, 12, 3)
-
-    @property
-    def output_shape(self):
-        return (None, 5)
 
     def call(self, x, training=None):
         x = self.norm(self.conv(x), training=training)

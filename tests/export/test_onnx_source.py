@@ -1,5 +1,6 @@
 """ONNX classifiers from elsewhere, made in code: any layout, type, head and range."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,3 +161,40 @@ def test_our_own_file_goes_in_and_comes_out_with_its_card(tiny_model: Path, tmp_
     before, after = (open_model(str(p), device="cpu") for p in (tiny_model, tmp_path / "out.onnx"))
     assert after.labels == before.labels
     assert after.card.accuracy == before.card.accuracy
+
+
+def test_of_several_outputs_the_one_that_is_named_is_exported(tmp_path: Path) -> None:
+    model = foreign()
+    graph = model.graph
+    generator = np.random.default_rng(5)
+    weights = generator.normal(size=(3 * SIDE * SIDE, 4)).astype(np.float32)
+    graph.initializer.append(numpy_helper.from_array(weights, "other.weights"))
+    graph.node.append(helper.make_node("Flatten", [graph.input[0].name], ["other.flat"]))
+    graph.node.append(helper.make_node("MatMul", ["other.flat", "other.weights"], ["other"]))
+    graph.output.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, ["N", 4]))
+    onnx.save(model, tmp_path / "two.onnx")
+    options = ExportOptions(model=str(tmp_path / "two.onnx"), output=tmp_path / "m.onnx", normalize="unit")
+    with pytest.raises(ModelError, match="it has 2 outputs of"):
+        job.run(options)
+    job.run(replace(options, output_name="other"))
+    assert len(open_model(str(tmp_path / "m.onnx"), device="cpu").labels) == 4
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_the_user_s_word_on_the_output_counts(tmp_path: Path, from_logits: bool) -> None:
+    onnx.save(foreign(head="logits"), tmp_path / "f.onnx")
+    options = ExportOptions(
+        model=str(tmp_path / "f.onnx"), output=tmp_path / "m.onnx", normalize="unit", from_logits=from_logits
+    )
+    job.run(options)
+    pictures = generated_pictures(SIDE, SIDE)
+    found = open_model(str(tmp_path / "m.onnx"), device="cpu").probabilities(pictures)
+    sums_to_one = bool(np.allclose(found.sum(axis=1), 1, atol=1e-5))
+    assert sums_to_one is from_logits
+
+
+def test_a_file_of_ours_knows_its_output_better(tmp_path: Path) -> None:
+    onnx.save(foreign(), tmp_path / "f.onnx")
+    job.run(ExportOptions(model=str(tmp_path / "f.onnx"), output=tmp_path / "m.onnx", normalize="unit"))
+    with pytest.raises(UsageError, match="the file says itself that its output is probabilities"):
+        job.run(ExportOptions(model=str(tmp_path / "m.onnx"), output=tmp_path / "n.onnx", from_logits=True))

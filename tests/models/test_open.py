@@ -145,6 +145,49 @@ def test_logits_get_a_softmax_and_probabilities_do_not(
     np.testing.assert_allclose(model.probabilities(WHITE), [expected] * 2, rtol=1e-5)
 
 
+def without_softmax(path: Path, way: str) -> Path:
+    """Write the softmax at the end of a file in other operators, or put some behind it."""
+    model = onnx.load(path)
+    graph = model.graph
+    last = graph.node[-1]
+    assert last.op_type == "Softmax"
+    before, after, node = last.input[0], last.output[0], onnx.helper.make_node
+    constants = {
+        "axis": np.array([1], np.int64),
+        "low": np.float32(0),
+        "high": np.float32(1),
+        "half": np.float32(0.5),
+    }
+    graph.initializer.extend(onnx.numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items())
+    endings = {
+        "exp-sum-div": [
+            node("Exp", [before], ["e"]),
+            node("ReduceSum", ["e", "axis"], ["s"], keepdims=1),
+            node("Div", ["e", "s"], [after]),
+        ],
+        "exp-logsoftmax": [node("LogSoftmax", [before], ["l"], axis=1), node("Exp", ["l"], [after])],
+        "clip": [node("Softmax", [before], ["p"], axis=1), node("Clip", ["p", "low", "high"], [after])],
+        "two-averaged": [
+            node("Softmax", [before], ["p"], axis=1),
+            node("Add", ["p", "p"], ["twice"]),
+            node("Mul", ["twice", "half"], [after]),
+        ],
+    }
+    del graph.node[-1]
+    graph.node.extend(endings[way])
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("way", ["exp-sum-div", "exp-logsoftmax", "clip", "two-averaged"])
+def test_what_is_probabilities_already_gets_no_softmax_however_it_was_made(tmp_path: Path, way: str) -> None:
+    plain = opened(foreign(tmp_path / "plain.onnx", "Softmax"), normalize="unit")
+    other = opened(without_softmax(foreign(tmp_path / "f.onnx", "Softmax"), way), normalize="unit")
+    assert other.head == "probabilities"
+    pictures = np.random.default_rng(1).integers(0, 256, (5, *WHITE.shape[1:]), np.uint8)
+    np.testing.assert_allclose(other.probabilities(pictures), plain.probabilities(pictures), rtol=1e-5)
+
+
 @pytest.mark.parametrize("head", ["unit", "logit"])
 def test_one_unit_becomes_two_classes_with_its_sigmoid_and_without(tmp_path: Path, head: str) -> None:
     model = opened(foreign(tmp_path / "f.onnx", head), normalize="unit")

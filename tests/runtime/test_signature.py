@@ -62,6 +62,24 @@ def test_the_output_with_the_classes_is_found_among_others() -> None:
     assert read_signature([tensor(["N", 8, 8, 3])], outputs, "a.onnx").output_name == "scores"
 
 
+def test_of_several_outputs_that_could_be_classes_none_is_guessed() -> None:
+    outputs = [
+        tensor(["N", 2], name="a"),
+        tensor(["N", 10, 1, 1], name="b"),
+        tensor(["N", 5, 8, 8], name="c"),
+    ]
+    picture = [tensor(["N", 8, 8, 3])]
+    with pytest.raises(ModelError, match=r"it has 2 outputs of \[N, classes\]: a, b") as caught:
+        read_signature(picture, outputs, "a.onnx")
+    assert (
+        caught.value.remedy == "export the one with the classes: toolkit export a.onnx --output NAME -o FILE"
+    )
+    assert read_signature(picture, outputs, "a.onnx", "b").classes == 10
+    with pytest.raises(ModelError, match="it has no output 'c' of") as caught:
+        read_signature(picture, outputs, "a.onnx", "c")
+    assert caught.value.remedy == "use --output with one of a, b"
+
+
 @pytest.mark.parametrize(
     ("inputs", "outputs", "reason"),
     [

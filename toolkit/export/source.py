@@ -32,7 +32,7 @@ from toolkit.models.card import Card
 from toolkit.models.catalog import shipped_models
 from toolkit.models.head import Head
 from toolkit.models.mirror import MEAN, MIRROR_KEY, Mirrored
-from toolkit.models.open import open_model
+from toolkit.models.open import OpenModel, open_model
 from toolkit.models.predictor import PlannedPredictor
 from toolkit.observer import Observer
 
@@ -175,7 +175,10 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         labels_file=options.labels_file,
         normalize=options.normalize,
         resize=options.resize,
+        output=options.output_name,
     )
+    if options.from_logits is not None:
+        model = _with_head(model, from_logits=options.from_logits)
     batch = options.batch or model.session.signature.batch
     reason = "as --normalize says" if options.normalize else "as its uint8 input says"
     return Source(
@@ -192,6 +195,21 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         sha256=sha256_of(model.session.path),
         kept=_kept(model.card),
     )
+
+
+def _with_head(model: OpenModel, *, from_logits: bool) -> OpenModel:
+    """Take a model's output for what the user says it is."""
+    if model.card.toolkit_version:
+        raise UsageError(
+            "the file says itself that its output is probabilities",
+            where="--from-logits" if from_logits else "--from-probabilities",
+            remedy="leave the option out",
+        )
+    if model.head.classes == 2:
+        return replace(model, head=Head.LOGIT if from_logits else Head.SIGMOID)
+    if from_logits:
+        return replace(model, head=Head.LOGITS)
+    return model if model.head is Head.MULTI_LABEL else replace(model, head=Head.PROBABILITIES)
 
 
 def _kept(card: Card) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.keras_model.entrance import Entrance, entrance
+from toolkit.keras_model.saved_model import SavedModelClassifier
 from toolkit.preprocess.normalization import CAFFE, CHOICES, IMAGENET, MINUS1TO1, NONE, Normalization, parse
 
 APPLICATIONS = (
@@ -34,6 +35,9 @@ class InputRange:
     reason: str
 
 
+SAVED = "a SavedModel doesn't show whether it scales pixels itself ('none' is for one that does)"
+
+
 def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
     """Decide how pixels are scaled before they enter the model.
 
@@ -55,7 +59,8 @@ def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
         known = _application(found.inside)
         if known is not None:
             return InputRange(known[1], f"as keras.applications does for '{known[0]}'")
-    raise UsageError(_unknown(found), where=where, remedy=f"add --normalize {CHOICES}, as in its training")
+    reason = SAVED if isinstance(model, SavedModelClassifier) else _unknown(found)
+    raise UsageError(reason, where=where, remedy=f"add --normalize {CHOICES}, as in its training")
 
 
 def _unknown(found: Entrance | None) -> str:

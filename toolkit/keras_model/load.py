@@ -110,7 +110,7 @@ def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None
     model = _load(keras, path, kind, choices)
     record = _record(path)
     return LoadedModel(
-        model=in_float32(_one_output(keras, model, choices.output, path), path),
+        model=in_float32(_one_output(keras, _with_shapes(keras, model, path), choices.output, path), path),
         path=path,
         labels=tuple(str(name) for name in record.get("classes", [])),
         record=record,
@@ -127,6 +127,35 @@ def _load(keras: Any, path: Path, kind: Kind, choices: KerasChoices) -> Any:
             )
     except Exception as error:
         raise _translated(error, path) from error
+
+
+def _with_shapes(keras: Any, model: Any, path: Path) -> Any:
+    """Return a model that knows the shapes of its input and output: a subclassed one inside a functional one.
+
+    Raises:
+        ModelError: it was never called, so that nobody knows them.
+    """
+    if isinstance(getattr(model, "input_shape", None), tuple | list | dict):
+        return model
+    config: dict[str, Any] = model.get_build_config() or {}
+    shape = config.get("input_shape")
+    if not isinstance(shape, tuple | list) or any(
+        isinstance(extent, tuple | list | dict) for extent in shape
+    ):
+        raise ModelError(
+            "the shape of its input isn't known: it was never called, or takes more than one picture",
+            where=path,
+            remedy="call it on a batch of pictures before model.save",
+        )
+    try:
+        image = keras.Input(tuple(shape[1:]), name="image")
+        return keras.Model(image, model(image, training=False), name=model.name)
+    except Exception as error:
+        raise ModelError(
+            f"Keras can't call it: {str(error).strip().splitlines()[0][:200]}",
+            where=path,
+            remedy="build it with keras.Input((height, width, channels)) and give it its weights",
+        ) from error
 
 
 def _one_output(keras: Any, model: Any, wanted: str | None, path: Path) -> Any:

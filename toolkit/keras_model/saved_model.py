@@ -89,7 +89,9 @@ class SavedModelClassifier:
 
     def count_params(self) -> int:
         """Count the weights."""
-        return sum(int(np.prod(v.shape)) for v in self._loaded.variables)
+        # What Keras exports lists them; of anything else the signature knows those that it reads.
+        variables = getattr(self._loaded, "variables", None) or self._signature.variables
+        return sum(int(np.prod(v.shape)) for v in variables)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ from toolkit.stats.logistic import sigmoid
 
 Scores = NDArray[np.float32]
 
+ROUNDING = 0.02  # how far sums of probabilities that were rounded to 8 bits may be from 1
+
 
 class Head(StrEnum):
     """What the last layer gives, and so what has to be done to it."""
@@ -111,6 +113,15 @@ def head_of(path: Path, output_name: str, classes: int | None) -> Head:
     if operator == "Softmax":
         return Head.PROBABILITIES
     return Head.LOGIT if classes == 1 else Head.LOGITS
+
+
+def are_probabilities(scores: Scores) -> bool:
+    """Tell whether scores are probabilities already: none below 0, and a sum of 1 for every picture.
+
+    Args:
+        scores: float32 [N, classes]; rounding as of int8 is allowed for.
+    """
+    return bool(scores.min() >= -ROUNDING and np.abs(scores.sum(axis=1) - 1).max() <= ROUNDING)
 
 
 def to_probabilities(scores: Scores, head: Head) -> Scores:

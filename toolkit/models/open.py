@@ -11,13 +11,15 @@ from toolkit.errors import MissingRange, ModelError, UsageError
 from toolkit.machine.features import SAFE_BITS, int8_sums_saturate
 from toolkit.models.card import Card, from_metadata, read_labels
 from toolkit.models.catalog import find_model
-from toolkit.models.head import Head, head_of, multi_label_notice, to_probabilities
+from toolkit.models.head import Head, are_probabilities, head_of, multi_label_notice, to_probabilities
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess import normalization
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels, Resize
 from toolkit.runtime.session import Session, open_session
 from toolkit.runtime.signature import Signature
+
+PROBES = 2  # pictures of noise that a model is asked about, to see what it answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,7 @@ def open_model(
     resize: str | None = None,
     spinning: bool = False,
     optimize: bool = True,
+    output: str | None = None,
     observer: Observer = SILENT,
 ) -> OpenModel:
     """Open a MODEL argument.
@@ -119,6 +122,7 @@ def open_model(
         resize: how pictures are brought to size; None means as the file says, else stretch.
         spinning: see `open_session`.
         optimize: see `open_session`.
+        output: name of the output with the classes, for a model that has several.
         observer: told which provider `auto` took, and what is unusual about the model.
 
     Raises:
@@ -135,13 +139,14 @@ def open_model(
         provider_options=provider_options,
         spinning=spinning,
         optimize=optimize,
+        output=output,
         observer=observer,
     )
     card = from_metadata(session.metadata, path)
     plan = _plan(session.signature, card, normalize, resize, path)
     if labels_file is not None:
         card = replace(card, labels=read_labels(labels_file))
-    head = _own_head(card) if card.toolkit_version else _foreign_head(session.signature, path)
+    head = _own_head(card) if card.toolkit_version else _foreign_head(session, plan)
     if told := multi_label_notice(path.name, head):
         observer.notice(told)
     if _saturates_here(card):
@@ -223,6 +228,14 @@ def _own_head(card: Card) -> Head:
     return Head.MULTI_LABEL if card.extra.get("head") == Head.MULTI_LABEL else Head.PROBABILITIES
 
 
-def _foreign_head(signature: Signature, path: Path) -> Head:
-    """Find out from the graph what a file from elsewhere gives: its own metadata can't tell."""
-    return head_of(path, signature.output_name, signature.classes)
+def _foreign_head(session: Session, plan: Plan) -> Head:
+    """Find out what a file from elsewhere gives, from its graph and from its answers: its metadata can't tell."""
+    signature = session.signature
+    head = head_of(session.path, signature.output_name, signature.classes)
+    if head is not Head.LOGITS:
+        return head
+    # A softmax may be written in other operators, or be followed by some: it shows in what comes out.
+    shape = (signature.batch or PROBES, plan.height, plan.width, 3)
+    pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    scores = session.run(plan.model_input(pictures)).astype(np.float32)
+    return Head.PROBABILITIES if are_probabilities(scores) else Head.LOGITS

@@ -135,6 +135,7 @@ def open_session(
     provider_options: Sequence[str] = (),
     spinning: bool = False,
     optimize: bool = True,
+    output: str | None = None,
     observer: Observer = SILENT,
 ) -> Session:
     """Open a model file.
@@ -145,6 +146,7 @@ def open_session(
         threads: intra-op threads; None means the physical cores this process may use, and OMP_NUM_THREADS at most.
         provider_options: KEY=VALUE for the provider that is asked for.
         spinning: whether idle threads burn cycles for a quicker start of the next run.
+        output: name of the output with the classes; None where there is one only.
         optimize: let ONNX Runtime rewrite the graph; off, it computes node by node as the file says.
         observer: told which provider `auto` took, of cores that OMP_NUM_THREADS leaves idle, and of convolutions
             that a GPU leaves to the CPU.
@@ -175,7 +177,7 @@ def open_session(
     session.disable_fallback()
     return Session(
         path=path,
-        signature=read_signature(session.get_inputs(), session.get_outputs(), path),
+        signature=read_signature(session.get_inputs(), session.get_outputs(), path, output),
         metadata=dict(session.get_modelmeta().custom_metadata_map),
         provider=provider,
         device=device_name(provider, wanted.index),

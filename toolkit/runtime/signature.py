@@ -50,17 +50,21 @@ class Signature:
     classes: int | None
 
 
-def read_signature(inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], where: object) -> Signature:
+def read_signature(
+    inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], where: object, wanted: str | None = None
+) -> Signature:
     """Read a classifier's signature from its inputs and outputs.
 
     Args:
         inputs: as ONNX Runtime lists them, without initialisers.
         outputs: as ONNX Runtime lists them.
         where: the file, for errors.
+        wanted: name of the output with the classes; None where there is one only.
 
     Raises:
         ModelError: it isn't an image classifier: not one input of four dimensions, no channel axis, a
-            type that pictures can't have, or no output of [N, classes].
+            type that pictures can't have, or no output of [N, classes]; or it has several of them and none was
+            chosen.
     """
     if len(inputs) != 1:
         raise _not_a_classifier(f"it has {len(inputs)} inputs instead of one picture", where)
@@ -71,7 +75,7 @@ def read_signature(inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], 
         raise _not_a_classifier(f"its input is {image.type}", where)
     layout = _layout(image.shape, where)
     height, width, channels = (1, 2, 3) if layout == "NHWC" else (2, 3, 1)
-    output = _class_output(outputs, where)
+    output = _class_output(outputs, where, wanted)
     return Signature(
         input_name=image.name,
         dtype=DTYPES[image.type],
@@ -97,13 +101,30 @@ def _layout(shape: Sequence[int | str | None], where: object) -> str:
     raise _not_a_classifier(f"no axis of its input {list(shape)} has 1 or 3 channels", where)
 
 
-def _class_output(outputs: Sequence[TensorInfo], where: object) -> TensorInfo:
-    for output in outputs:
-        rank = len(output.shape)
-        if rank >= 2 and all(extent == 1 for extent in output.shape[2:]) and output.type in DTYPES:
-            return output
-    shapes = ", ".join(str(list(o.shape)) for o in outputs)
-    raise _not_a_classifier(f"no output has the shape [N, classes], only {shapes}", where)
+def _class_output(outputs: Sequence[TensorInfo], where: object, wanted: str | None) -> TensorInfo:
+    found = {output.name: output for output in outputs if _may_be_classes(output)}
+    if not found:
+        shapes = ", ".join(str(list(o.shape)) for o in outputs)
+        raise _not_a_classifier(f"no output has the shape [N, classes], only {shapes}", where)
+    names = ", ".join(found)
+    if wanted is not None and wanted not in found:
+        raise ModelError(
+            f"it has no output '{wanted}' of [N, classes]",
+            where=where,
+            remedy=f"use --output with one of {names}",
+        )
+    if wanted is None and len(found) > 1:
+        raise ModelError(
+            f"it has {len(found)} outputs of [N, classes]: {names}",
+            where=where,
+            remedy=f"export the one with the classes: toolkit export {where} --output NAME -o FILE",
+        )
+    return found[wanted or names]
+
+
+def _may_be_classes(output: TensorInfo) -> bool:
+    is_flat = len(output.shape) >= 2 and all(extent == 1 for extent in output.shape[2:])
+    return is_flat and output.type in DTYPES
 
 
 def _fixed(extent: int | str | None) -> int | None:
