@@ -23,6 +23,8 @@ def test_defaults_are_read_from_the_class() -> None:
         ({"batch_sizes": (0,)}, "--batch-size"),
         ({"batch_sizes": (8, 8)}, "--batch-size"),
         ({"threads": (-1,)}, "--threads"),
+        ({"threads": (1025,)}, "--threads"),
+        ({"seed": -1}, "--seed"),
         ({"threads": (2, 2)}, "--threads"),
         ({"devices": ("cpu", "cpu")}, "--device"),
         ({"duration_s": 0}, "--duration"),

@@ -60,3 +60,8 @@ def test_what_the_contract_names_and_is_there_is_accepted() -> None:
 def test_the_ending_decides_the_format(output: str, suffix: str) -> None:
     assert options(output=Path(output)).output_format == suffix
     assert options().output_format is None
+
+
+def test_an_empty_name_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="an empty name is no picture"):
+        ClassifyOptions(paths=("a.jpg", ""), model="paper-cnn")

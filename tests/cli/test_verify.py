@@ -77,3 +77,20 @@ def test_beside_an_onnx_model_the_device_is_that_of_the_onnx_model(
         "verify", tiny_model, "two.keras", "--data", colour_folder, "--device", "provider:None", check=1
     )
     assert "Keras" not in error_line(done)
+
+
+def test_a_range_is_for_the_model_that_needs_it(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path, tmp_path: Path
+) -> None:
+    foreign = colour_model(size=8)
+    del foreign.metadata_props[:]
+    foreign.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    onnx.save(foreign, tmp_path / "foreign.onnx")
+    labels = tmp_path / "labels.txt"
+    labels.write_text("red\ngreen\nblue\n")
+    both = ("--data", colour_folder, "--labels", labels)
+    done = toolkit("verify", "foreign.onnx", tiny_model, *both, "--normalize", "none")
+    assert (done.returncode, "top-1 agreement" in done.stdout) == (0, True), done.stderr
+    refused = toolkit("verify", tiny_model, tiny_model, *both, "--normalize", "unit", check=2)
+    assert "normalises inside its graph (--normalize)" in error_line(refused)
+    toolkit("verify", "foreign.onnx", tiny_model, *both, "--normalize", "loud", check=2)

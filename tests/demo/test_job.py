@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import onnx
 import pytest
@@ -64,3 +65,17 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
 def test_options_that_make_no_sense_are_wrong_usage(options):
     with pytest.raises(UsageError):
         DemoOptions(**options)
+
+
+def test_an_interrupted_benchmark_ends_the_demo_and_is_kept(tmp_path, monkeypatch):
+    from toolkit.demo import job
+
+    real = job.run_bench
+
+    def interrupted(options, observer):
+        return replace(real(options, observer), interrupted=True)
+
+    monkeypatch.setattr(job, "run_bench", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(DemoOptions(output=tmp_path / "demo", model="paper-cnn", duration_s=0.1))
+    assert {file.name for file in (tmp_path / "demo").iterdir()} == {"predictions.csv", "bench.json"}

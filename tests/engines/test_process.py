@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
 from engines import workers
@@ -40,3 +41,13 @@ def test_a_worker_that_hangs_is_ended() -> None:
     worker = psutil.Process(process._process.pid)
     process.end()
     assert not worker.is_running()
+
+
+def test_a_ctrl_c_that_comes_while_it_starts_is_not_for_the_worker() -> None:
+    process = WorkerProcess(workers.Start())
+    for _ in range(20):  # while it imports what it needs, and before it says that it ignores them
+        os.kill(process._process.pid, signal.SIGINT)
+        time.sleep(0.01)
+    assert process.ready() == "ready"
+    process.end()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])  # here it is heard

@@ -327,6 +327,12 @@ def test_a_saved_model_that_keras_did_not_write_exports(keras: Any, tmp_path: Pa
     )
     result = job.run(options)
     assert result.agreement["max_difference"] < 1e-5
+    from toolkit.inspect.keras_layers import inspect_keras
+
+    told = inspect_keras(str(tmp_path / "saved"))
+    assert [(tensor.shape, tensor.dtype) for tensor in told.inputs] == [((None, 12, 12, 3), "float32")]
+    assert (told.outputs[0].name, told.layers, told.macs) == ("scores", (), None)
+    assert told.parameters == model.count_params()
 
 
 def test_a_saved_model_without_a_range_is_not_said_to_have_no_scaling(keras: Any, tmp_path: Path) -> None:

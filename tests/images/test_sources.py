@@ -2,6 +2,7 @@ import contextlib
 import io
 import itertools
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -471,3 +472,9 @@ def test_kept_cells_that_are_not_utf8_are_written_like_paths(here: Path) -> None
     Path("list.csv").write_bytes(b"path,n\xe9\na.png,caf\xe9\n")
     assert list_columns(["list.csv"]) == ("n\\xe9",)
     assert [item.extra for item in expand(["list.csv"])] == [("caf\\xe9",)]
+
+
+def test_a_closed_standard_input_is_an_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="standard input"):
+        list(listing(["-"]))

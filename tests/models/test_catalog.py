@@ -4,7 +4,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, UsageError
 from toolkit.models import catalog as module
 from toolkit.models.catalog import catalog, find_model, shipped_models
 
@@ -92,3 +92,8 @@ def test_an_unknown_name_gets_the_nearest_one_and_a_folder_its_own_words(shelf: 
         find_model("colors")
     with pytest.raises(ModelError, match="is a folder"):
         find_model(str(shelf))
+
+
+def test_an_empty_name_is_no_model_and_not_the_default() -> None:
+    with pytest.raises(UsageError, match="an empty name is no model"):
+        find_model("")

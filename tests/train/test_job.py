@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import encoded, picture
 from training import Lines, weights
 
 from toolkit.errors import DataError, OutputError, TrainingError, UsageError
@@ -160,3 +161,12 @@ def test_the_papers_recipe_computes_bit_for_bit_what_keras_own_loop_does(
         model.fit(train.images[order], train.labels[order], batch_size=8, shuffle=False, verbose=0)
     for expected, found in zip(model.get_weights(), weights(tmp_path / "run"), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "only"
+    folder.mkdir(parents=True)
+    for number in range(8):
+        (folder / f"{number}.png").write_bytes(encoded(picture((number, 0, 0))))
+    with pytest.raises(DataError, match="there is one class only, only"):
+        job.run(options(tmp_path / "data", tmp_path / "run"))

@@ -120,6 +120,7 @@ class BenchOptions:
         self._check_server()
         self._check_pipeline()
         self._check_precision()
+        at_least(self.seed, 0, "--seed")
         self._check_gates()
         if self.cuda_graph and self.transfer is Transfer.HOST_ARRAYS:
             raise UsageError(

@@ -83,6 +83,12 @@ class ClassifyOptions:
         """
         if not self.paths:
             raise UsageError("nothing to classify", where="PATH", remedy="give pictures or folders")
+        if "" in self.paths:
+            raise UsageError(
+                "an empty name is no picture",
+                where="PATH",
+                remedy="leave it out, or look at the variable it is from",
+            )
         at_least(self.top_k, 1, "--top-k")
         at_least(self.batch_size, 1, "--batch-size")
         parallel(self.threads, "--threads")

@@ -138,13 +138,9 @@ def classify_command(
     Example: toolkit classify photos -m paper-cnn -o predictions.csv
     """
     console = Console(quiet=quiet, json=json)
-    if model is None:
-        console.notice(
-            f"no model was named (-m): this is {DEFAULT_MODEL}, one of those that toolkit models lists"
-        )
     options = ClassifyOptions(
         paths=tuple(paths),
-        model=model or DEFAULT_MODEL,
+        model=DEFAULT_MODEL if model is None else model,
         follow_links=follow_links,
         output=output,
         report=report,
@@ -169,6 +165,10 @@ def classify_command(
         link=link,
         keep_columns=keep_columns,
     )
+    if model is None:
+        console.notice(
+            f"no model was named (-m): this is {DEFAULT_MODEL}, one of those that toolkit models lists"
+        )
     from toolkit.classify.job import run
 
     rows = _rows(options, console)

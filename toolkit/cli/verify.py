@@ -1,5 +1,6 @@
 """`toolkit verify`: two models on the same pictures."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,10 +24,12 @@ from toolkit.cli.options import (
     SkipBroken,
     Threads,
 )
+from toolkit.errors import UsageError
 from toolkit.observer import EachNoticeOnce
 from toolkit.verify.options import VerifyOptions
 
 if TYPE_CHECKING:
+    from toolkit.models.predictor import PlannedPredictor
     from toolkit.verify.result import VerifyResult
 
 
@@ -83,8 +86,9 @@ def verify_command(
 
     refuse_unused([model, other], device, threads, provider_option or (), console)
     listener = EachNoticeOnce(console)
-    first, second = (
-        open_predictor(
+
+    def opened(argument: str, normalize: str | None) -> "PlannedPredictor":
+        return open_predictor(
             argument,
             where="toolkit verify",
             device=device,
@@ -97,14 +101,37 @@ def verify_command(
             resize=resize,
             observer=listener,
         )
-        for argument in (model, other)
-    )
+
+    first, second = _both(opened, (model, other), normalize)
     result = run(
         options, *alike(first, second, listener), listener
     )  # who may read the same pictures in two sizes
     console.result(result.to_document, lambda: _render(result))
     report_missed(result.missed)
     report_skipped(result.skipped)
+
+
+def _both(
+    opened: "Callable[[str, str | None], PlannedPredictor]", arguments: tuple[str, str], normalize: str | None
+) -> "list[PlannedPredictor]":
+    """Open two models; --normalize is for the one that needs it, beside one that scales pixels itself."""
+    if normalize is None:
+        return [opened(argument, None) for argument in arguments]
+    from toolkit.preprocess.normalization import parse
+
+    parse(normalize)
+    found, refusals = [], []
+    for argument in arguments:
+        try:
+            found.append(opened(argument, normalize))
+        except UsageError as refusal:
+            if refusal.where != "--normalize":
+                raise
+            refusals.append(refusal)
+            found.append(opened(argument, None))
+    if len(refusals) == len(arguments):
+        raise refusals[0]
+    return found
 
 
 def _render(result: "VerifyResult") -> str:

@@ -61,6 +61,8 @@ def run(options: DemoOptions, observer: Observer = SILENT) -> DemoResult:
             ),
             observer,
         )
+        if measured.interrupted:
+            raise KeyboardInterrupt  # what was done is in its files, and there is nothing to draw a page of
         result = DemoResult(
             classified=classified,
             pictures=_pictures(classified),

@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
@@ -50,7 +50,8 @@ class WorkerProcess:
             target=serve, args=(theirs, start, self._cell), name="toolkit-worker", daemon=True
         )
         try:
-            self._process.start()
+            with _deaf_to_ctrl_c():
+                self._process.start()
         except OSError as error:
             raise ToolkitError(
                 f"a worker process can't be started: {error.strerror}",
@@ -127,6 +128,19 @@ class WorkerProcess:
     def _death(self) -> WorkerDied:
         self._process.join(END_S)
         return WorkerDied(_how(self._process.exitcode), self._cell.value)
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that hear no Ctrl-C, not even before `serve` begins; here it is heard at the end."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def serve(connection: Any, start: Start, cell: Any) -> None:

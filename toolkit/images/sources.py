@@ -8,6 +8,7 @@ archive its own. A path that is named twice is two inputs. What can't be read is
 # ruff: noqa: PTH100, PTH116, PTH118, PTH119, PTH120, PTH207
 
 import glob
+import io
 import os
 import re
 import stat
@@ -122,7 +123,8 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
 
 
 def _from_stdin(stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
-    read = text_entries(stdin or sys.stdin.buffer)
+    closed = io.BytesIO()  # in place of a standard input that whoever started us closed
+    read = text_entries(stdin or (sys.stdin.buffer if sys.stdin is not None else closed))
     meant = ((*as_meant(entry), None) for entries in read for entry in entries)
     yield from _entries(meant, skipped, "standard input")
 

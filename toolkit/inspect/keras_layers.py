@@ -9,6 +9,7 @@ from toolkit.inspect.extent import border_note, dropped
 from toolkit.inspect.result import InspectResult, LayerRow, TensorRow, total_macs
 from toolkit.keras_model.choices import KerasChoices
 from toolkit.keras_model.load import load_keras
+from toolkit.keras_model.saved_model import SavedModelClassifier
 
 WINDOWED = ("pool_size", "kernel_size")
 
@@ -26,6 +27,8 @@ def inspect_keras(argument: str, choices: KerasChoices | None = None) -> Inspect
     """
     loaded = load_keras(argument, where="toolkit inspect", choices=choices)
     model = loaded.model
+    if isinstance(model, SavedModelClassifier):
+        return _saved_model(loaded.path, model)
     layers = tuple(_row(layer) for layer in _flat(model))
     metadata: dict[str, str] = {
         key: str(loaded.record[key])
@@ -44,6 +47,23 @@ def inspect_keras(argument: str, choices: KerasChoices | None = None) -> Inspect
         layers=layers,
         parameters=int(model.count_params()),
         macs=total_macs(layers),
+    )
+
+
+def _saved_model(folder: Path, model: SavedModelClassifier) -> InspectResult:
+    """Describe a SavedModel by its signature: it is a graph, and has no layers to list."""
+    return InspectResult(
+        path=str(folder),
+        format="keras",
+        size_bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        inputs=(TensorRow(name=model.input_name, dtype=model.input_dtype, shape=model.input_shape),),
+        outputs=(TensorRow(name=model.output_name, dtype=model.output_dtype, shape=model.output_shape),),
+        metadata={
+            "layers": f"none to list in a SavedModel; export it, and inspect the file: toolkit export {folder}"
+        },
+        layers=(),
+        parameters=model.count_params(),
+        macs=None,
     )
 
 

@@ -63,10 +63,12 @@ class SavedModelClassifier:
             )
         ((self._input, spec),) = inputs.items()
         self._dtype = spec.dtype
+        self.input_name, self.input_dtype = str(self._input), str(spec.dtype.name)
         self.input_shape = tuple(spec.shape.as_list())
         outputs = self._signature.structured_outputs
         self._output = choose_output(list(outputs), output, path)
         self.output_shape = tuple(outputs[self._output].shape.as_list())
+        self.output_name, self.output_dtype = self._output, str(outputs[self._output].dtype.name)
 
     def stateless_call(
         self, trainable: Sequence[Any], non_trainable: Sequence[Any], values: Any, *, training: bool

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, UsageError
 from toolkit.models.card import Card, from_metadata
 from toolkit.models.onnx_file import load_onnx
 
@@ -117,8 +117,15 @@ def find_model(argument: str) -> Path:
         argument: path of an .onnx file, or the name of a shipped model.
 
     Raises:
+        UsageError: it is empty.
         ModelError: there is no such file, and no shipped model of that name.
     """
+    if not argument:
+        raise UsageError(
+            "an empty name is no model",
+            where="MODEL",
+            remedy="give a model, or look at the variable it is from",
+        )
     path = Path(argument)
     if path.suffix.lower() in KERAS_SUFFIXES and path.is_file():
         raise ModelError(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.dataset import Dataset, Split, held_out
 from toolkit.data.resolve import load_data
+from toolkit.errors import DataError
 from toolkit.keras_model.load import LoadedModel
 from toolkit.observer import Observer
 from toolkit.train.balance import UNEQUAL, class_weights, imbalance
@@ -88,6 +89,12 @@ def make_plan(
     """
     start = open_start(options.start_from, where=where) if options.start_from else None
     dataset = dataset or _load(options, start, observer)
+    if len(dataset.classes) == 1:
+        raise DataError(
+            f"there is one class only, {dataset.classes[0]}, so that there is nothing to learn",
+            where=options.data,
+            remedy="give a folder for each of two classes or more",
+        )
     train, validation = _split(dataset, options)
     size = train.images.shape[1], train.images.shape[2]
     teacher = open_teacher(options.teacher, dataset.classes, size, where=where) if options.teacher else None
