@@ -49,7 +49,7 @@ class Sink:
 
     def finish(self, batch: Prepared, buffer: memoryview | None = None) -> Outcome:
         """Answer."""
-        pixels = batch.pixels if buffer is None else np.frombuffer(buffer, np.uint8)
+        pixels = batch.pixels if buffer is None else self.preparer.pixels_in(buffer)
         assert pixels is not None
         pixels.max()  # it reads them, as the copy to a GPU would
         count = batch.span[1] - batch.span[0] - len(batch.errors)

@@ -2,7 +2,7 @@
 
 from toolkit.errors import UsageError
 
-MOST_PARALLEL = 1024  # twice the hardware threads of the largest machines of two sockets
+MOST_PARALLEL = 1024  # no machine of two sockets has so many hardware threads
 
 
 def at_least(value: float | None, least: float, flag: str) -> None:

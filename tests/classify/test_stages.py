@@ -21,9 +21,8 @@ def test_the_limit_is_the_stage_that_can_not_be_shared_or_the_longest(stages: St
 
 
 def test_one_session_is_the_limit_when_it_is_always_busy() -> None:
-    stages = Stages(
-        decoding_ns=40 * SECOND, running_ns=9 * SECOND + SECOND // 2
-    )  # in 16 processes, and in one
+    # Sixteen processes decoded, one session ran.
+    stages = Stages(decoding_ns=40 * SECOND, running_ns=9 * SECOND + SECOND // 2)
     assert limiting_stage(stages, 10.0) == "decoding"
     assert limiting_stage(stages, 10.0, one_session=True) == "running"
     assert limiting_stage(stages, 20.0, one_session=True) == "decoding"

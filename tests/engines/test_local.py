@@ -3,12 +3,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines.workers import FAILS, KILLS, KILLS_ONCE, KILLS_UNSEEN, Items, Start, die, refuse
+from engines.workers import KILLS, Items, Start, die, flat, refuse, shards
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.engines.local import LocalEngine
-from toolkit.errors import DeviceError, InputError, ModelError, ToolkitError
+from toolkit.errors import ModelError, ToolkitError
 
 
 @pytest.fixture
@@ -27,14 +27,6 @@ def lasting() -> Iterator[LocalEngine]:
     opened.open(Start())
     yield opened
     opened.close()
-
-
-def shards(*items: object, size: int = 4) -> list[Items]:
-    return [Items(items[i : i + size]) for i in range(0, len(items), size)]
-
-
-def flat(results: Iterator[list[object]]) -> list[object]:
-    return [item for result in results for item in result]
 
 
 @given(numbers=st.lists(st.integers(), max_size=40), size=st.integers(1, 7))
@@ -67,47 +59,16 @@ def test_only_a_few_shards_are_taken_in_advance(lasting: LocalEngine) -> None:
     results.close()
 
 
-def test_a_stream_that_fails_gives_what_came_before_first(lasting: LocalEngine) -> None:
-    def stream() -> Iterator[Items]:
-        yield from shards(1, 2, 3, size=1)
-        raise InputError("line 4 is broken", where="list.csv", remedy="correct it")
-
-    results = lasting.map(stream())
-    assert [next(results) for _ in range(3)] == [[2], [4], [6]]
-    with pytest.raises(InputError, match="line 4"):
-        next(results)
-
-
-def test_what_a_worker_raises_is_raised_when_its_turn_comes(engine: LocalEngine) -> None:
-    results = engine.map(shards(1, FAILS, 3, size=1))
-    assert next(results) == [2]
-    with pytest.raises(DeviceError, match="the device is gone"):
-        next(results)
-
-
 def test_a_defect_of_a_worker_keeps_its_trace(engine: LocalEngine) -> None:
     with pytest.raises(RuntimeError, match="TypeError") as caught:
         list(engine.map([Items((None,))]))
     assert "workers.py" in caught.value.__notes__[0]
 
 
-@pytest.mark.parametrize("death", [KILLS, KILLS_UNSEEN])
-def test_an_item_that_kills_its_process_is_given_up_and_nothing_else(engine: LocalEngine, death: str) -> None:
-    items: list[object] = [*range(20)]
-    items[6] = death
-    results = flat(engine.map(shards(*items)))
-    assert results[6] == "the process that worked on it died (killed by SIGSEGV)"
-    assert [*results[:6], *results[7:]] == [2 * n for n in range(20) if n != 6]
-
-
 def test_two_such_items_in_one_shard_are_both_found(engine: LocalEngine) -> None:
     results = flat(engine.map(shards(0, KILLS, 2, KILLS, 4, size=5)))
     assert [results[0], results[2], results[4]] == [0, 4, 8]
     assert all("SIGSEGV" in str(results[i]) for i in (1, 3))
-
-
-def test_a_process_that_is_killed_by_chance_costs_nothing(engine: LocalEngine) -> None:
-    assert flat(engine.map(shards(1, 2, KILLS_ONCE, 4))) == [2, 4, 2 * KILLS_ONCE, 8]
 
 
 def test_a_worker_that_cannot_be_made_says_why() -> None:

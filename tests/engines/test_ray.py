@@ -29,7 +29,9 @@ from engines.workers import (
     Items,
     Scripted,
     Start,
+    flat,
     refuse,
+    shards,
 )
 from support import CommandLine, encoded, error_line, picture
 
@@ -56,14 +58,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayEngine]:
     assert said == ["Ray: 2 workers on this machine"]
     yield opened
     opened.close()
-
-
-def shards(*items: object, size: int = 4) -> list[Items]:
-    return [Items(items[i : i + size]) for i in range(0, len(items), size)]
-
-
-def flat(results: Iterator[list[object]]) -> list[object]:
-    return [item for result in results for item in result]
 
 
 @pytest.mark.parametrize("items", [[], [1], [0.3, 0.0, 0.1, 0.0, 0.0], list(range(30))])
@@ -134,6 +128,14 @@ def test_the_workers_are_the_most_that_were_ready_at_once(engine: RayEngine) -> 
     assert engine.workers == 2
 
 
+def lineage(process: psutil.Process) -> set[int]:
+    """Return the ids of a process and of those that it descends from, below this one."""
+    pids = {process.pid}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        pids |= {parent.pid for parent in process.parents()}
+    return pids - {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+
+
 def test_a_worker_that_cannot_be_made_says_why_and_nothing_is_left_behind() -> None:
     resource_tracker.ensure_running()  # Python's own, one for all that this process ever starts
     before = {child.pid for child in psutil.Process().children(recursive=True)}
@@ -141,7 +143,8 @@ def test_a_worker_that_cannot_be_made_says_why_and_nothing_is_left_behind() -> N
     with pytest.raises(ModelError, match="no such model"):
         failing.open(refuse)
     failing.close()
-    left = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
+    # A cluster of another test may start processes of its own meanwhile: they descend from one that was there.
+    left = [c for c in psutil.Process().children(recursive=True) if before.isdisjoint(lineage(c))]
     _, alive = psutil.wait_procs(left, timeout=30)  # a busy machine takes its time over their end
     assert [c for c in alive if c.status() != psutil.STATUS_ZOMBIE] == []
 

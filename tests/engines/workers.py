@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,14 @@ class Items:
 
     def elsewhere(self, *, other_disk: bool) -> "Items":
         return self
+
+
+def shards(*items: Any, size: int = 4) -> list[Items]:
+    return [Items(items[i : i + size]) for i in range(0, len(items), size)]
+
+
+def flat(results: Iterable[list[Any]]) -> list[Any]:
+    return [item for result in results for item in result]
 
 
 @dataclass(frozen=True)

@@ -341,15 +341,21 @@ def test_a_saved_model_without_a_range_is_not_said_to_have_no_scaling(keras: Any
         job.run(ExportOptions(model=str(tmp_path / "saved"), output=tmp_path / "m.onnx"))
 
 
+def subclassed(folder: Path, source: str) -> tuple[Any, str]:
+    """Return the model of a class of its own, called once, and the module that defines it."""
+    from toolkit.keras_model.choices import load_custom_objects
+
+    module = folder / "subclassed.py"
+    module.write_text(source)
+    model = load_custom_objects(str(module))["Net"]()
+    model(np.zeros((1, 12, 12, 3), np.float32))
+    return model, str(module)
+
+
 def test_a_subclassed_model_of_several_outputs_exports_the_one_that_is_named(
     keras: Any, tmp_path: Path
 ) -> None:
-    (tmp_path / "two_heads.py").write_text(TWO_HEADS)
-    from toolkit.keras_model.choices import load_custom_objects
-
-    module = str(tmp_path / "two_heads.py")
-    model = load_custom_objects(module)["TwoHeads"]()
-    model(np.zeros((1, 12, 12, 3), np.float32))
+    model, module = subclassed(tmp_path, TWO_HEADS)
     model.save(tmp_path / "m.keras")
     options = ExportOptions(
         model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx", custom_objects=module, normalize="unit"
@@ -365,7 +371,7 @@ def test_a_subclassed_model_of_several_outputs_exports_the_one_that_is_named(
 TWO_HEADS = """
 import keras
 
-class TwoHeads(keras.Model):
+class Net(keras.Model):
     def __init__(self, **options):
         super().__init__(**options)
         self.flat = keras.layers.Flatten()
@@ -388,12 +394,7 @@ def test_a_model_that_was_never_called_is_refused_in_one_line(keras: Any, tmp_pa
 def test_a_subclassed_model_that_forwards_training_is_exported_as_at_inference(
     keras: Any, tmp_path: Path
 ) -> None:
-    (tmp_path / "subclassed.py").write_text(SUBCLASSED)
-    from toolkit.keras_model.choices import load_custom_objects
-
-    module = str(tmp_path / "subclassed.py")
-    model = load_custom_objects(module)["Net"]()
-    model(np.zeros((1, 12, 12, 3), np.float32))
+    model, module = subclassed(tmp_path, SUBCLASSED)
     spread(model).save(tmp_path / "m.keras")
     options = ExportOptions(
         model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx", custom_objects=module

@@ -61,7 +61,7 @@ def engine_for(
 
 def _local(options: ClassifyOptions, feed: Feed, told: list[str]) -> "tuple[Engine, Callable[[], Worker]]":
     is_cpu, crashed = _is_cpu(options), _has_crashed(options)
-    workers = _workers(options, feed, threads=options.threads or 1 if is_cpu else 1)
+    workers = _workers(options, feed, threads=(options.threads or 1) if is_cpu else 1)
     start = _start(options, threads=options.threads)
     if crashed:
         told.append(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class Worker:
         for start in range(0, max(1, len(shard)), size):
             batch = self.preparer.prepare(shard, start, start + size)
             began = time.perf_counter_ns()
-            parts.append(self._run(batch, batch.pixels))
+            parts.append(self._run(batch))
             running = Stages(running_ns=time.perf_counter_ns() - began)
             errors |= batch.errors
             stages += batch.stages + running
@@ -89,11 +90,14 @@ class Worker:
             DeviceError: the model can't be run.
         """
         began = time.perf_counter_ns()
-        probabilities = self._run(batch, batch.pixels if buffer is None else self.preparer.pixels_in(buffer))
+        if buffer is not None:
+            batch = replace(batch, pixels=self.preparer.pixels_in(buffer))
+        probabilities = self._run(batch)
         running = Stages(running_ns=time.perf_counter_ns() - began)
         return self._ranked(probabilities, batch.errors, batch.span, batch.stages + running)
 
-    def _run(self, batch: Prepared, pixels: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+    def _run(self, batch: Prepared) -> NDArray[np.float32]:
+        pixels = batch.pixels
         assert pixels is not None
         count = batch.span[1] - batch.span[0] - len(batch.errors)
         if count and self.model.provider != CPU:

@@ -4,7 +4,6 @@ import ctypes
 import errno
 import mmap
 import os
-from collections.abc import Callable
 from multiprocessing import reduction
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
@@ -26,7 +25,6 @@ class SharedMemory:
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
         self._file: int | None = None
         # The system would promise any amount, and end whoever writes to it.
         if size > psutil.virtual_memory().available:
@@ -38,10 +36,15 @@ class SharedMemory:
         else:
             self._memory = RawArray(ctypes.c_ubyte, size)
 
-    def __reduce__(self) -> tuple[Callable[..., "SharedMemory"], tuple[Any, ...]]:
+    def __getstate__(self) -> tuple[Any, Any]:
         if self._file is None:
-            return _attached, (self._memory,)
-        return _mapped, (reduction.DupFd(self._file), self._size)
+            return None, self._memory
+        return reduction.DupFd(self._file), len(self._memory)
+
+    def __setstate__(self, state: tuple[Any, Any]) -> None:
+        file, memory = state
+        self._file = None if file is None else file.detach()
+        self._memory = memory if self._file is None else mmap.mmap(self._file, memory)
 
     def __del__(self) -> None:
         if self._file is not None:
@@ -51,16 +54,3 @@ class SharedMemory:
         """Cut it into places of `size` bytes."""
         whole = memoryview(self._memory).cast("B")
         return [whole[start : start + size] for start in range(0, len(whole), size)]
-
-
-def _mapped(file: Any, size: int) -> SharedMemory:
-    shared = SharedMemory.__new__(SharedMemory)
-    shared._file = file.detach()
-    shared._memory, shared._size = mmap.mmap(shared._file, size), size
-    return shared
-
-
-def _attached(memory: Any) -> SharedMemory:
-    shared = SharedMemory.__new__(SharedMemory)
-    shared._file, shared._memory, shared._size = None, memory, len(memory)
-    return shared

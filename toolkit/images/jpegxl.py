@@ -7,7 +7,7 @@ from dataclasses import dataclass
 CODESTREAM = b"\xff\x0a"
 WHOLE, PART = b"jxlc", b"jxlp"  # boxes that hold a codestream, and a part of one
 PART_NUMBER_BYTES = 4
-HEADER_BYTES = 64  # more than what is read here ever takes
+ENOUGH = 64  # bytes of a codestream: more than what is read here ever takes
 BOX_HEAD, LONG_BOX_HEAD = 8, 16
 LENGTHS = (9, 13, 18, 30)  # bits of a size that is no multiple of 8, by its selector
 PREVIEW_EIGHTHS, PREVIEW_LENGTHS = (0, 0, 5, 9), (6, 8, 10, 12)  # the same of a preview, in eighths and else
@@ -56,7 +56,7 @@ def read_header(content: bytes) -> Header:
 
     Source: ISO/IEC 18181-1, annexes D.2 (size) and D.3 (metadata), and 18181-2, clause 9 (boxes).
     """
-    start = content[: len(CODESTREAM) + HEADER_BYTES] if content.startswith(CODESTREAM) else _joined(content)
+    start = content[:ENOUGH] if content.startswith(CODESTREAM) else _joined(content)
     if not start.startswith(CODESTREAM):
         raise EOFError
     bits = _Bits(start[len(CODESTREAM) :])
@@ -72,12 +72,10 @@ def _size(bits: _Bits) -> tuple[int, int]:
 
     height = length()
     ratio = bits.take(3)
-    return (_across(height, ratio) if ratio else length()), height
-
-
-def _across(height: int, ratio: int) -> int:
+    if not ratio:
+        return length(), height
     across, down = RATIOS[ratio - 1]
-    return height * across // down
+    return height * across // down, height
 
 
 def _is_animated(bits: _Bits) -> bool:
@@ -103,8 +101,8 @@ def _joined(content: bytes) -> bytes:
     """Join the parts of the codestream, as far as the header may reach."""
     joined = b""
     for part in _codestream(content):
-        joined += part[: HEADER_BYTES + len(CODESTREAM)]
-        if len(joined) >= HEADER_BYTES:
+        joined += part
+        if len(joined) >= ENOUGH:
             break
     return joined
 
@@ -121,7 +119,7 @@ def _codestream(content: bytes) -> Iterator[bytes]:
         end = position + size if size else len(content)  # 0 means to the end of the file
         if kind in (WHOLE, PART):
             begin = position + head + (PART_NUMBER_BYTES if kind == PART else 0)
-            yield content[begin : min(end, begin + HEADER_BYTES + len(CODESTREAM))]
+            yield content[begin : min(end, begin + ENOUGH)]
         if end < position + head:
             return
         position = end

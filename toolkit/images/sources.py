@@ -123,8 +123,8 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
 
 
 def _from_stdin(stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
-    closed = io.BytesIO()  # in place of a standard input that whoever started us closed
-    read = text_entries(stdin or (sys.stdin.buffer if sys.stdin is not None else closed))
+    # Whoever started us may have closed it: then it is as good as empty.
+    read = text_entries(stdin or (sys.stdin.buffer if sys.stdin is not None else io.BytesIO()))
     meant = ((*as_meant(entry), None) for entries in read for entry in entries)
     yield from _entries(meant, skipped, "standard input")
 

@@ -9,6 +9,7 @@ from toolkit.keras_model.entrance import Entrance, entrance
 from toolkit.keras_model.saved_model import SavedModelClassifier
 from toolkit.preprocess.normalization import CAFFE, CHOICES, IMAGENET, MINUS1TO1, NONE, Normalization, parse
 
+SAVED = "a SavedModel doesn't show whether it scales pixels itself ('none' is for one that does)"
 APPLICATIONS = (
     (re.compile(r"(vgg1[69]|resnet(50|101|152))(_\d+)?$"), CAFFE),
     (re.compile(r"resnet(50|101|152)v2"), MINUS1TO1),
@@ -33,9 +34,6 @@ class InputRange:
 
     normalization: Normalization
     reason: str
-
-
-SAVED = "a SavedModel doesn't show whether it scales pixels itself ('none' is for one that does)"
 
 
 def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
