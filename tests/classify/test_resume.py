@@ -1,12 +1,16 @@
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from onnx import numpy_helper
 
 from toolkit.classify import output as output_module
 from toolkit.classify.job import run
@@ -406,6 +410,40 @@ def test_a_finished_file_of_other_columns_or_classes_is_refused(
             run(options(tiny_model, mixed, NAMES, output, resume=True, **change))
     assert output.read_bytes() == finished
     assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_finished_file_of_another_model_or_other_options_is_refused_and_stays(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output, other = tmp_path / f"out{suffix}", tmp_path / "other.onnx"
+    model = onnx.load(tiny_model)
+    (shift,) = (each for each in model.graph.initializer if each.name == "epsilon")
+    shift.CopyFrom(numpy_helper.from_array(np.float32(50), "epsilon"))
+    onnx.save(model, other)
+    made = run(options(tiny_model, mixed, NAMES, output))
+    finished = output.read_bytes()
+    good = made.inputs - made.errors
+    with pytest.raises(
+        OutputError, match=f"by another model or with other options: .* of {good} rows"
+    ) as caught:
+        run(options(other, mixed, NAMES, output, resume=True, sort_into=tmp_path / "sorted"))
+    assert caught.value.where == str(output)
+    assert output.read_bytes() == finished
+    assert not any(path.is_file() for path in (tmp_path / "sorted").rglob("*"))
+    assert not list(tmp_path.glob("*.part*"))
+
+
+def test_a_finished_file_whose_pictures_are_gone_still_counts(
+    tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output, pictures = tmp_path / "out.csv", tmp_path / "pictures"
+    shutil.copytree(mixed, pictures)
+    made = run(options(tiny_model, pictures, NAMES, output))
+    shutil.rmtree(pictures)
+    again = run(options(tiny_model, pictures, NAMES, output, resume=True))
+    assert again.untouched
+    assert (again.inputs, again.errors) == (made.inputs, made.errors)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -38,10 +38,20 @@ def test_several_models_are_compared_with_the_first(
 ) -> None:
     other = tmp_path / "other.onnx"
     other.write_bytes(tiny_model.read_bytes())
-    done = toolkit("bench", tiny_model, other, *SHORT, "-q")
+    done = toolkit("bench", tiny_model, other, *SHORT, "-q", "-o", "two.json")
     rows = [line.split() for line in done.stdout.splitlines() if line.endswith("×")]
     assert [row[0] for row in rows] == ["colours", "other"]
     assert rows[0][-1] == "1.00×"
+    first, second = json.loads((tmp_path / "two.json").read_text())["results"]
+    assert first["first_comparison"] is None
+    found = second["first_comparison"]
+    assert found["ratio_ci99"][0] < found["ratio"] < found["ratio_ci99"][1]
+    assert rows[1][-1] == f"{1 / found['ratio']:.2f}×"
+    said = " ".join(done.stdout.split())
+    assert (
+        f"other against colours: {found['verdict']}, {found['ratio']:.2f} times its time (99 % interval "
+        in said
+    )
     assert done.stderr == ""
 
 

@@ -3,7 +3,9 @@
 import contextlib
 import functools
 import http.server
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,9 @@ def web(tmp_path: Path) -> Iterator[str]:
 
 
 def test_what_is_an_address() -> None:
-    assert all(map(is_address, ["s3://bucket/a.png", "http://host/a", "gs://b", "abfs+x://y"]))
+    assert all(
+        map(is_address, ["s3://bucket/a.png", "http://host/a", "gs://b", "abfs+x://y", "simplecache::s3://b"])
+    )
     assert not any(map(is_address, ["a.png", "c:/a.png", "/s3://x", "C://x", "photos/http://x"]))
 
 
@@ -79,7 +83,7 @@ def test_a_remote_name_that_looks_like_a_pattern_is_a_name(memory: Any, web: str
         memory.pipe(f"/bucket/{name}", name.encode())
         (tmp_path / "photos" / name).write_bytes(name.encode())
     items = list(expand(["memory://bucket"]))
-    assert [item.path for item in items] == [f"memory:///bucket/{name}" for name in PATTERN_LIKE]
+    assert [item.path for item in items] == [f"memory://bucket/{name}" for name in PATTERN_LIKE]
     contents = [name.encode() for name in PATTERN_LIKE]
     assert read_remote([str(item.file) for item in items]) == contents
     found = read_remote([str(item.file) for item in expand([f"{web}/photos/"])])
@@ -112,10 +116,10 @@ def test_hidden_remote_names_are_skipped_and_counted(memory: Any) -> None:
         memory.pipe(f"/bucket/{name}", RED)
     skipped = Skipped()
     items = list(expand(["memory://bucket"], skipped=skipped))
-    assert [item.path for item in items] == ["memory:///bucket/a.png", "memory:///bucket/d/f.png"]
+    assert [item.path for item in items] == ["memory://bucket/a.png", "memory://bucket/d/f.png"]
     assert skipped.hidden == 5
     named = ["memory://bucket/.thumbs", "memory://bucket/.hidden.png"]  # named, so meant
-    assert [item.path for item in expand(named)] == ["memory:///bucket/.thumbs/b.png", named[1]]
+    assert [item.path for item in expand(named)] == ["memory://bucket/.thumbs/b.png", named[1]]
 
 
 def test_a_server_that_is_not_there_is_an_error_for_each(web: str) -> None:
@@ -124,16 +128,71 @@ def test_a_server_that_is_not_there_is_an_error_for_each(web: str) -> None:
     assert "can't be read" in found.what
 
 
-def test_a_folder_without_pictures_and_an_address_of_this_machine_are_refused(
+def test_a_folder_without_pictures_and_an_unknown_kind_of_address_are_refused_before_anything_is_read(
     web: str, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no images"):
         list(expand([f"{web}/empty/"]))
-    with pytest.raises(InputError, match="this machine's own disk"):
-        list(expand([f"file://{tmp_path}/photos/a.png"]))
-    with pytest.raises(InputError, match="no kind of address"):
-        list(expand(["nonsense://a/b.png"]))
+    with pytest.raises(InputError, match="'nonsense' is no kind of address"):
+        next(iter(expand([f"{web}/photos/a.png", "nonsense://a/b.png"])))
+
+
+def test_whatever_is_wrong_with_an_address_is_an_input_with_a_failure_in_a_list(
+    web: str, tmp_path: Path
+) -> None:
+    addresses = ["nonsense://a/b.png", "ftp://127.0.0.1:9/a.png", "github://nobody", f"{web}/photos/a.png"]
+    (tmp_path / "list.txt").write_text("\n".join(addresses))
+    items = list(expand([tmp_path / "list.txt"]))
+    assert [item.path for item in items] == addresses
+    assert items[0].failure == "'nonsense' is no kind of address"
+    assert items[1].failure is not None
+    assert items[1].failure.startswith("can't be reached: ")
+    assert items[2].failure is not None
+    assert items[3].failure is None
+
+
+def test_an_address_of_this_machine_is_read_like_any_other(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    (tmp_path / "below").mkdir()
+    for name in ("b.png", "below/a.png", "two::colons.png"):
+        (tmp_path / name).write_bytes(RED)
+    items = list(expand([f"file://{tmp_path}"]))
+    assert [item.path for item in items] == [
+        f"file://{tmp_path}/{name}" for name in ("b.png", "two::colons.png", "below/a.png")
+    ]
+    assert items[-1].label == "below"
+    assert read_remote([str(item.file) for item in items]) == [RED] * 3
+
+
+def test_a_picture_in_an_archive_at_an_address(memory: Any) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("cats/b.png", "cats/a.png", "c.png"):
+            archive.writestr(name, RED)
+    memory.pipe("/bucket/all.zip", content.getvalue())
+    rest = "memory://bucket/all.zip"
+    assert read_remote([f"zip://cats/b.png::{rest}", f"zip://gone.png::{rest}"])[0] == RED
+    items = list(expand([f"zip://::{rest}", f"zip://cats::{rest}"]))
+    names = ["c.png", "cats/a.png", "cats/b.png", "cats/a.png", "cats/b.png"]
+    assert [item.path for item in items] == [f"zip://{name}::{rest}" for name in names]
+    assert [item.label for item in items] == ["", "cats", "cats", "cats", "cats"]
+
+
+def test_a_host_stays_in_the_addresses_of_what_is_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec")
+    from fsspec.implementations.ftp import FTPFileSystem
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    store = MemoryFileSystem()
+    store.pipe("/photos/a.png", RED)
+    for name in ("_connect", "__del__"):
+        monkeypatch.setattr(FTPFileSystem, name, lambda *_: None)
+    for name in ("isdir", "walk"):
+        monkeypatch.setattr(FTPFileSystem, name, lambda _, path, name=name: getattr(store, name)(path))
+    address = "ftp://user:secret@host:2121/photos"
+    assert [item.path for item in expand([address])] == [f"{address}/a.png"]
+    store.store.clear()
 
 
 def test_a_folder_of_a_server_without_pictures_is_an_input_with_a_failure_in_a_list(
@@ -173,20 +232,21 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
             raise ImportError(name)
         return real(name, *rest)  # type: ignore[arg-type]
 
-    remote._file_system.cache_clear()
+    remote._class_of.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingDependency, match=r"pip install '\.\[remote\]'"):
         list(expand(["https://host/a.png"]))
     (found,) = read_remote(["https://host/a.png"])
     assert isinstance(found, ImageError)
     assert "fsspec is not installed" in found.what
-    remote._file_system.cache_clear()
+    remote._class_of.cache_clear()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_bucket_is_listed_folder_by_folder_in_sorted_order(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("s3fs")
+    fsspec = pytest.importorskip("fsspec")
     moto = pytest.importorskip("moto.server")
     server = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
@@ -198,9 +258,10 @@ def test_a_bucket_is_listed_folder_by_folder_in_sorted_order(monkeypatch: pytest
             ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_DEFAULT_REGION", "us-east-1"),
         ):  # fmt: skip
             monkeypatch.setenv(name, value)
-        remote._file_system.cache_clear()
-        stack.callback(remote._file_system.cache_clear)
-        store = remote._file_system("s3")
+        kind = fsspec.get_filesystem_class("s3")
+        kind.clear_instance_cache()
+        stack.callback(kind.clear_instance_cache)
+        store = fsspec.filesystem("s3")
         store.mkdir("pictures")
         for name in ("x/b.png", "x/a.png", "x/notes.txt", "w/c.png", "d.png"):
             store.pipe(f"pictures/{name}", RED)

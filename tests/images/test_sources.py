@@ -345,7 +345,20 @@ def test_a_csv_list_gives_its_path_column(here: Path, delimiter: str) -> None:
         ["4"],
     ]
     Path("list.csv").write_text("\ufeff" + "\r\n".join(delimiter.join(row) for row in rows), encoding="utf-8")
-    assert paths("list.csv") == ["a.png", 'b, "c".png']
+    items = list(expand(["list.csv"]))
+    assert [(item.path, item.failure) for item in items] == [
+        ("a.png", None),
+        ('b, "c".png', None),
+        ("", "no path in line 4 of list.csv"),
+        ("", "no path in line 5 of list.csv"),
+    ]
+
+
+def test_empty_lines_of_a_csv_list_are_none_and_a_list_of_lines_without_paths_is_empty(here: Path) -> None:
+    Path("list.csv").write_text("id,path\n\n,\n1,a.png\n\n")
+    assert paths("list.csv") == ["a.png"]
+    Path("list.csv").write_text("id,path\n1,\n2\n")
+    assert failure("list.csv").startswith("no images")
 
 
 def test_a_csv_list_without_a_path_column_says_so(here: Path) -> None:
@@ -458,7 +471,8 @@ def test_a_csv_list_keeps_its_other_columns(here: Path) -> None:
     Path("list.csv").write_text("id,path,note\n1,a.png,x\n2,f,\n3\n4,a.png\n")
     assert list_columns(["a.png", "list.csv"]) == ("id", "note")
     assert [(item.path, item.extra) for item in expand(["list.csv", "a.png"])] == [
-        ("a.png", ("1", "x")), ("f/1.png", ("2", "")), ("f/2.png", ("2", "")), ("a.png", ("4", "")), ("a.png", None),
+        ("a.png", ("1", "x")), ("f/1.png", ("2", "")), ("f/2.png", ("2", "")),
+        ("", ("3", "")), ("a.png", ("4", "")), ("a.png", None),
     ]  # fmt: skip
     Path("other.csv").write_text("path\na.png\n")
     Path("twice.csv").write_text("id,path,id\n1,a.png,2\n")

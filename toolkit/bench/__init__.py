@@ -19,6 +19,7 @@ rate_search  bisection for the highest rate that keeps a target latency
 highest_rate the same for each case: tried in fresh processes, confirmed by the whole measurement
 summary      nanoseconds -> percentiles, throughput, intervals, stage shares
 baseline     read and matched before anything is measured; its models measured again
+first        each case against the first model's, measured in turns
 compare      against a baseline: ratio, interval, verdict
 gates        limits that the user set
 record       the benchmark JSON (schema 1) in and out

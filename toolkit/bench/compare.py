@@ -166,14 +166,14 @@ def verdict(
 
 
 def in_turns(
-    now: Sequence[Round], again: Sequence[Round], then: Sequence[Round], *, offline: bool, cases: int = 1
+    now: Sequence[Round], again: Sequence[Round], then: Sequence[Round] = (), *, offline: bool, cases: int = 1
 ) -> Comparison | None:
-    """Compare a model with the baseline's, measured again in turns with it: a drift of the machine hits both.
+    """Compare a model with another that was measured in turns with it: a drift of the machine hits both.
 
     Args:
         now: rounds of the model.
-        again: rounds of the baseline's model, measured just before or after them.
-        then: rounds of the record.
+        again: rounds of the other, such as a baseline's model, measured just before or after them.
+        then: rounds of the other in an earlier record; empty where there is none.
         offline: times are wall times a query, else medians.
         cases: how many are compared in this run.
 
@@ -187,14 +187,16 @@ def in_turns(
     mine, theirs = (medians_of([pair[side] for pair in both], offline=offline) for side in (0, 1))
     found = [mean_interval(mine / theirs, level) for level in _levels(cases)]
     ratio = math.exp(float(np.log(mine / theirs).mean()))
-    stored = medians_of(then, offline=offline)
+    then_and_again = (
+        float(np.log(theirs).mean() - np.log(medians_of(then, offline=offline)).mean()) if then else None
+    )
     return _comparison(
         ratio,
         found,
         cases=cases,
         measure="throughput" if offline else "p50",
         in_turns=True,
-        machine_ratio=math.exp(float(np.log(theirs).mean() - np.log(stored).mean())),
+        machine_ratio=None if then_and_again is None else math.exp(then_and_again),
     )
 
 

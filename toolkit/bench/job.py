@@ -9,6 +9,7 @@ from toolkit.bench.baseline import add_twins, compared, match, read_baseline
 from toolkit.bench.circumstances import cautions, conditions, settings
 from toolkit.bench.disturbances import check_machine
 from toolkit.bench.figures import STAGES, median_start
+from toolkit.bench.first import compared_with_first
 from toolkit.bench.gates import judge
 from toolkit.bench.highest_rate import confirm, find_rates
 from toolkit.bench.inputs import timed_steps, untimed_steps
@@ -121,7 +122,7 @@ def _results(
     baseline: Mapping[str, Any] | None,
 ) -> tuple[CaseResult, ...]:
     found = [_result(each, options, draft) for each in running if each.rounds]
-    return compared(found, options, draft.machine, baseline)
+    return compared_with_first(compared(found, options, draft.machine, baseline))
 
 
 def _result(each: Running, options: BenchOptions, draft: BenchResult) -> CaseResult:

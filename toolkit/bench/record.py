@@ -158,6 +158,7 @@ def _case(case: CaseResult) -> dict[str, Any]:
         "rates_tried": [_trial(trial) for trial in case.trials],
         "warnings": [asdict(c) for c in case.cautions],
         "comparison": None if case.comparison is None else asdict(case.comparison),
+        "first_comparison": None if case.first_comparison is None else asdict(case.first_comparison),
         "warmup_runs": sum(r.warmup_runs for r in case.rounds),
         "rounds": _rounds(case.rounds),
         "baseline_rounds": _rounds(case.baseline_rounds),

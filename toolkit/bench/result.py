@@ -31,7 +31,7 @@ class Caution:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One case against its counterpart in a baseline.
+    """One case against its counterpart: in a baseline, or of the first model of the run.
 
     Args:
         measure: "p50", or "throughput" in the offline scenario.
@@ -96,6 +96,8 @@ class CaseResult:
         cautions: signs of an untrustworthy figure.
         baseline_rounds: raw samples of the baseline's model, measured again in turns; empty where it wasn't.
         comparison: with the baseline; None without one, or without a counterpart in it.
+        first_comparison: with the first model of the run under the same conditions; None for that model itself, where
+            it has no such case, and with fewer than two rounds.
     """
 
     model: str
@@ -126,6 +128,7 @@ class CaseResult:
     cautions: tuple[Caution, ...] = ()
     baseline_rounds: tuple[Round, ...] = ()
     comparison: Comparison | None = None
+    first_comparison: Comparison | None = None
 
     @property
     def queries(self) -> int:

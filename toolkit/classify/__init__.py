@@ -23,6 +23,7 @@ output         the predictions file while it grows
 device         predictions that go to a device or a pipe
 journal        what an unfinished file was begun with, and how far it can be trusted
 resume         what an earlier run did already, matched with the inputs of this one
+made_again     whether a finished file's rows are those of this model
 aside          rows of an earlier run that wait for their inputs
 writers        what a format of predictions is, and the choice of one
 columns        names of an output's columns, and which of a list's can stand beside them

@@ -5,7 +5,7 @@ rows that makes and what their checksum is. Whatever interrupts a run (Ctrl-C, k
 cut), the last line whose checksum fits tells how far the file can be trusted; `--resume` goes on from there.
 
 A finished file that is resumed is only looked at: it stays as it is where its rows are those of the inputs. What
-model made it isn't written in it, so that nothing is added.
+model made it isn't written in it, so that nothing is added, and a few rows are made again to find out.
 """
 
 import contextlib

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator
 
 from toolkit.classify.device import DeviceOutput
+from toolkit.classify.made_again import refuse_others
 from toolkit.classify.options import EXAMPLE_TOP_K, ClassifyOptions
 from toolkit.classify.output import Output
 from toolkit.classify.pipeline import Piece, Pipeline
@@ -53,9 +54,13 @@ class Run:
 
     def rows(self, engine: Engine, feed: Feed) -> Generator[Summary]:
         """Do the run; give the summary so far after every few rows."""
-        earlier = self._earlier
+        earlier, output = self._earlier, self._output
         if earlier is not None:
+            unproven = output if isinstance(output, Output) and output.is_untouched else None
             for rows in earlier.replay(feed):
+                if unproven is not None and rows.good():
+                    refuse_others(rows, engine, unproven.path, batch_size=self._options.batch_size)
+                    unproven = None
                 self._take(rows)
                 yield self.summary
         pipeline = Pipeline(

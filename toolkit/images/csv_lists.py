@@ -13,8 +13,8 @@ ROWS_PER_BLOCK = 512
 PATH_COLUMN = "path"
 DELIMITERS = ",;\t"
 
-Entry = tuple[str, tuple[str, ...]]
-"""A path, and the other cells of its row."""
+Entry = tuple[str, tuple[str, ...], int]
+"""A path, the other cells of its row, and the number of its line in the file."""
 
 
 def csv_columns(file: str) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
         where: the file's name, for errors.
 
     Yields:
-        Rows, a few hundred at a time: the cell under `path`, and the others.
+        Rows with anything in them, a few hundred at a time: the cell under `path`, empty or not, and the others.
 
     Raises:
         InputError: it has no such column, or isn't CSV.
@@ -50,24 +50,24 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
         rows = csv.reader(text, delimiter=delimiter)
         while True:
             block: list[Entry] = []
+            is_end = True
             try:
                 for row in islice(rows, ROWS_PER_BLOCK):
-                    if len(row) > column and row[column]:
+                    is_end = False
+                    if any(row):
                         row += [""] * (len(names) - len(row))
                         others = row[:column] + row[column + 1 : len(names)]
-                        block.append((row[column], tuple(map(shown, others))))
-                    else:
-                        block.append(("", ()))
+                        block.append((row[column], tuple(map(shown, others)), rows.line_num + 1))
             except csv.Error as error:
-                yield [entry for entry in block if entry[0]]
+                yield block
                 raise InputError(
                     f"line {rows.line_num + 1} of the list isn't CSV: {error}",
                     where=where,
                     remedy="correct the line",
                 ) from error
-            if not block:
+            if is_end:
                 return
-            yield [entry for entry in block if entry[0]]
+            yield block
 
 
 def _text(stream: BinaryIO) -> io.TextIOWrapper:

@@ -26,8 +26,10 @@ def is_list(argument: str) -> bool:
     return argument.lower().endswith(LIST_SUFFIXES) and os.path.isfile(argument)
 
 
-def list_entries(argument: str) -> Iterator[Sequence[tuple[str, tuple[str, ...] | None]]]:
-    """Read the entries of a list, a few hundred at a time: each a path, and the other cells of its row.
+def list_entries(argument: str) -> Iterator[Sequence[tuple[str, tuple[str, ...] | None, int]]]:
+    """Read the entries of a list, a few hundred at a time: each a path, the other cells of its row, and its line.
+
+    The path of a CSV row that has something in other cells only is empty; the line is 0 where it doesn't matter.
 
     Raises:
         InputError: it can't be read, or is a CSV file without a column `path`.
@@ -38,7 +40,7 @@ def list_entries(argument: str) -> Iterator[Sequence[tuple[str, tuple[str, ...] 
                 yield from csv_entries(stream, shown(argument))
             else:
                 for entries in text_entries(stream):
-                    yield [(entry, None) for entry in entries]
+                    yield [(entry, None, 0) for entry in entries]
     except OSError as error:
         raise _unreadable(error, argument) from error
 

@@ -4,7 +4,7 @@ import functools
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from toolkit.errors import ImageError, InputError, MissingDependency, one_line
@@ -12,8 +12,8 @@ from toolkit.images.inputs import Inputs, one
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
 
-ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
-LOCAL = frozenset({"file", "local"})
+ADDRESS = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]+::)*([a-zA-Z][a-zA-Z0-9+.-]+)://")
+CHAIN = re.compile(r"::(?=[a-zA-Z][a-zA-Z0-9+.-]+(?:://|::))")  # a name may hold two colons, too
 WEB = frozenset({"http", "https"})
 LIBRARY = re.compile(r"[Ii]nstall ([a-z0-9_-]+)")
 
@@ -37,24 +37,20 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
         InputError: the address makes no sense, or what is below it can't be listed.
         MissingDependency: the library for this kind of address isn't installed.
     """
-    scheme = address.split("://", maxsplit=1)[0].lower()
-    if scheme in LOCAL:
-        raise InputError(
-            "an address of this machine's own disk", where=address, remedy="give the path itself"
-        )
-    fs = _file_system(scheme)
+    fs, path = _opened(address)
     try:
-        path = fs._strip_protocol(address)
-        if not _is_folder(fs, path, address, is_web=scheme in WEB):
+        if not _is_folder(fs, path, address):
             yield one(address, address, _folder_name(address))
             return
+        head, *rest = re.split(CHAIN, address, maxsplit=1)
         for folder, folders, names in fs.walk(path):
             skipped.hidden += sum(map(is_hidden, [*folders, *names]))
             folders[:] = sorted(name for name in folders if not is_hidden(name))
             found = sorted(name for name in names if is_picture_name(name) and not is_hidden(name))
-            start = fs.unstrip_protocol(folder).rstrip("/")
+            below = folder[len(path.rstrip("/")) :].strip("/")
+            start = (head if head.endswith("/") else f"{head}/") + (below and f"{below}/")
             for name in found:
-                file = f"{start}/{name}"
+                file = "::".join((start + name, *rest))
                 yield one(file, file, _folder_name(file))
     except Exception as error:
         # Each kind of address has a library of its own, with exceptions of its own.
@@ -63,8 +59,8 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
         ) from error
 
 
-def _is_folder(fs: Any, path: str, address: str, *, is_web: bool) -> bool:
-    if is_web:
+def _is_folder(fs: Any, path: str, address: str) -> bool:
+    if _scheme(address) in WEB:
         return address.endswith("/")
     try:
         return bool(fs.isdir(path))
@@ -90,23 +86,25 @@ def read_remote(
         Per address its content, or why it can't be read.
     """
     results: dict[str, bytes | ImageError] = {}
-    for scheme in {address.split("://", maxsplit=1)[0].lower() for address in addresses}:
-        group = [a for a in dict.fromkeys(addresses) if a.lower().startswith(f"{scheme}://")]
+    groups: dict[int, tuple[Any, dict[str, str]]] = {}
+    for address in dict.fromkeys(addresses):
         try:
-            fs = _file_system(scheme)
+            fs, path = _opened(address)
         except (InputError, MissingDependency) as error:
-            results |= {a: _failed(error.what, a) for a in group}
+            results[address] = _failed(error.what, address)
         else:
-            results |= _fetched(fs, group, wait)
+            groups.setdefault(id(fs), (fs, {}))[1][address] = path
+    for fs, paths in groups.values():
+        results |= _fetched(fs, paths, wait)
     return [results.get(address, _failed("no such file", address)) for address in addresses]
 
 
 def _fetched(
-    fs: Any, addresses: Sequence[str], wait: Callable[[float], object]
+    fs: Any, paths: Mapping[str, str], wait: Callable[[float], object]
 ) -> dict[str, bytes | ImageError]:
-    """Fetch addresses of one kind, those again that fail in a way that passes."""
+    """Fetch addresses of one file system, each with its path there, those again that fail in a way that passes."""
     results: dict[str, bytes | ImageError] = {}
-    left = list(addresses)
+    left = dict(paths)
     for attempt in itertools.count(1):
         pauses: dict[str, float] = {}
         for address, content in _tried(fs, left).items():
@@ -120,32 +118,67 @@ def _fetched(
                 results[address] = _failed(_words(content) + times, address)
         if not pauses:
             return results
-        left = list(pauses)
+        left = {address: paths[address] for address in pauses}
         if wait(max(pauses.values())):
             return results | {address: _failed("not tried again", address) for address in left}
     raise AssertionError
 
 
-def _tried(fs: Any, addresses: Sequence[str]) -> dict[str, object]:
+def _tried(fs: Any, paths: Mapping[str, str]) -> dict[str, object]:
     """Try addresses once: each with its content, or with what was raised."""
     try:
         # Ranges without ends are whole files, fetched side by side; `cat` would take a name with [, * or ? for a
         # pattern.
-        found = fs.cat_ranges([fs._strip_protocol(a) for a in addresses], None, None, on_error="return")
-        return dict(zip(addresses, found, strict=True))
+        found = fs.cat_ranges(list(paths.values()), None, None, on_error="return")
+        return dict(zip(paths, found, strict=True))
     except Exception as error:  # noqa: BLE001 - each kind of address has exceptions of its own
-        return dict.fromkeys(addresses, error)
+        return dict.fromkeys(paths, error)
+
+
+def file_system(address: str) -> Any:
+    """Return the class of file systems that an address is of.
+
+    Raises:
+        InputError: nobody knows this kind of address.
+        MissingDependency: the library for it isn't installed.
+    """
+    return _class_of(_scheme(address))
+
+
+def _opened(address: str) -> tuple[Any, str]:
+    """Return the file system of an address, one object for all that share it, and the path there.
+
+    Raises:
+        InputError: nobody knows this kind of address, or what it names can't be reached.
+        MissingDependency: the library for it isn't installed.
+    """
+    kind = file_system(address)
+    import fsspec
+
+    try:
+        if CHAIN.search(address):
+            fs, path = fsspec.core.url_to_fs(address)
+            return fs, path
+        fs = fsspec.filesystem(_scheme(address), **kind._get_kwargs_from_urls(address))
+        return fs, fs._strip_protocol(address)
+    except Exception as error:
+        # Some connect at once, and each with exceptions of its own.
+        raise InputError(
+            f"can't be reached: {one_line(error)[:200] or type(error).__name__}",
+            where=address,
+            remedy="check the address and the credentials",
+        ) from error
 
 
 @functools.cache
-def _file_system(scheme: str) -> Any:
+def _class_of(scheme: str) -> Any:
     address = f"{scheme}://"
     try:
         import fsspec
     except ImportError as error:
         raise MissingDependency("fsspec", extra="remote", where=address) from error
     try:
-        return fsspec.filesystem(scheme)
+        return fsspec.get_filesystem_class(scheme)
     except ValueError as error:
         raise InputError(
             f"'{scheme}' is no kind of address", where=address, remedy="use http, https, s3 or gs"
@@ -154,6 +187,11 @@ def _file_system(scheme: str) -> Any:
         needed = LIBRARY.search(str(error))
         library = needed[1] if needed else f"the library for {scheme}://"
         raise MissingDependency(library, extra="remote", where=address) from error
+
+
+def _scheme(address: str) -> str:
+    found = ADDRESS.match(address)
+    return found[1].lower() if found is not None else ""
 
 
 def _failed(words: str, address: str) -> ImageError:
@@ -169,5 +207,5 @@ def _words(error: object) -> str:
 
 
 def _folder_name(address: str) -> str:
-    parts = address.split("://", maxsplit=1)[1].rstrip("/").split("/")
+    parts = re.split(CHAIN, address)[0].split("://", maxsplit=1)[-1].rstrip("/").split("/")
     return parts[-2] if len(parts) > 1 else ""

@@ -16,13 +16,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, ToolkitError
 from toolkit.images.archives import is_archive, members
 from toolkit.images.inputs import Input, Inputs, one, readable, shown
 from toolkit.images.lists import as_meant, is_list, list_columns, list_entries, text_entries
 from toolkit.images.ordering import in_order
 from toolkit.images.read import reason
-from toolkit.images.remote import is_address, remote_files
+from toolkit.images.remote import file_system, is_address, remote_files
 from toolkit.images.scan import PICTURE_SUFFIXES, Files, Skipped, has_picture, is_picture_name, scan
 
 __all__ = ["PICTURE_SUFFIXES", "Input", "Skipped", "count", "expand", "list_columns", "listing", "shown"]
@@ -95,7 +95,7 @@ def _refuse(argument: str, skipped: Skipped) -> None:
         if is_list(argument) and not any(entries for entries in list_entries(argument)):
             raise _nothing_in("list", argument)
     elif is_address(argument):
-        return
+        file_system(argument)
     elif glob.has_magic(argument) and next(_matches(argument, skipped), None) is None:
         raise _nothing_in("pattern", argument)
 
@@ -106,9 +106,9 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
     elif is_list(argument):
         folder = os.path.dirname(argument)
         meant = (
-            (*as_meant(entry, folder), extra)
+            (*(as_meant(entry, folder) if entry else ("", "")), extra, line)
             for entries in list_entries(argument)
-            for entry, extra in entries
+            for entry, extra, line in entries
         )
         yield from _entries(meant, skipped, argument)
     elif _mode(argument) is not None and is_archive(argument) and not _is_folder(argument):
@@ -125,30 +125,34 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
 def _from_stdin(stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
     # Whoever started us may have closed it: then it is as good as empty.
     read = text_entries(stdin or (sys.stdin.buffer if sys.stdin is not None else io.BytesIO()))
-    meant = ((*as_meant(entry), None) for entries in read for entry in entries)
+    meant = ((*as_meant(entry), None, 0) for entries in read for entry in entries)
     yield from _entries(meant, skipped, "standard input")
 
 
 def _entries(
-    entries: Iterable[tuple[str, str, tuple[str, ...] | None]], skipped: Skipped, where: str
+    entries: Iterable[tuple[str, str, tuple[str, ...] | None, int]], skipped: Skipped, where: str
 ) -> Iterator[Inputs]:
-    """Give what a list names: (path, file, other cells) each.
+    """Give what a list names: (path, file, other cells, line) each.
 
-    A folder or address without a picture is an input with a failure. These wait until something else is found:
-    a list of nothing but them is as empty as one without entries.
+    A line without a path, a folder or address without a picture and an address that can't be listed are inputs with a
+    failure. These wait until something else is found: a list of nothing but them is as empty as one without entries.
     """
     found = False
     waiting: list[Inputs] = []
-    for path, file, extra in entries:
-        is_empty = True
-        for inputs in _listed(path, file, skipped, extra):
-            yield from waiting
-            waiting.clear()
-            found, is_empty = True, False
-            yield inputs
-        if is_empty:
-            kind = "folder" if _is_folder(file) else "address"
-            waiting.append(one(path, file, None, failure=f"{kind}: no picture in it", extra=extra))
+    for path, file, extra, line in entries:
+        is_empty, failure = True, "" if path else f"no path in line {line} of {shown(where)}"
+        try:
+            for inputs in _listed(path, file, skipped, extra) if path else ():
+                yield from waiting
+                waiting.clear()
+                found, is_empty = True, False
+                yield inputs
+        except ToolkitError as error:  # of an address
+            found, failure = True, error.what
+        if is_empty and not failure:
+            failure = f"{'folder' if _is_folder(file) else 'address'}: no picture in it"
+        if failure:
+            waiting.append(one(path, file, None, failure=failure, extra=extra))
         if found:
             yield from waiting
             waiting.clear()

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.report.axes import significant
-from toolkit.report.bench_lines import bottleneck, comparison_lines, placement_text, warning_lines
+from toolkit.report.bench_lines import (
+    bottleneck,
+    comparison_lines,
+    first_lines,
+    placement_text,
+    warning_lines,
+)
 from toolkit.report.bench_names import Document, case_label, model_label, varies
 from toolkit.report.tables import Column, render
 from toolkit.wording import count
@@ -35,7 +41,7 @@ def render_result(document: Document) -> str:
     ]
     piped = [bottleneck(result, results) for result in results if result.get("stages")]
     parts += ["", *map(_wrapped, piped)] if piped else []
-    comparisons = comparison_lines(results)
+    comparisons = [*first_lines(results), *comparison_lines(results)]
     if comparisons:
         parts += ["", *map(_wrapped, comparisons)]
     parts += [f"gate met: {g['subject']}: {g['message']}" for g in document["gates"] if g["met"]]
@@ -93,15 +99,18 @@ def relative_speeds(results: Sequence[Document]) -> list[float | None]:
     Returns:
         One per result; None where the first model has no such case.
     """
-    keys = ("device", "threads", "batch_size")
+    keys = ("device", "threads", "batch_size", "rate_qps")
     base: dict[tuple[Any, ...], Document] = {}
     for result in results:
         if result["model"] == results[0]["model"]:
             base.setdefault(tuple(result[k] for k in keys), result)
     speeds: list[float | None] = []
     for result in results:
-        other = base.get(tuple(result[k] for k in keys))
-        speeds.append(None if other is None else _speed(result) / _speed(other))
+        other, paired = base.get(tuple(result[k] for k in keys)), result.get("first_comparison")
+        if paired is not None:
+            speeds.append(1 / paired["ratio"])
+        else:
+            speeds.append(None if other is None else _speed(result) / _speed(other))
     return speeds
 
 

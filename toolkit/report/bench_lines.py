@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from toolkit.report.bench_names import Document, case_label
+from toolkit.report.bench_names import Document, case_label, model_label
 from toolkit.wording import count
 
 WORTH_SAYING = 0.03  # change of the baseline's own model: below, machines just drift
@@ -52,6 +52,24 @@ def comparison_lines(results: Sequence[Document]) -> list[str]:
                 f"{case_label(result, results)}: the baseline's own model now takes {(moved - 1) * 100:+.1f} % "
                 "in time against its record: the machine changed, not the model"
             )
+    return lines
+
+
+def first_lines(results: Sequence[Document]) -> list[str]:
+    """Say of each case of another model than the first how it compares with that, in times of its time."""
+    lines = []
+    for result in results:
+        found = result.get("first_comparison")
+        if found is None:
+            continue
+        low, high = found["ratio_ci99"]
+        digits = 2 if found["ratio"] < 10 else 1
+        figures = f"{found['ratio']:.{digits}f} times its time (99 % interval {low:.{digits}f} to {high:.{digits}f})"
+        seen = ""
+        if found["verdict"] == "no difference seen":
+            seen = f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
+        first = model_label(results[0]["model"])
+        lines.append(f"{case_label(result, results)} against {first}: {found['verdict']}, {figures}{seen}")
     return lines
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from toolkit.report.axes import significant
 from toolkit.report.bench_figures import comparison_figure, over_time_figure, stages_figure
-from toolkit.report.bench_lines import bottleneck, comparison_lines
-from toolkit.report.bench_names import case_label, varies
+from toolkit.report.bench_lines import bottleneck, comparison_lines, first_lines
+from toolkit.report.bench_names import case_label, model_label, varies
 from toolkit.report.bench_series import over_time, swept
 from toolkit.report.bench_sweeps import sweep_figure
 from toolkit.report.bench_tables import (
@@ -31,6 +31,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
     if not rows:
         return []
     found = [
+        against_first(rows),
         comparison(rows),
         stages(rows),
         rates(rows),
@@ -39,6 +40,12 @@ def sections(rows: Sequence[Row]) -> list[Section]:
         course(rows),
     ]
     return [section for section in found if section is not None]
+
+
+def against_first(rows: Sequence[Row]) -> Section | None:
+    """Return how the other models compare with the first; None where there is none."""
+    lines = first_lines(rows)
+    return Section(heading=f"Against {model_label(rows[0]['model'])}", lines=lines) if lines else None
 
 
 def comparison(rows: Sequence[Row]) -> Section | None:
