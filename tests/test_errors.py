@@ -28,7 +28,14 @@ def test_only_wrong_usage_has_the_exit_code_of_wrong_usage() -> None:
         "UsageError",
         "MissingRange",
     }
-    assert {kind.exit_code for kind in all_errors()} == {ExitCode.FAILED, ExitCode.USAGE}
+    assert {kind.__name__ for kind in all_errors() if kind.exit_code is ExitCode.READER_GONE} == {
+        "ReaderGone"
+    }
+    assert {kind.exit_code for kind in all_errors()} == {
+        ExitCode.FAILED,
+        ExitCode.USAGE,
+        ExitCode.READER_GONE,
+    }
 
 
 @pytest.mark.parametrize("part", ["what", "where", "remedy"])

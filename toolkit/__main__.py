@@ -5,8 +5,11 @@ import sys
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    from toolkit.cli.app import run
-
+    try:
+        from toolkit.cli.app import run
+    except KeyboardInterrupt:  # before anything could begin
+        sys.stderr.write("error: interrupted (Ctrl-C)\n")
+        sys.exit(130)
     sys.exit(run(sys.argv[1:]))
 
 

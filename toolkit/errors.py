@@ -12,6 +12,7 @@
     |- TrainingError        1   training went wrong (a loss that is not a number)
     |- DeviceError          1   the execution provider that was asked for was not obtained
     |- OutputError          1   exists already, disk full, not writable
+    |  `- ReaderGone       141   the reader of a pipe went away
     `- MissingDependency    1   names the extra to install
 
 Foreign exceptions are translated in the module that calls the library, with the cause attached.
@@ -29,6 +30,7 @@ class ExitCode(IntEnum):
     SOME_INPUTS_FAILED = 3
     GATE_NOT_MET = 4
     INTERRUPTED = 130
+    READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
 
 
 def one_line(text: object) -> str:
@@ -115,6 +117,12 @@ class DeviceError(ToolkitError):
 
 class OutputError(ToolkitError):
     """An output exists already, its disk is full, or it can't be written."""
+
+
+class ReaderGone(OutputError):  # noqa: N818 - nothing is wrong: `| head` has seen enough
+    """Whoever read our output closed the pipe; every tool ends quietly then."""
+
+    exit_code = ExitCode.READER_GONE
 
 
 def install_extra(extra: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.endings import STREAMS
-from toolkit.errors import OutputError, ToolkitError
+from toolkit.errors import OutputError, ReaderGone, ToolkitError
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet run a cell. Source: OWASP, "CSV Injection"."""
@@ -95,7 +95,7 @@ def output_error(error: OSError, path: object) -> ToolkitError:
             "not allowed to write", where=path, remedy="choose another place, or change the permissions"
         )
     if error.errno == errno.EPIPE:
-        return OutputError("the reader of the output went away", where=path, remedy="write to a file with -o")
+        return ReaderGone("the reader of the output went away", where=path, remedy="write to a file with -o")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return OutputError("a part of the path is a file", where=path, remedy="choose another output path")
     if error.errno == errno.ENAMETOOLONG:

@@ -1,6 +1,7 @@
 """Against a baseline: counterpart, ratio, verdict."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from toolkit.bench.gates import regression_gate
 from toolkit.bench.record import to_document
 from toolkit.bench.result import BenchResult, CaseResult
 from toolkit.errors import DataError
+from toolkit.report.bench_lines import comparison_lines
 
 MS = 1_000_000
 MACHINE = {"cpu": "X", "cpu_features": ["avx2"], "cores_logical": 4, "memory_bytes": 8, "gpu": None}
@@ -248,3 +250,18 @@ def test_damaged_samples_of_the_baseline_are_named(case: Any) -> None:
     base["results"][0]["rounds"][0]["latency_ns"] = "?"
     with pytest.raises(DataError, match=r"raw samples can't be read.*base\.json"):
         compare_case(case(), base, "base.json", only_model=True)
+
+
+@pytest.mark.parametrize("in_turns", [False, True])
+def test_memory_that_has_grown_since_the_baseline_is_said(case: Any, in_turns: bool) -> None:
+    then = case()
+    rounds = then.rounds if in_turns else ()
+    for megabytes, said in ((70, False), (80, False), (210, True), (20, True)):
+        start = replace(then.cold_start, peak_rss_bytes=megabytes * 1_000_000)
+        now = case(seed=1, cold_start=start, baseline_rounds=rounds)
+        found = compare_case(now, record(then), "b", only_model=True)
+        assert found is not None
+        assert found.memory_ratio == pytest.approx(megabytes / 70)
+        (row,) = record(replace(now, comparison=found))["results"]
+        lines = comparison_lines([row])
+        assert any(f"peak memory is {megabytes / 70:.2f} times" in line for line in lines) is said

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.bench.options import BenchOptions, Scenario, Transfer
+from toolkit.bench.options import Arrivals, BenchOptions, Scenario, Transfer
 from toolkit.errors import UsageError
 
 BASE = Path("base.json")
@@ -38,6 +38,7 @@ def test_defaults_are_read_from_the_class() -> None:
         ({"percentile": 100}, "--percentile"),
         ({"percentile": float("nan")}, "--percentile"),
         ({"rate_qps": 10}, "--rate"),
+        ({"arrivals": Arrivals.POISSON}, "--arrivals"),
         ({"scenario": Scenario.SERVER}, "--scenario server"),
         ({"scenario": Scenario.SERVER, "rate_qps": 0}, "--rate"),
         ({"scenario": Scenario.SERVER, "rate_qps": float("inf")}, "--rate"),

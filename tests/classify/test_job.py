@@ -2,7 +2,9 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from support import colour_model
 
 from toolkit.classify import run as run_module
 from toolkit.classify.job import run
@@ -33,6 +35,17 @@ def options(model: Path, *paths: Path, **changes: Any) -> ClassifyOptions:
 def csv_paths(path: Path) -> list[str]:
     with path.open(newline="", encoding="utf-8") as file:
         return [row["path"] for row in csv.DictReader(file)]
+
+
+def test_a_model_of_a_fixed_batch_size_is_told_once(mixed: Path, tmp_path: Path) -> None:
+    onnx.save(colour_model(batch=3), tmp_path / "fixed.onnx")
+    observer = Recorder()
+    result = run(
+        ClassifyOptions(paths=(str(mixed),), model=str(tmp_path / "fixed.onnx"), device="cpu", batch_size=4),
+        observer,
+    )
+    assert result.inputs == 20
+    assert observer.notices == ["the model takes exactly 3 pictures at a time"]
 
 
 def test_the_result_counts_what_the_rows_say(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:

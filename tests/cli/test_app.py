@@ -171,20 +171,50 @@ def test_a_keras_file_in_place_of_an_onnx_file_says_how_to_export_it(
     assert "toolkit export m.keras -o m.onnx" in line
 
 
-def test_a_reader_that_goes_away_is_one_line(tiny_model: Path, colour_folder: Path) -> None:
+@pytest.mark.parametrize("command", ["inspect", "classify", "help", "stdout"])
+def test_a_reader_that_goes_away_ends_it_quietly_as_any_tool(
+    command: str, tiny_model: Path, colour_folder: Path
+) -> None:
+    arguments = {
+        "inspect": ["inspect", tiny_model],
+        "classify": ["classify", colour_folder, "-m", tiny_model],
+        "help": ["--help"],
+        "stdout": ["classify", colour_folder, "-m", tiny_model, "-o", "/dev/stdout", "-q"],
+    }[command]
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "-m", "toolkit", "inspect", str(tiny_model)],
+        [sys.executable, "-m", "toolkit", *map(str, arguments)],
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
         check=False,
     )
     os.close(writer)
-    assert done.returncode == 1
-    assert "the reader of the output went away" in error_line(done)
-    assert "Exception ignored" not in done.stderr
+    assert done.returncode == 141
+    assert not any(word in done.stderr for word in ("error", "Traceback", "Exception ignored"))
+
+
+@pytest.mark.parametrize(
+    ("module", "content"),
+    [
+        ("onnxruntime", "raise ImportError('initialization failed') from KeyboardInterrupt()"),
+        ("typer", "raise KeyboardInterrupt"),
+    ],
+)
+def test_ctrl_c_in_an_import_is_no_defect(
+    module: str, content: str, tiny_model: Path, colour_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / f"{module}.py").write_text(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "toolkit", "classify", colour_folder, "-m", tiny_model, "-q"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (130, -signal.SIGINT)
+    assert error_line(done).startswith("error: interrupted (Ctrl-C)")
 
 
 def test_ctrl_c_ends_with_130_and_one_line(tiny_model: Path) -> None:

@@ -134,6 +134,8 @@ def test_a_pipe_and_a_folder_called_like_a_picture_do_not_stop_the_run(tmp_path:
     (tmp_path / "test" / "cat" / "dir.jpg").mkdir()
     (tmp_path / "test" / "cat" / "link.jpg").symlink_to("000.jpg")
     (tmp_path / "test" / "cat" / "nowhere.jpg").symlink_to("missing.jpg")
+    for place in ("cat/self.jpg", "loop"):
+        (tmp_path / "test" / place).symlink_to(Path(place).name)
     names = list_folder(tmp_path, WANTED, recorder)[1]["test"].names
     assert names == ("test/cat/000.jpg", "test/cat/link.jpg")
 

@@ -44,15 +44,24 @@ def test_the_predictions_and_the_benchmark_are_kept_whole(result):
     assert json.loads(json.dumps(result.to_document()))["right"] == result.right
 
 
-def test_the_folder_is_written_anew_and_other_files_in_it_stay(tmp_path):
+def test_what_a_demo_wrote_is_written_anew_and_anything_else_only_when_forced(tmp_path):
     onnx.save(colour_model(size=32), tmp_path / "colours.onnx")
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "report.html").write_text("old")
-    (out / "mine.txt").write_text("keep")
-    run(DemoOptions(output=out, model=str(tmp_path / "colours.onnx"), batch_sizes=(1,), duration_s=0.05))
+    options = DemoOptions(output=out, model=str(tmp_path / "colours.onnx"), batch_sizes=(1,), duration_s=0.05)
+    run(options)
+    page = (out / "report.html").read_bytes()
+    (out / "report.html").unlink()  # as after an interruption
+    run(options)
+    run(options)
+    for name in ("report.html", "mine.txt"):
+        (out / name).write_text("mine")
+        with pytest.raises(OutputError, match="isn't empty"):
+            run(options)
+        assert (out / name).read_text() == "mine"
+        (out / "report.html").write_bytes(page)
+    run(replace(options, force=True))
     assert (out / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert (out / "mine.txt").read_text() == "keep"
+    assert (out / "mine.txt").read_text() == "mine"
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):

@@ -123,6 +123,27 @@ def test_a_missing_extra_names_its_pip_install() -> None:
     assert extra.remedy == "for what needs it: pip install '.[train]' in the checkout"
 
 
+def test_a_library_of_another_version_than_is_needed_is_broken() -> None:
+    needed = [
+        "numpy>=2.0",
+        "tf2onnx<2,>=1.17; extra == 'train'",
+        "tf2onnx<2,>=1.17; extra == 'dev'",
+        "zstandard>=0.23; python_version < '3' and extra == 'formats'",
+        "hypothesis>=99; extra == 'dev'",
+        "optuna>=4.2; extra == 'tune'",
+    ]
+    there = {"numpy": "2.1", "tf2onnx": "1.16.1", "zstandard": "0.1", "hypothesis": "1"}
+    (found,) = checks.misfits(there.get, needed)
+    assert found.state is State.BROKEN
+    assert found.finding == "tf2onnx 1.16.1 is installed, and <2,>=1.17 is needed"
+    assert found.remedy == "pip install 'tf2onnx<2,>=1.17'"
+
+
+def test_what_is_installed_here_fits_and_every_requirement_can_be_read() -> None:
+    assert checks.misfits() == []
+    assert len(checks.misfits(lambda _: "0.0.1")) > 10
+
+
 def test_only_what_is_broken_makes_the_whole_broken() -> None:
     (ok,) = checks.runtimes({"onnxruntime": "1"})
     (bad,) = checks.runtimes({})

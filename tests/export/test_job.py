@@ -1,5 +1,6 @@
 """Real Keras models through tf2onnx into ONNX Runtime."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -478,14 +479,63 @@ def test_a_model_too_large_for_one_file_keeps_its_weights_beside_it(
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert names == ["big é.onnx", "big é.onnx.data"]
     assert result.size_bytes == sum(p.stat().st_size for p in (tmp_path / "out").iterdir())
+    assert [file.name for file in result.files] == names
     moved = (tmp_path / "out").rename(tmp_path / "elsewhere")
     monkeypatch.chdir("/")
     pictures = generated_pictures(12, 12)
     found = open_model(str(moved / "big é.onnx"), device="cpu").probabilities(pictures)
     expected = keras_predictor(str(tmp_path / "m.keras"), where="test").probabilities(pictures)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    whole = (moved / "big é.onnx.data").read_bytes()
+    (moved / "big é.onnx.data").write_bytes(whole[:1000])
+    with pytest.raises(ModelError, match=r"a file with weights beside it is cut off \(1,000 bytes\)"):
+        open_model(str(moved / "big é.onnx"), device="cpu")
     (moved / "big é.onnx.data").unlink()
-    from toolkit.errors import ModelError
 
     with pytest.raises(ModelError, match=r"big é\.onnx\.data"):
         open_model(str(moved / "big é.onnx"), device="cpu")
+
+
+def test_the_weights_of_a_model_that_is_replaced_go_with_it_and_a_stranger_s_file_stays(
+    keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    k = keras.layers
+    layers = [
+        keras.Input((8, 8, 3)),
+        k.Rescaling(1 / 255),
+        k.Flatten(),
+        k.Dense(900),
+        k.Dense(5, activation="softmax"),
+    ]
+    spread(keras.Sequential(layers)).save(tmp_path / "m.keras")
+    output = tmp_path / "m.onnx"
+    options = ExportOptions(model=str(tmp_path / "m.keras"), output=output, force=True)
+    beside = tmp_path / "m.onnx.data"
+    with monkeypatch.context() as patched:
+        patched.setattr(save, "LARGEST_FILE", 100_000)
+        assert job.run(options).files == (output, beside)
+    assert beside.exists()
+    assert job.run(options).files == (output,)
+    assert not beside.exists()
+    beside.write_text("somebody else's")
+    assert job.run(options).files == (output,)
+    assert beside.read_text() == "somebody else's"
+
+
+def test_a_tf2onnx_that_does_not_fit_is_named_with_its_version_and_the_remedy(
+    keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    k = keras.layers
+    layers = [keras.Input((8, 8, 3)), k.Rescaling(1 / 255), k.Flatten(), k.Dense(5, activation="softmax")]
+    spread(keras.Sequential(layers)).save(tmp_path / "m.keras")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "tf2onnx.py").write_text("import numpy\nnumpy.cast\n")  # as 1.16 does
+    for name in [name for name in sys.modules if name.split(".")[0] == "tf2onnx"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(tmp_path / "old"))
+    with pytest.raises(
+        ExportError, match=r"tf2onnx [\d.]+ doesn't fit the other libraries \(AttributeError"
+    ) as caught:
+        job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
+    assert "[train]" in caught.value.remedy
+    assert not (tmp_path / "m.onnx").exists()

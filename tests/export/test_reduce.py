@@ -176,6 +176,8 @@ def test_the_least_number_of_calibration_samples_is_enough(
 ) -> None:
     with pytest.raises(UsageError, match="use 3 or more"):
         options(run_folder, shapes_folder, tmp_path / "m.onnx", precision="int8", calibration_samples=2)
+    with pytest.raises(UsageError, match="--calibration, which isn't given"):
+        ExportOptions(model="m", output=tmp_path / "m.onnx", calibration_samples=100)
     choices = {"precision": Precision.INT8, "calibration_samples": 3, "min_agreement": 0.0}
     assert job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", **choices)).precision == "int8"
 

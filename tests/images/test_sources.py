@@ -114,6 +114,10 @@ def test_hidden_names_are_skipped_and_counted(here: Path) -> None:
     skipped = Skipped()
     assert paths("f", skipped=skipped) == ["f/photo.png"]
     assert skipped == Skipped(hidden=5)
+    make("f/notes.txt", "f/below/IMG_0001", "f/below/b.png")
+    skipped = Skipped()
+    assert paths("f", skipped=skipped) == ["f/below/b.png", "f/photo.png"]
+    assert skipped == Skipped(hidden=5, others=2)
     assert paths("f/.hidden.png", "f/.thumbs") == ["f/.hidden.png", "f/.thumbs/a.png"]  # named, so meant
 
 

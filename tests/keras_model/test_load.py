@@ -278,3 +278,17 @@ def test_every_name_of_keras_applications_is_what_keras_itself_calls_it() -> Non
         mode = next(m for m in modes if f'mode="{m}"' in source)
         (found,) = [n for pattern, n in APPLICATIONS if pattern.match(model_name)]
         assert found.name == modes[mode], module
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("allow_code", [False, True])
+def test_a_lambda_as_an_activation_is_named_since_keras_itself_cannot_load_it(
+    keras: Any, tmp_path: Path, suffix: str, allow_code: bool
+) -> None:
+    k = keras.layers
+    path = tmp_path / f"m{suffix}"
+    layers = [keras.Input((8, 8, 3)), k.Conv2D(4, 3, activation=lambda x: 2 * x), k.GlobalAveragePooling2D()]
+    keras.Sequential(layers).save(path)
+    with pytest.raises(ModelError, match="one of its activations is a lambda") as caught:
+        load_keras(str(path), where="test", choices=KerasChoices(allow_code=allow_code))
+    assert "--custom-objects" in caught.value.remedy

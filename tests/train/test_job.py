@@ -111,6 +111,8 @@ def test_resuming_with_other_options_is_refused(shapes_folder: Path, tmp_path: P
     job.run(options(shapes_folder, tmp_path / "run", epochs=1, limit=12))
     with pytest.raises(UsageError, match="another batch size"):
         job.run(options(shapes_folder, tmp_path / "run", epochs=2, limit=12, batch_size=4, resume=True))
+    with pytest.raises(UsageError, match="contradicts --resume"):
+        options(shapes_folder, tmp_path / "run", resume=True, force=True)
 
 
 def test_a_run_folder_that_holds_something_is_refused_before_any_work(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.bench.options import Arrivals, BenchOptions, Scenario
 from toolkit.bench.scenarios import Traffic
 from toolkit.errors import UsageError
 
@@ -103,5 +103,5 @@ def _traffic(options: BenchOptions, batch_size: int) -> Traffic:
         batch_size=batch_size,
         streams=options.streams,
         rate_qps=options.rate_qps,
-        arrivals=options.arrivals,
+        arrivals=options.arrivals or Arrivals.POISSON,
     )

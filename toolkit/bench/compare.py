@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from toolkit.bench.disturbances import OTHERS_BUSY_CORES, others_cores, states_of
 from toolkit.bench.options import Scenario
-from toolkit.bench.record import rounds_of
+from toolkit.bench.record import BYTES_PER_MB, rounds_of
 from toolkit.bench.result import CaseResult, Comparison, Round
 from toolkit.bench.summary import medians_of
 from toolkit.errors import DataError
@@ -116,15 +117,18 @@ def compare_case(
         return None
     offline = case.scenario == Scenario.OFFLINE
     now, then = case.rounds, rounds_of(found, where)
+    memory_ratio = case.cold_start.peak_rss_bytes / BYTES_PER_MB / found["peak_rss_mb"]
     if case.baseline_rounds:
-        return in_turns(now, case.baseline_rounds, then, offline=offline, cases=cases)
+        paired = in_turns(now, case.baseline_rounds, then, offline=offline, cases=cases)
+        return None if paired is None else replace(paired, memory_ratio=memory_ratio)
     sides = (medians_of(now, offline=offline), medians_of(then, offline=offline))
     # On a GPU the processor's speed says little, and in a server the arrivals decide, not the machine.
     usable = same_reference and case.device == "cpu" and case.scenario != Scenario.SERVER
     references = (_references(now), _references(then)) if usable else None
     busy = max(others_cores(states_of(side)) for side in (now, then)) > OTHERS_BUSY_CORES
     measure = "throughput" if offline else "p50"
-    return verdict(*sides, references=references, busy=busy, measure=measure, cases=cases)
+    judged = verdict(*sides, references=references, busy=busy, measure=measure, cases=cases)
+    return None if judged is None else replace(judged, memory_ratio=memory_ratio)
 
 
 def verdict(

@@ -45,7 +45,7 @@ class BenchOptions:
         threads: intra-op threads; empty means the physical cores this process may use, OMP_NUM_THREADS at most.
         scenario: who sends the next query, and when.
         rate_qps: queries a second on average; server only.
-        arrivals: how they are spaced; server only.
+        arrivals: how they are spaced; None means at random (Poisson); server only.
         find_rate: look for the highest rate that keeps the target latency; server only, in place of a rate.
         streams: pictures a query, run in batches of the batch size; multi-stream only.
         pictures: files and folders that are classified; pipeline only; empty means the bundled pictures.
@@ -79,7 +79,7 @@ class BenchOptions:
     threads: tuple[int, ...] = ()
     scenario: Scenario = Scenario.SINGLE_STREAM
     rate_qps: float | None = None
-    arrivals: Arrivals = Arrivals.POISSON
+    arrivals: Arrivals | None = None
     find_rate: bool = False
     streams: int = 8
     pictures: tuple[str, ...] = ()
@@ -152,6 +152,12 @@ class BenchOptions:
         if not server and self.rate_qps is not None:
             raise UsageError(
                 "only the server scenario has a rate", where="--rate", remedy="add --scenario server"
+            )
+        if not server and self.arrivals is not None:
+            raise UsageError(
+                "only in the server scenario queries arrive by themselves",
+                where="--arrivals",
+                remedy="add --scenario server, or leave the option out",
             )
         if self.rate_qps is not None:
             above_zero(self.rate_qps, "--rate")

@@ -46,6 +46,7 @@ class Comparison:
         in_turns: the baseline's model was measured again, in turns with this one; else the record's own times count.
         machine_ratio: time of the baseline's model now / in its record, where it was measured again: what changed
             although the model didn't; else None.
+        memory_ratio: peak memory now / in the record of the baseline; None where there is none.
         reference_adjusted: the times were divided by those of the reference arithmetic, so that a machine that
             was slower or faster altogether makes no difference.
     """
@@ -59,6 +60,7 @@ class Comparison:
     reference_adjusted: bool = False
     in_turns: bool = False
     machine_ratio: float | None = None
+    memory_ratio: float | None = None
     cases: int = 1
     ratio_ci_gate: tuple[float, float] | None = None
 

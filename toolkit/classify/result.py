@@ -115,6 +115,7 @@ class ClassifyResult:
         min_confidence: the limit, 0 to 1, or None.
         seconds: from opening the first input to the last row.
         hidden_skipped: hidden files and folders that were left out.
+        others_skipped: files of folders and archives that aren't pictures by their names.
         links_skipped: links to folders that were not followed.
         class_counts: int64 [classes]; pictures per top-1 class.
         confidence_counts: int64 [20]; pictures per top-1 probability, bins of 0.05 from 0 to 1.
@@ -151,6 +152,7 @@ class ClassifyResult:
     min_confidence: float | None = None
     seconds: float
     hidden_skipped: int = 0
+    others_skipped: int = 0
     links_skipped: int = 0
     class_counts: NDArray[np.int64]
     confidence_counts: NDArray[np.int64]
@@ -208,6 +210,7 @@ class ClassifyResult:
             "seconds": round(self.seconds, 3),
             "pictures_per_second": round(self.pictures_per_second, 1),
             "hidden_skipped": self.hidden_skipped,
+            "others_skipped": self.others_skipped,
             "links_skipped": self.links_skipped,
             "classes": dict(zip(self.labels, self.class_counts.tolist(), strict=True)),
             "output": self.output,

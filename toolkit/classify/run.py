@@ -113,6 +113,7 @@ class Run:
             min_confidence=options.min_confidence,
             seconds=seconds,
             hidden_skipped=skipped.hidden,
+            others_skipped=skipped.others,
             links_skipped=skipped.folder_links,
             class_counts=summary.class_counts,
             confidence_counts=summary.confidence_counts,

@@ -15,6 +15,7 @@ from toolkit.classify.stages import Stages
 from toolkit.models.open import OpenModel
 from toolkit.runtime.devices import CPU
 from toolkit.stats.classification import top_k
+from toolkit.wording import count
 
 NOT_A_NUMBER = "the model's output is not a number"
 
@@ -47,13 +48,15 @@ class Worker:
         self.preparer = Preparer(model.plan, batch_size=batch_size, max_pixels=max_pixels, exact=exact)
         self._at_once = pictures_at_once(model)
         session = model.session
+        fixed = session.signature.batch
+        told = [] if fixed is None else [f"the model takes exactly {count(fixed, 'picture')} at a time"]
         self.info = ModelFacts(
             labels=model.labels,
             input_size=model.input_size,
             provider=session.provider,
             device=session.device,
             threads=session.threads,
-            notices=tuple(notices),
+            notices=(*notices, *told),
         )
 
     @property
@@ -99,15 +102,15 @@ class Worker:
     def _run(self, batch: Prepared) -> NDArray[np.float32]:
         pixels = batch.pixels
         assert pixels is not None
-        count = batch.span[1] - batch.span[0] - len(batch.errors)
-        if count and self.model.provider != CPU:
+        wanted = batch.span[1] - batch.span[0] - len(batch.errors)
+        if wanted and self.model.provider != CPU:
             # A GPU prepares itself anew for every shape, so a short batch goes through at full length.
-            pixels[count:] = 0
-            return self.model.probabilities(pixels)[:count]
+            pixels[wanted:] = 0
+            return self.model.probabilities(pixels)[:wanted]
         most, run = self._at_once, self.model.probabilities
-        if count <= most:
-            return run(pixels[:count])
-        return np.concatenate([run(pixels[i : min(i + most, count)]) for i in range(0, count, most)])
+        if wanted <= most:
+            return run(pixels[:wanted])
+        return np.concatenate([run(pixels[i : min(i + most, wanted)]) for i in range(0, wanted, most)])
 
     def _ranked(
         self,

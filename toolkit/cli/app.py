@@ -14,7 +14,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli.console import flush_stdout
 from toolkit.cli.usage import usage_error
-from toolkit.errors import ExitCode, ToolkitError, one_line
+from toolkit.errors import ExitCode, ReaderGone, ToolkitError, one_line
 from toolkit.files import output_error
 
 COMMANDS = (
@@ -86,6 +86,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = _run(arguments)
         flush_stdout()
+    except ReaderGone as error:
+        _silence_stdout()
+        return int(error.exit_code)
     except ToolkitError as error:
         _drop_unwritable_output()
         _print_error(str(error), error if show_trace else None)
@@ -113,7 +116,11 @@ def _run(arguments: list[str]) -> int:
         return int(stop.exit_code)
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit as stop:  # so the parser ends where the reader of its help went away
+        raise output_error(BrokenPipeError(errno.EPIPE, ""), "standard output") from stop
     except Exception as error:
+        if _is_of_an_interrupt(error):
+            raise KeyboardInterrupt from error
         # Whatever the parser raises knows how to format itself; everything else is not its business.
         if not hasattr(error, "format_message"):
             raise
@@ -124,6 +131,13 @@ def _run(arguments: list[str]) -> int:
     if result == ExitCode.INTERRUPTED:  # what the parser makes of Ctrl-C, without a word
         raise KeyboardInterrupt
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
+
+
+def _is_of_an_interrupt(error: BaseException | None) -> bool:
+    # Ctrl-C in the middle of an import: a library in C makes an ImportError of it, and who imports it yet another.
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _terminate(*_: object) -> None:

@@ -51,8 +51,9 @@ def bench_command(
         float | None, typer.Option("--rate", metavar="QPS", help="server: queries a second on average.")
     ] = None,
     arrivals: Annotated[
-        Arrivals, typer.Option("--arrivals", help="server: how the queries are spaced.")
-    ] = BenchOptions.arrivals,
+        Arrivals | None,
+        typer.Option("--arrivals", help="server: how the queries are spaced. [default: poisson]"),
+    ] = None,
     find_rate: Annotated[
         bool,
         typer.Option("--find-rate", help="server: look for the highest rate that keeps --target-latency."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.console import Console
-from toolkit.cli.options import Json, Quiet
+from toolkit.cli.options import Force, Json, Quiet
 from toolkit.demo.options import DemoOptions
 from toolkit.models.catalog import DEFAULT_MODEL
 
@@ -23,12 +23,13 @@ def demo_command(
     ] = DemoOptions.output,
     json: Json = False,
     quiet: Quiet = False,
+    force: Force = False,
 ) -> None:
     """Classify bundled pictures, benchmark, write a page.
 
     Takes about ten seconds and needs nothing but the base install.
     """
-    options = DemoOptions(output=output, command_line=shlex.join(["toolkit", *sys.argv[1:]]))
+    options = DemoOptions(output=output, force=force, command_line=shlex.join(["toolkit", *sys.argv[1:]]))
     from toolkit.demo.job import run
     from toolkit.report.bench import warning_lines
 

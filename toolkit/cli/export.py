@@ -22,7 +22,7 @@ from toolkit.cli.options import (
 )
 from toolkit.errors import UsageError
 from toolkit.export.opset import DEFAULT, HIGHEST, LOWEST
-from toolkit.export.options import ExportOptions, Precision
+from toolkit.export.options import CALIBRATION_SAMPLES, ExportOptions, Precision
 
 if TYPE_CHECKING:
     from toolkit.export.result import ExportResult
@@ -83,8 +83,8 @@ def export_command(
         str | None, typer.Option(metavar="DATA", help="Pictures that int8 takes its ranges from.")
     ] = None,
     calibration_samples: Annotated[
-        int, typer.Option(metavar="N", help="Use N of them.")
-    ] = ExportOptions.calibration_samples,
+        int | None, typer.Option(metavar="N", help=f"Use N of them. [default: {CALIBRATION_SAMPLES:,}]")
+    ] = None,
     weight_bits: Annotated[
         int,
         typer.Option(
@@ -137,7 +137,9 @@ def export_command(
     result = run(options, console)
     console.result(result.to_document, lambda: _render(result))
     if not result.missed:
-        console.wrote(output)
+        console.wrote(*result.files)
+        if len(result.files) > 1:
+            console.notice(f"{result.files[1].name} holds the weights: keep it beside {output.name}")
         console.next(f"toolkit classify PICTURES -m {shlex.quote(str(output))}")
     report_missed(result.missed)
     report_skipped(result.skipped)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +140,7 @@ def _lot(name: str) -> bytes:
 
 def _folders_in(folder: Path) -> list[str]:
     with _listing(folder) as entries:
-        return sorted(e.name for e in entries if not _is_hidden(e.name) and e.is_dir())
+        return sorted(e.name for e in entries if not _is_hidden(e.name) and _holds(e.is_dir))
 
 
 def _files(root: Path, folders: Sequence[str]) -> Files:
@@ -173,8 +173,15 @@ def _is_picture(entry: "os.DirEntry[str]") -> bool:
     return (
         not _is_hidden(entry.name)
         and os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES  # noqa: PTH122 - no Path per file
-        and entry.is_file()
+        and _holds(entry.is_file)
     )
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:  # a link to itself is neither a file nor a folder
+        return False
 
 
 def _is_hidden(name: str) -> bool:

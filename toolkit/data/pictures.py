@@ -68,7 +68,7 @@ def read_folder(
     for name, files in files_of.items():
         if reading.limit is not None:
             files = files.take(limited(files.labels, reading.limit, reading.seed))
-        observer.step(f"Reading {len(files.names):,} pictures of the {name} split")
+        observer.step(f"Reading {count(len(files.names), 'picture')} of the {name} split")
         images, failures = _read(root, files, reading, observer)
         broken += [(shown(files.names[index]), reason) for index, reason in sorted(failures.items())]
         kept = np.array([i for i in range(len(files.names)) if i not in failures], np.int64)

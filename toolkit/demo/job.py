@@ -17,6 +17,7 @@ from toolkit.models.catalog import DEFAULT_MODEL
 from toolkit.observer import SILENT, EachNoticeOnce, Observer
 
 REPORT, PREDICTIONS, BENCHMARK = "report.html", "predictions.csv", "bench.json"
+PAGE_MARK = b"toolkit demo"  # in every page of a demo, and in no other
 TOP_K = 5
 ROUNDS = 3  # enough to see whether the machine is steady
 MIN_QUERIES = 11 * ROUNDS  # what a median needs, of each: a slow machine needn't make more to end soon
@@ -32,9 +33,9 @@ def run(options: DemoOptions, observer: Observer = SILENT) -> DemoResult:
 
     Raises:
         ModelError: the model can't be opened.
-        OutputError: the folder can't be written to.
+        OutputError: the folder can't be written to, or holds something that isn't a demo's.
     """
-    refuse_existing_folder(options.output, force=True)
+    refuse_existing_folder(options.output, force=options.force or _is_of_a_demo(options.output))
     observer = EachNoticeOnce(observer)  # both parts would tell of the same device
     model = options.model or DEFAULT_MODEL
     report, predictions, benchmark = (options.output / name for name in (REPORT, PREDICTIONS, BENCHMARK))
@@ -71,6 +72,15 @@ def run(options: DemoOptions, observer: Observer = SILENT) -> DemoResult:
         )
         write_text(report, page(result, command_line=options.command_line), force=True)
     return result
+
+
+def _is_of_a_demo(folder: Path) -> bool:
+    """Tell whether a folder holds what an earlier demo wrote, finished or not, and nothing else."""
+    if not folder.is_dir():
+        return False
+    report = folder / REPORT
+    others = {path.name for path in folder.iterdir()} - {REPORT, PREDICTIONS, BENCHMARK}
+    return not others and (not report.is_file() or PAGE_MARK in report.read_bytes())
 
 
 def _pictures(classified: ClassifyResult) -> tuple[DemoPicture, ...]:

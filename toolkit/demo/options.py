@@ -17,6 +17,7 @@ class DemoOptions:
         model: MODEL argument; None means the default shipped model.
         batch_sizes: of the benchmark, pictures a run.
         duration_s: of the whole benchmark, seconds, shared among the batch sizes.
+        force: write into a folder that holds something else, too.
         command_line: that started it, for the page's end; empty where it is unknown.
 
     Raises:
@@ -27,6 +28,7 @@ class DemoOptions:
     model: str | None = None
     batch_sizes: tuple[int, ...] = (1, 32)
     duration_s: float = 3.0
+    force: bool = False
     command_line: str = ""
 
     def __post_init__(self) -> None:

@@ -3,8 +3,11 @@
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable, Sequence
+
+from packaging.requirements import Requirement
 
 from toolkit import __version__
 from toolkit.doctor.probe import probe
@@ -34,6 +37,8 @@ EXTRAS = {
     "ray": ("ray",),
     "remote": ("fsspec", "aiohttp", "s3fs", "gcsfs"),
 }
+
+EXTRA_OF = re.compile(r"""extra == ['"]([\w-]+)['"]""")
 
 Version = Callable[[str], str | None]
 TryDevice = Callable[[str], Problem | None]
@@ -76,6 +81,40 @@ def versions(version: Version = installed_version) -> list[Finding]:
             )
         )
     return findings
+
+
+def misfits(version: Version = installed_version, requirements: Sequence[str] | None = None) -> list[Finding]:
+    """Report installed libraries of another version than this package says that it needs.
+
+    Args:
+        version: of a distribution.
+        requirements: as the package's metadata has them, extras included; None means those of the installed package.
+    """
+    findings = []
+    for line in dict.fromkeys(_own_requirements() if requirements is None else requirements):
+        requirement = Requirement(line)
+        extra = EXTRA_OF.search(line)
+        known = requirement.marker is None or requirement.marker.evaluate(
+            {"extra": extra[1] if extra else ""}
+        )
+        found = version(requirement.name) if known and (extra is None or extra[1] in EXTRAS) else None
+        if found is not None and not requirement.specifier.contains(found, prereleases=True):
+            findings.append(
+                Finding(
+                    check=requirement.name,
+                    state=State.BROKEN,
+                    finding=f"{requirement.name} {found} is installed, and {requirement.specifier} is needed",
+                    remedy=f"pip install '{requirement.name}{requirement.specifier}'",
+                )
+            )
+    return findings
+
+
+def _own_requirements() -> Sequence[str]:
+    try:
+        return importlib.metadata.requires("toolkit") or ()
+    except importlib.metadata.PackageNotFoundError:  # run from a folder, without having been installed
+        return ()
 
 
 def runtime_wheel(found: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ def run(observer: Observer = SILENT) -> DoctorResult:
     Args:
         observer: told when something takes time.
     """
-    findings = [*checks.versions(), *checks.runtimes()]
+    findings = [*checks.versions(), *checks.misfits(), *checks.runtimes()]
     if installed_runtimes():
         observer.step("Starting each execution provider")
         preload_libraries()

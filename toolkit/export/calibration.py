@@ -6,7 +6,7 @@ import numpy as np
 
 from toolkit.data.resolve import load_split
 from toolkit.errors import UsageError
-from toolkit.export.options import ExportOptions
+from toolkit.export.options import CALIBRATION_SAMPLES, ExportOptions
 from toolkit.export.source import Source
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
@@ -56,7 +56,7 @@ def load_calibration(source: Source, options: ExportOptions, observer: Observer)
         DataError: they can't be loaded.
     """
     data = options.calibration or ""
-    wanted = options.calibration_samples
+    wanted = options.calibration_samples or CALIBRATION_SAMPLES
     dataset, name = load_split(
         data,
         ("train", "test"),

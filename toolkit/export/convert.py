@@ -1,8 +1,11 @@
 """Keras -> ONNX by tf2onnx."""
 
+import importlib
+import importlib.metadata
 import logging
+from typing import Any
 
-from toolkit.errors import ExportError
+from toolkit.errors import ExportError, install_extra, one_line
 from toolkit.export import area
 from toolkit.export.graph.draft import Draft
 from toolkit.export.graph.missing_operators import WRITTEN_WITH
@@ -37,8 +40,7 @@ def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draf
         ExportError: TensorFlow can't trace it, or tf2onnx can't convert it.
     """
     tf = import_tensorflow(COMMAND)
-    import tf2onnx
-
+    tf2onnx = _import_tf2onnx()
     # What it can't convert it only logs; the graph that comes out is checked for it.
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     try:
@@ -65,6 +67,18 @@ def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draf
         else:
             model.graph.input.remove(value)
     return draft
+
+
+def _import_tf2onnx() -> Any:
+    try:
+        return importlib.import_module("tf2onnx")
+    except Exception as error:  # an old one looks for what newer libraries don't have any more
+        raise ExportError(
+            f"tf2onnx {importlib.metadata.version('tf2onnx')} doesn't fit the other libraries "
+            f"({type(error).__name__}: {one_line(error)[:150]})",
+            where=COMMAND,
+            remedy=f"install the versions that fit: {install_extra('train')}",
+        ) from error
 
 
 def _refuse_unknown(draft: Draft, predictor: KerasPredictor) -> None:

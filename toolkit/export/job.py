@@ -14,7 +14,14 @@ from toolkit.export.pictures import VerificationPictures, verification_pictures
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.reduce import Reduced, least_agreement, reduce
 from toolkit.export.result import ExportResult
-from toolkit.export.save import append_metadata, card_of, save, verified_metadata, written_files
+from toolkit.export.save import (
+    append_metadata,
+    card_of,
+    earlier_files,
+    save,
+    verified_metadata,
+    written_files,
+)
 from toolkit.export.source import Source, open_source, refuse_source
 from toolkit.export.step import apply
 from toolkit.export.verify import Verification, verify_file
@@ -54,10 +61,14 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
         apply(draft, [MIRROR])
         source = source.mirrored()
     precision = reduced.precision if reduced else stored_precision(draft.graph, draft.weights)
+    before = earlier_files(options.output)
     try:
-        return _write(_Export(draft, source, reduced, precision, opset), pictures, options, observer)
+        result = _write(_Export(draft, source, reduced, precision, opset), pictures, options, observer)
     except _GateMissed as missed:
         return missed.result  # what was written is gone; the result says why
+    for file in set(before) - set(result.files):
+        file.unlink(missing_ok=True)  # weights of the model that was replaced
+    return result
 
 
 @dataclass(frozen=True)
@@ -111,9 +122,11 @@ def _write(
         )
         append_metadata(temporary, {**told, **(export.reduced.to_metadata() if export.reduced else {})})
         gate = options.min_agreement if export.is_same else least_agreement(options)
+        files = [options.output.with_name(file.name) for file in written_files(temporary)]
         skipped = pictures.skipped + (export.reduced.skipped if export.reduced else ())
         result = ExportResult(
             output=options.output,
+            files=tuple(files),
             source=options.model,
             precision=export.precision,
             opset=export.opset,

@@ -31,8 +31,8 @@ class ExportOptions:
         output: the .onnx file.
         precision: of weights and arithmetic; auto measures candidates and keeps the fastest that agrees.
         calibration: DATA that int8 takes its ranges from.
-        calibration_samples: pictures of it to use; a third as many are held out to choose by, and to verify on where
-            nothing else is given.
+        calibration_samples: pictures of it to use, None means 512; a third as many are held out to choose by, and to
+            verify on where nothing else is given.
         weight_bits: of int8 weights: 7, which every processor computes exactly, or 8, which x86 without VNNI doesn't
             and so can't export either.
         opset: None means the one that opset.py chooses.
@@ -60,7 +60,7 @@ class ExportOptions:
     output: Path
     precision: Precision = Precision.FP32
     calibration: str | None = None
-    calibration_samples: int = CALIBRATION_SAMPLES
+    calibration_samples: int | None = None
     weight_bits: int = SAFE_BITS
     opset: int | None = None
     batch: int | None = None
@@ -82,6 +82,12 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         at_least(self.calibration_samples, LEAST_CALIBRATION_SAMPLES, "--calibration-samples")
+        if self.calibration_samples is not None and self.calibration is None:
+            raise UsageError(
+                "it counts the pictures of --calibration, which isn't given",
+                where="--calibration-samples",
+                remedy="leave it out, or add --calibration DATA",
+            )
         self._check_weight_bits()
         if self.calibration is None and self.precision in (Precision.INT8, Precision.AUTO):
             raise UsageError(

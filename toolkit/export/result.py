@@ -11,11 +11,12 @@ class ExportResult:
 
     Args:
         output: the file; it exists only where `missed` is empty.
+        files: all that was written: the file, and the one with its weights where they are apart (above 2 GB).
         source: what it was made from.
         precision: of weights and arithmetic.
         opset: of the graph.
         nodes: operators in the graph.
-        size_bytes: of the file.
+        size_bytes: of all files.
         labels: class names.
         input_range: how pixels are scaled, and how that is known.
         verified_on: what it was verified on, in words.
@@ -29,6 +30,7 @@ class ExportResult:
     """
 
     output: Path
+    files: tuple[Path, ...]
     source: str
     precision: str
     opset: int
@@ -48,6 +50,7 @@ class ExportResult:
         """Return the result as JSON values."""
         return {
             "output": str(self.output),
+            "files": [] if self.missed else [str(file) for file in self.files],
             "written": not self.missed,
             "source": self.source,
             "precision": self.precision,

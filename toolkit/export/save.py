@@ -6,11 +6,13 @@ from pathlib import Path
 import onnx
 
 from toolkit import __version__
+from toolkit.errors import ModelError
 from toolkit.export.graph.draft import Draft, assemble_beside
 from toolkit.export.graph.write import LARGEST_FILE, write_file
 from toolkit.export.source import Source
 from toolkit.export.verify import Verification
 from toolkit.models.card import Card, to_metadata
+from toolkit.models.onnx_file import external_names, load_onnx
 from toolkit.preprocess.transforms import RESIZE_ANTIALIAS, RESIZE_FILTER
 
 TOLD_LAST = frozenset({"accuracy", "data"})
@@ -33,6 +35,19 @@ def save(draft: Draft, path: Path, card: Card) -> None:
 def written_files(path: Path) -> list[Path]:
     """Return the files of a model: itself, and the one with its weights where that is apart."""
     return [file for file in (path, path.with_name(f"{path.name}.data")) if file.is_file()]
+
+
+def earlier_files(path: Path) -> list[Path]:
+    """Return what an earlier export left under a name: the model, and its weights where they are in a file of our name.
+
+    A file of that name that the model doesn't refer to is somebody else's.
+    """
+    files = written_files(path)
+    try:
+        names = {path.name, *external_names(load_onnx(path))} if len(files) > 1 else {path.name}
+    except ModelError:
+        names = {path.name}
+    return [file for file in files if file.name in names]
 
 
 def append_metadata(path: Path, metadata: dict[str, str]) -> None:

@@ -83,7 +83,9 @@ def members(archive: str, skipped: Skipped) -> Iterator[Inputs]:
             unsafe, hidden = _is_unsafe(clean), _is_hidden(clean)
             if hidden and not unsafe:
                 skipped.hidden += 1
-            if (hidden and not unsafe) or not is_picture_name(clean):
+                continue
+            if not is_picture_name(clean):
+                skipped.others += 1
                 continue
             failure = content if isinstance(content, str) else None
             if unsafe:

@@ -31,7 +31,7 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
 
     Args:
         address: as given.
-        skipped: where hidden names below it are counted.
+        skipped: where hidden names and other files below it are counted.
 
     Raises:
         InputError: the address makes no sense, or what is below it can't be listed.
@@ -46,7 +46,9 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
         for folder, folders, names in fs.walk(path):
             skipped.hidden += sum(map(is_hidden, [*folders, *names]))
             folders[:] = sorted(name for name in folders if not is_hidden(name))
-            found = sorted(name for name in names if is_picture_name(name) and not is_hidden(name))
+            seen = [name for name in names if not is_hidden(name)]
+            found = sorted(filter(is_picture_name, seen))
+            skipped.others += len(seen) - len(found)
             below = folder[len(path.rstrip("/")) :].strip("/")
             start = (head if head.endswith("/") else f"{head}/") + (below and f"{below}/")
             for name in found:

@@ -33,11 +33,13 @@ class Skipped:
 
     Args:
         hidden: files and folders whose names start with a dot, and what other systems hide.
+        others: files of folders and archives that aren't pictures by their names.
         folder_links: symbolic links to folders; none are where they are followed.
         follow_links: whether they are.
     """
 
     hidden: int = 0
+    others: int = 0
     folder_links: int = 0
     follow_links: bool = False
 
@@ -181,6 +183,8 @@ def _names(folder: str, skipped: Skipped, once: _Once | None) -> Iterator[str]:
                     yield name + FOLDER
             elif is_picture_name(name):
                 yield name if entry.is_file(follow_symlinks=False) else name + UNSEEN
+            else:
+                skipped.others += 1
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:

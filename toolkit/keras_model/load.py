@@ -18,6 +18,7 @@ from toolkit.keras_model.saved_model import SavedModelClassifier, choose_output
 from toolkit.keras_model.tensorflow import import_keras, import_tensorflow
 
 UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:?) '?([\w.>]+)")
+LAMBDA_ACTIVATION = re.compile(r"Could not interpret activation function identifier: \{'value'")
 CHANNEL_COUNTS = (1, 3)
 
 
@@ -196,6 +197,12 @@ def _translated(error: Exception, path: Path) -> ModelError:
             f"it uses a class of its own, {unknown.group(1)}, which isn't known here",
             where=path,
             remedy="name the module that defines it with --custom-objects MODULE",
+        )
+    if LAMBDA_ACTIVATION.search(text):
+        return ModelError(
+            "one of its activations is a lambda, which Keras itself can't bring back",
+            where=path,
+            remedy="give that function a name in a module, save the model again, and use --custom-objects MODULE",
         )
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return ModelError(

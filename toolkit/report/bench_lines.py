@@ -7,6 +7,8 @@ from toolkit.wording import count
 
 WORTH_SAYING = 0.03  # change of the baseline's own model: below, machines just drift
 
+MORE_MEMORY = 1.25  # times; what a loaded library or a thread more takes is less
+
 HELP = {
     "read": "a faster disk or fewer, larger files would help",
     "decode": "smaller pictures, or one process a core (toolkit classify --workers) would help",
@@ -51,6 +53,11 @@ def comparison_lines(results: Sequence[Document]) -> list[str]:
             lines.append(
                 f"{case_label(result, results)}: the baseline's own model now takes {(moved - 1) * 100:+.1f} % "
                 "in time against its record: the machine changed, not the model"
+            )
+        grown = found.get("memory_ratio")
+        if grown is not None and not 1 / MORE_MEMORY < grown < MORE_MEMORY:
+            lines.append(
+                f"{case_label(result, results)}: peak memory is {grown:.2f} times that of the baseline's record"
             )
     return lines
 

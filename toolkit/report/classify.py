@@ -87,6 +87,10 @@ def _warnings(result: ClassifyResult) -> list[str]:
         warnings.append(f"{rest} lie in folders that no class is named like; the accuracy is without them")
     if result.hidden_skipped:
         warnings.append(f"{result.hidden_skipped:,} hidden files or folders left out")
+    if result.others_skipped:
+        warnings.append(
+            f"{count(result.others_skipped, 'file')} left out that no ending shows to be a picture"
+        )
     if result.links_skipped:
         warnings.append(f"{result.links_skipped:,} links to folders not followed")
     return warnings

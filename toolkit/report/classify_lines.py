@@ -15,6 +15,8 @@ def summary_line(result: ClassifyResult) -> str:
         line += f"; {result.uncertain:,} uncertain (below {result.min_confidence:g})"
     if result.hidden_skipped:
         line += f"; {result.hidden_skipped:,} hidden skipped"
+    if result.others_skipped:
+        line += f"; {count(result.others_skipped, 'other file')} skipped"
     if result.links_skipped:
         links, them = ("links to folders", "them") if result.links_skipped > 1 else ("link to a folder", "it")
         line += f"; {result.links_skipped:,} {links} not followed (--follow-links follows {them})"

@@ -21,6 +21,7 @@ turns it on by itself. Who wants it says so: --provider-option use_tf32=1."""
 
 GRAPH = "enable_cuda_graph"
 
+OUT_OF_BOUNDS = re.compile(r"External initializer.*given file_length: (\d+) are out of bounds", re.DOTALL)
 CUDA_FAULT = re.compile(r"\b(CUDA|CUDNN|CUBLAS|CUFFT|CURAND) (failure|error)\b", re.IGNORECASE)
 
 
@@ -224,6 +225,13 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
     if "External data" in text or "external data" in text:
         return ModelError(
             f"its external data is missing: {plain(text)}", where=path, remedy="copy the data file beside it"
+        )
+    cut = OUT_OF_BOUNDS.search(text)
+    if cut is not None:
+        return ModelError(
+            f"a file with weights beside it is cut off ({int(cut[1]):,} bytes)",
+            where=path,
+            remedy="copy the model again with all its files",
         )
     return ModelError(
         f"ONNX Runtime can't load it: {plain(text)}", where=path, remedy="check it with: toolkit inspect"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from toolkit.errors import UsageError
 from toolkit.ranges import above_zero, at_least, share
 
 DEFAULT_RECIPE = "paper-cnn"
@@ -84,6 +85,12 @@ class TrainOptions:
         at_least(self.limit, 1, "--limit")
         at_least(self.seed, 0, "--seed")
         at_least(self.patience, 0, "--patience")
+        if self.resume and self.force:
+            raise UsageError(
+                "contradicts --resume",
+                where="--force",
+                remedy="either go on (--resume) or begin again (--force)",
+            )
         above_zero(self.learning_rate, "--learning-rate")
         share(self.dropout, "--dropout", whole=False)
         share(self.validation_split, "--validation-split", whole=False)
