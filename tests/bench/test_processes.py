@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from toolkit.bench.options import Scenario, Transfer
 from toolkit.bench.processes import in_process
 from toolkit.bench.request import Measured, Request
 from toolkit.bench.scenarios import Traffic
+from toolkit.bench.worker import measure
 from toolkit.errors import ImageError, ModelError, ToolkitError, UsageError
 from toolkit.preprocess.normalization import parse
 from toolkit.preprocess.plan import Plan
@@ -43,6 +45,32 @@ def test_a_fresh_process_times_load_first_run_and_queries(tiny_model: Path) -> N
     assert found.warmup_runs >= 1
     assert found.after.wall_s > found.before.wall_s
     assert not found.interrupted
+
+
+def test_a_slow_first_call_is_told_apart_and_is_none_of_the_queries(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toolkit.runtime.session import Session
+
+    real, calls = Session.host_run, 0
+
+    def host_run(self: Session) -> Any:
+        run = real(self)
+
+        def slow_at_first(batch: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                time.sleep(0.3)
+            return run(batch)
+
+        return slow_at_first
+
+    monkeypatch.setattr(Session, "host_run", host_run)
+    found = measure(request(tiny_model))
+    assert found.start.first_inference_ns > 0.3e9
+    assert (found.finished_ns - found.due_ns).max() < 0.3e9
+    assert calls > len(found.due_ns)
 
 
 def test_a_request_and_an_answer_survive_the_way_through_json(tiny_model: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from support import CommandLine, encoded, error_line, picture
 
+from toolkit.machine.cores import affinity
 from toolkit.models.catalog import DEFAULT_MODEL
 
 
@@ -718,3 +720,16 @@ def test_without_a_model_the_default_one_classifies_and_is_named(
     assert json.loads(done.stdout)["predictions"] == json.loads(named.stdout)["predictions"]
     assert "no model was named" not in named.stderr
     assert toolkit("classify", "a.png", "--device", "cpu", "--quiet").stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="needs taskset")
+def test_on_one_core_of_several_there_is_one_thread_and_no_word_of_affinity(
+    tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    command = ["taskset", "-c", str(min(affinity())), sys.executable, "-m", "toolkit", "classify", "photos"]
+    done = subprocess.run(
+        [*command, "-m", str(tiny_model), "--json"], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 3
+    assert "affinity" not in done.stderr
+    assert json.loads(done.stdout)["summary"]["threads"] == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from toolkit.errors import ExportError, ModelError
@@ -163,3 +164,43 @@ def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(keras: Any, tmp_
     last = done.stderr.strip().splitlines()[-1]
     assert last == "error: can't write: File too large (m.onnx): check the disk and the path"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.keras"]
+
+
+@pytest.mark.parametrize("opset", [13, 15, 18])
+@pytest.mark.parametrize("batch", [None, 1, 4])
+def test_pictures_are_transposed_once_and_maps_never_whatever_the_opset_and_the_batch(
+    keras: Any, tmp_path: Path, opset: int, batch: int | None
+) -> None:
+    k = keras.layers
+    model = chain(keras, k.Conv2D(4, 3, activation="relu"), k.MaxPooling2D(), k.Conv2D(6, 3), k.Conv2D(4, 3))
+    model.save(tmp_path / "m.keras")
+    output = tmp_path / "m.onnx"
+    job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=output, opset=opset, batch=batch))
+    operators = [node.op_type for node in onnx.load(output).graph.node]
+    assert operators.count("Transpose") == 1
+    assert operators.index("Transpose") < operators.index("Conv")
+    assert not {"Shape", "Reshape", "Concat", "Gather"} & set(operators)
+
+
+def test_depthwise_convolutions_have_a_group_for_each_channel_and_their_strides(
+    keras: Any, tmp_path: Path
+) -> None:
+    k = keras.layers
+    image = keras.Input((*SIZE, 3))
+    x = k.SeparableConv2D(8, 3, strides=2, padding="same")(k.Rescaling(1 / 127.5, -1)(image))
+    x = k.DepthwiseConv2D(3, depth_multiplier=2, padding="same")(x)
+    kept, flat = k.GlobalAveragePooling2D(keepdims=True)(x), k.GlobalAveragePooling2D()(x)
+    x = k.Concatenate()([k.Flatten()(kept), flat])
+    settled(keras.Model(image, k.Dense(5, activation="softmax")(x))).save(tmp_path / "m.keras")
+    job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    kernels = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    found = []
+    for node in (node for node in graph.node if node.op_type == "Conv"):
+        values = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        found.append((values["group"], list(values["strides"]), kernels[node.input[1]]))
+    assert found == [
+        (3, [2, 2], (3, 1, 3, 3)),
+        (1, [1, 1], (8, 3, 1, 1)),
+        (8, [1, 1], (16, 1, 3, 3)),
+    ]

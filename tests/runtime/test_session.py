@@ -1,12 +1,15 @@
 """Sessions of the real ONNX Runtime: devices, threads, broken files."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from support import Listener
 
 from toolkit.errors import DeviceError, ModelError, UsageError
@@ -179,3 +182,45 @@ def test_a_session_opens_from_any_working_folder_and_any_name(
     path.write_bytes(tiny_model.read_bytes())
     monkeypatch.chdir("/")
     assert open_session(path, device="cpu").signature.classes == 3
+
+
+IDLE = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from toolkit.runtime.session import open_session
+session = open_session(Path(sys.argv[1]), device="cpu", threads=2, spinning=sys.argv[2] == "spinning")
+session.run(np.random.rand(1, 3, 64, 64).astype(np.float32))
+began = time.process_time()
+time.sleep(0.5)
+print(time.process_time() - began)
+"""
+
+
+def test_idle_threads_leave_the_cores_to_others_unless_they_are_asked_to_spin(tmp_path: Path) -> None:
+    kernel = numpy_helper.from_array(np.ones((32, 3, 5, 5), np.float32), "kernel")
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["image", "kernel"], ["map"]),
+            helper.make_node("GlobalAveragePool", ["map"], ["mean"]),
+            helper.make_node("Flatten", ["mean"], ["scores"]),
+        ],
+        "idle",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, 64, 64])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", 32])],
+        [kernel],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8),
+        tmp_path / "m.onnx",
+    )
+    idle = {
+        how: float(
+            subprocess.run(
+                [sys.executable, "-c", IDLE, tmp_path / "m.onnx", how], stdout=subprocess.PIPE, check=True
+            ).stdout
+        )
+        for how in ("quiet", "spinning")
+    }
+    assert idle["quiet"] < 0.1
+    assert idle["spinning"] > idle["quiet"]

@@ -17,7 +17,7 @@ def _flattens(index: Index, node: onnx.NodeProto) -> bool:
     """Tell whether a Reshape keeps the first axis and joins the others."""
     if node.op_type != "Reshape":
         return False
-    before, after = index.shape(node.input[0]), index.shape(node.output[0])
+    before, after = index.shape(node.input[0]), index.shape(node.output[0]) or _target(index, node.input[1])
     if before is None or after is None or len(before) < 3 or len(after) != 2:
         return False
     rest = before[1:]
@@ -26,6 +26,19 @@ def _flattens(index: Index, node: onnx.NodeProto) -> bool:
         return False
     # Where inference can't follow the shape arithmetic, the rows of the dense layer that comes next tell.
     return joined == (after[1] or _rows(index, node.output[0]))
+
+
+def _target(index: Index, shape: str) -> tuple[int | None, ...] | None:
+    """Read a shape that is put together from extents, one each; inference doesn't in opset 13."""
+    maker = index.maker(shape)
+    while maker is not None and maker.op_type == "Cast":
+        maker = index.maker(maker.input[0])
+    if maker is None or maker.op_type != "Concat":
+        return None
+    known = [index.constant(name) for name in maker.input]
+    if any(value is not None and value.size != 1 for value in known):
+        return None
+    return tuple(None if value is None or value.item() < 0 else int(value.item()) for value in known)
 
 
 def _rows(index: Index, name: str) -> int | None:
