@@ -9,13 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from support import SHAPES, CommandLine, encoded, error_line, picture
+from support import SHAPES, CommandLine, error_line
 
 pytestmark = pytest.mark.keras
 
-COLOURS = ((230, 20, 20), (20, 230, 20), (20, 20, 230), (230, 230, 20), (20, 230, 230), (230, 230, 230))
 TRAIN = ("--epochs", "4", "--batch-size", "8", "--seed", "1", "--data-name", "Shapes")
 
 
@@ -220,31 +218,3 @@ def test_broken_pictures_stop_a_training_with_their_paths_unless_skipped(
     assert "--skip-broken" in line
     done = toolkit("train", "--data", data, "-o", "run", "--epochs", "1", "--skip-broken", check=3)
     assert "bad.jpg" in done.stderr
-
-
-def test_the_order_of_the_classes_is_that_of_their_names_from_the_folders_to_every_output(
-    toolkit: CommandLine, tmp_path: Path
-) -> None:
-    names = ["1", "10", "2", "B", "a", "é"]  # by code point, as Keras has them; not 1, 2, 10
-    generator = np.random.default_rng(0)
-    for split, each in (("train", 12), ("test", 2)):
-        for number, name in enumerate(names):
-            (tmp_path / "set" / split / name).mkdir(parents=True)
-            for index in range(each):
-                colour = tuple(
-                    int(v) for v in np.clip(COLOURS[number] + generator.integers(-9, 9, 3), 0, 255)
-                )
-                content = encoded(picture(colour, (20, 20)))
-                (tmp_path / "set" / split / name / f"{index}.png").write_bytes(content)
-    toolkit("train", "--data", "set", "-o", "run", "--epochs", "25", "--batch-size", "8", "--seed", "0", "-q")
-    calibration = ("--calibration", "set", "--calibration-samples", "30")
-    for precision, options in (("fp32", ()), ("fp16", ()), ("int8", calibration)):
-        model = f"{precision}.onnx"
-        toolkit(
-            "export", "run", "-o", model, "--precision", precision, "--min-agreement", "0.9", *options, "-q"
-        )
-        assert (
-            json.loads(json.loads(toolkit("inspect", model, "--json").stdout)["metadata"]["labels"]) == names
-        )
-        rows = list(csv.DictReader(_classified(toolkit, tmp_path / model, tmp_path / "set").splitlines()))
-        assert [row["label"] for row in rows] == [Path(row["path"]).parent.name for row in rows]

@@ -9,7 +9,9 @@ from typing import ClassVar
 import numpy as np
 import onnx
 import pytest
+from support import encoded, picture
 
+from toolkit import load
 from toolkit.data.resolve import load_data
 from toolkit.errors import DataError, ExportError, UsageError
 from toolkit.export import job
@@ -255,3 +257,31 @@ def test_an_agreement_that_is_not_met_leaves_no_file(
     chosen = options(run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.FP16, tolerance=0.0)
     assert job.run(chosen).missed
     assert not (tmp_path / "m.onnx").exists()
+
+
+COLOURS = ((230, 20, 20), (20, 230, 20), (20, 20, 230), (230, 230, 20), (20, 230, 230), (230, 230, 230))
+
+
+def test_the_order_of_the_classes_is_that_of_their_names_from_the_folders_to_every_file(
+    tmp_path: Path,
+) -> None:
+    names = ("1", "10", "2", "B", "a", "é")  # by code point, as Keras has them; not 1, 2, 10
+    generator = np.random.default_rng(0)
+    for name, colour in zip(names, COLOURS, strict=True):
+        for number in range(12):
+            near = np.clip(np.array(colour) + generator.integers(-9, 9, 3), 0, 255)
+            file = tmp_path / "set" / ("test" if number < 2 else "train") / name / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(encoded(picture(tuple(map(int, near)), (20, 20))))  # type: ignore[arg-type]
+    run, data = tmp_path / "run", tmp_path / "set"
+    train_job.run(
+        TrainOptions(data=str(data), output=run, epochs=30, batch_size=8, seed=0, validation_split=0.0)
+    )
+    for precision in (Precision.FP32, Precision.FP16, Precision.INT8):
+        calibration = {} if precision is not Precision.INT8 else {"calibration": str(data)}
+        file = tmp_path / f"{precision}.onnx"
+        job.run(ExportOptions(model=str(run), output=file, precision=precision, **calibration))  # type: ignore[arg-type]
+        classifier = load(file, device="cpu")
+        assert classifier.labels == names
+        rows = list(classifier.classify(data / "test"))
+        assert [row.predictions[0].label for row in rows] == [Path(row.path).parent.name for row in rows]
