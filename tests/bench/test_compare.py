@@ -265,3 +265,14 @@ def test_memory_that_has_grown_since_the_baseline_is_said(case: Any, in_turns: b
         (row,) = record(replace(now, comparison=found))["results"]
         lines = comparison_lines([row])
         assert any(f"peak memory is {megabytes / 70:.2f} times" in line for line in lines) is said
+
+
+@pytest.mark.parametrize("memory", [None, 0, "missing"])
+def test_a_record_without_memory_can_still_be_compared(case: Any, memory: object) -> None:
+    baseline = record(case())
+    baseline["results"][0]["peak_rss_mb"] = memory
+    if memory == "missing":
+        del baseline["results"][0]["peak_rss_mb"]
+    found = compare_case(case(seed=1), baseline, "b", only_model=True)
+    assert found is not None
+    assert found.memory_ratio is None

@@ -61,15 +61,15 @@ def test_a_slow_first_call_is_told_apart_and_is_none_of_the_queries(
             nonlocal calls
             calls += 1
             if calls == 1:
-                time.sleep(0.3)
+                time.sleep(1)
             return run(batch)
 
         return slow_at_first
 
     monkeypatch.setattr(Session, "host_run", host_run)
     found = measure(request(tiny_model))
-    assert found.start.first_inference_ns > 0.3e9
-    assert (found.finished_ns - found.due_ns).max() < 0.3e9
+    assert found.start.first_inference_ns > 1e9
+    assert (found.finished_ns - found.due_ns).max() < 1e9
     assert calls > len(found.due_ns)
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
+from support import colour_model, encoded, picture
 
 from toolkit.classify import output as output_module
 from toolkit.classify.job import run
@@ -432,6 +433,32 @@ def test_a_finished_file_of_another_model_or_other_options_is_refused_and_stays(
     assert output.read_bytes() == finished
     assert not any(path.is_file() for path in (tmp_path / "sorted").rglob("*"))
     assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_two_classes_of_one_name_are_no_other_model(suffix: str, mixed: Path, tmp_path: Path) -> None:
+    model, output = tmp_path / "m.onnx", tmp_path / f"out{suffix}"
+    onnx.save(colour_model(labels=("same", "same", "ship")), model)
+    run(options(model, mixed, NAMES, output))
+    assert run(options(model, mixed, NAMES, output, resume=True)).untouched
+
+
+@pytest.mark.parametrize(("colour", "is_other"), [((100, 100, 0), False), ((255, 0, 0), True)])
+def test_of_two_classes_as_probable_as_each_other_either_may_be_first(
+    colour: tuple[int, int, int], is_other: bool, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture(colour)))
+    output = tmp_path / "out.csv"
+    run(options(tiny_model, tmp_path, ["a.png"], output))
+    row = output.read_text()
+    swapped = row.replace("red", "?").replace("green", "red").replace("?", "green")
+    output.write_text(swapped)
+    assert swapped != row
+    if is_other:
+        with pytest.raises(OutputError, match="1 of 1 rows"):
+            run(options(tiny_model, tmp_path, ["a.png"], output, resume=True))
+    else:
+        assert run(options(tiny_model, tmp_path, ["a.png"], output, resume=True)).untouched
 
 
 def test_a_finished_file_whose_pictures_are_gone_still_counts(

@@ -195,10 +195,27 @@ def test_a_reader_that_goes_away_ends_it_quietly_as_any_tool(
     assert not any(word in done.stderr for word in ("error", "Traceback", "Exception ignored"))
 
 
+def test_a_module_that_ends_the_program_is_no_closed_pipe(tmp_path: Path) -> None:
+    (tmp_path / "ending.py").write_text("raise SystemExit('no licence')")
+    code = "import sys; from toolkit.cli import app; app.build = lambda: __import__('ending'); sys.exit(app.run([]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.strip()) == (1, "no licence")
+
+
 @pytest.mark.parametrize(
     ("module", "content"),
     [
         ("onnxruntime", "raise ImportError('initialization failed') from KeyboardInterrupt()"),
+        (
+            "onnxruntime",
+            "try:\n    raise KeyboardInterrupt\nexcept KeyboardInterrupt:\n    raise SystemError('x')",
+        ),
         ("typer", "raise KeyboardInterrupt"),
     ],
 )

@@ -353,9 +353,6 @@ def test_each_mention_of_a_path_is_a_row_and_a_missing_one_an_error_row(
         (["photos", "--link"], 2, "--link"),
         (["photos", "-o", "x.csv", "--sort-into", "x.csv"], 2, "--sort-into"),
         (["photos", "-o", "x.csv", "--sort-into", "./y/../x.csv/sorted"], 2, "--sort-into"),
-        (["photos", "--sort-into", "photos/sorted"], 1, "outside"),
-        (["photos", "--sort-into", "photos"], 1, "outside"),
-        (["empty", ".", "--sort-into", "sorted"], 1, "outside"),
         (["photos", "--keep-columns", "-o", "o.csv"], 1, "--keep-columns"),
         (["photos", "--ray-address", "auto"], 2, "--engine ray"),
         (["photos", "--workers", "0"], 2, "--workers"),
@@ -733,3 +730,17 @@ def test_on_one_core_of_several_there_is_one_thread_and_no_word_of_affinity(
     assert done.returncode == 3
     assert "affinity" not in done.stderr
     assert json.loads(done.stdout)["summary"]["threads"] == 1
+
+
+@pytest.mark.parametrize("source", [["."], ["photos"], ["ph*"], ["list.txt"], ["photos/1_red.png"]])
+def test_what_was_sorted_is_not_sorted_again(
+    source: list[str], toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "list.txt").write_text("photos\n")
+    target = tmp_path / "photos" / "sorted"
+    found, code = [], 0 if source == ["photos/1_red.png"] else 3
+    for _ in range(3):
+        toolkit("classify", *source, "-m", tiny_model, "--sort-into", target, "-q", check=code)
+        found.append(sorted(path for path in target.rglob("*") if path.is_file()))
+    assert found[0]
+    assert found[0] == found[1] == found[2]

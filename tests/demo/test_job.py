@@ -53,6 +53,13 @@ def test_what_a_demo_wrote_is_written_anew_and_anything_else_only_when_forced(tm
     (out / "report.html").unlink()  # as after an interruption
     run(options)
     run(options)
+    for name in ("predictions.csv", "bench.json"):  # somebody's own, without a page of a demo
+        (tmp_path / "own").mkdir(exist_ok=True)
+        (tmp_path / "own" / name).write_text("mine")
+        with pytest.raises(OutputError, match="isn't empty"):
+            run(replace(options, output=tmp_path / "own"))
+        assert (tmp_path / "own" / name).read_text() == "mine"
+        (tmp_path / "own" / name).unlink()
     for name in ("report.html", "mine.txt"):
         (out / name).write_text("mine")
         with pytest.raises(OutputError, match="isn't empty"):

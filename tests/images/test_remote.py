@@ -1,6 +1,7 @@
 """Addresses: a real local web server, and a real server of the S3 protocol."""
 
 import contextlib
+import errno
 import functools
 import http.server
 import io
@@ -14,8 +15,9 @@ import pytest
 from support import encoded, picture
 
 from toolkit.errors import ImageError, InputError, MissingDependency
-from toolkit.images import remote
-from toolkit.images.remote import is_address, read_remote
+from toolkit.images import addresses
+from toolkit.images.addresses import is_address
+from toolkit.images.remote import read_remote
 from toolkit.images.sources import Skipped, expand
 
 RED = encoded(picture((255, 0, 0)))
@@ -141,10 +143,10 @@ def test_a_folder_without_pictures_and_an_unknown_kind_of_address_are_refused_be
 def test_whatever_is_wrong_with_an_address_is_an_input_with_a_failure_in_a_list(
     web: str, tmp_path: Path
 ) -> None:
-    addresses = ["nonsense://a/b.png", "ftp://127.0.0.1:9/a.png", "github://nobody", f"{web}/photos/a.png"]
-    (tmp_path / "list.txt").write_text("\n".join(addresses))
+    named = ["nonsense://a/b.png", "ftp://127.0.0.1:9/a.png", "github://nobody", f"{web}/photos/a.png"]
+    (tmp_path / "list.txt").write_text("\n".join(named))
     items = list(expand([tmp_path / "list.txt"]))
-    assert [item.path for item in items] == addresses
+    assert [item.path for item in items] == named
     assert items[0].failure == "'nonsense' is no kind of address"
     assert items[1].failure is not None
     assert items[1].failure.startswith("can't be reached: ")
@@ -177,6 +179,82 @@ def test_a_picture_in_an_archive_at_an_address(memory: Any) -> None:
     names = ["c.png", "cats/a.png", "cats/b.png", "cats/a.png", "cats/b.png"]
     assert [item.path for item in items] == [f"zip://{name}::{rest}" for name in names]
     assert [item.label for item in items] == ["", "cats", "cats", "cats", "cats"]
+
+
+def test_an_archive_is_opened_once_for_all_its_pictures_and_anew_for_the_next_run(
+    memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, real = [], type(memory)._open
+    monkeypatch.setattr(type(memory), "_open", lambda *a, **k: opened.append(a[1]) or real(*a, **k))
+    for run, count in enumerate((20, 3), 1):
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            for number in range(count):
+                archive.writestr(f"cats/{number}.png", RED)
+        memory.pipe("/bucket/all.zip", content.getvalue())
+        items = list(expand(["zip://cats::memory://bucket/all.zip"]))
+        assert read_remote([str(item.file) for item in items]) == [RED] * count
+        assert len(opened) <= 2 * run  # for its list and for its content
+
+
+def test_a_cache_before_an_address_stays_before_it(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "b.png").write_bytes(RED)
+    for address in (f"simplecache::file://{tmp_path}", f"simplecache::file://{tmp_path}/cats/b.png"):
+        (item,) = expand([address])
+        assert item.path == f"simplecache::file://{tmp_path}/cats/b.png"
+        assert item.label == "cats"
+        assert read_remote([str(item.file)]) == [RED]
+
+
+def test_a_host_that_refuses_at_first_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec")
+    from fsspec.implementations.ftp import FTPFileSystem
+
+    tries, pauses = [], []
+
+    def connect(_: object) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+    for name, replacement in (("_connect", connect), ("__del__", lambda _: None)):
+        monkeypatch.setattr(FTPFileSystem, name, replacement)
+    monkeypatch.setattr(FTPFileSystem, "cat_ranges", lambda _, paths, *__, **___: [RED] * len(paths))
+    assert read_remote(["ftp://busy-at-first/a.png"], pauses.append) == [RED]
+    assert len(pauses) == 2
+
+
+def test_the_library_behind_a_chain_is_asked_for_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    real = fsspec.get_filesystem_class
+
+    def without_gcs(scheme: str) -> Any:
+        if scheme == "gs":
+            raise ImportError("Please install gcsfs to access Google Storage")
+        return real(scheme)
+
+    monkeypatch.setattr(fsspec, "get_filesystem_class", without_gcs)
+    addresses._class_of.cache_clear()
+    with pytest.raises(MissingDependency, match="gcsfs is not installed"):
+        list(expand(["zip://a.png::gs://bucket/a.zip"]))
+    (tmp_path / "list.txt").write_text("gs://bucket/a.png\n")
+    (item,) = expand([tmp_path / "list.txt"])
+    (content,) = read_remote(["gs://bucket/a.png"])
+    for said in (item.failure, str(content)):
+        assert said is not None
+        assert "gcsfs is not installed" in said
+        assert "[remote]" in said
+    addresses._class_of.cache_clear()
+
+
+def test_the_cells_of_a_list_stay_with_its_addresses(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(RED)
+    (tmp_path / "list.csv").write_text(f"path,id\nfile://{tmp_path},7\n{tmp_path}/a.png,8\n")
+    assert [item.extra for item in expand([tmp_path / "list.csv"])] == [("7",), ("7",), ("8",)]
 
 
 def test_a_host_stays_in_the_addresses_of_what_is_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,14 +310,14 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
             raise ImportError(name)
         return real(name, *rest)  # type: ignore[arg-type]
 
-    remote._class_of.cache_clear()
+    addresses._class_of.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingDependency, match=r"pip install '\.\[remote\]'"):
         list(expand(["https://host/a.png"]))
     (found,) = read_remote(["https://host/a.png"])
     assert isinstance(found, ImageError)
     assert "fsspec is not installed" in found.what
-    remote._class_of.cache_clear()
+    addresses._class_of.cache_clear()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")

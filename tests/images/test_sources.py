@@ -121,6 +121,17 @@ def test_hidden_names_are_skipped_and_counted(here: Path) -> None:
     assert paths("f/.hidden.png", "f/.thumbs") == ["f/.hidden.png", "f/.thumbs/a.png"]  # named, so meant
 
 
+def test_a_folder_that_is_left_out_is_met_nowhere(here: Path) -> None:
+    make("f/a.png", "f/sorted/cat/a.png", "f/unsorted.png", "g/b.png")
+    Path("g/link").symlink_to("../f/sorted")
+    skipped = Skipped(follow_links=True, left_out=os.path.realpath("f/sorted"))
+    for argument in ("f", "?", "."):
+        found = paths(argument, skipped=skipped)
+        assert "f/unsorted.png" in [os.path.normpath(path) for path in found]
+        assert not [path for path in found if "sorted/" in path or "link/" in path]
+        assert count([argument], like=skipped) == len(found)
+
+
 def test_our_own_unfinished_output_is_not_counted_as_hidden(here: Path) -> None:
     make("f/photo.png", "f/.out.csv.123.part")
     skipped = Skipped()
@@ -148,7 +159,7 @@ def linked(*arguments: str) -> list[str]:
     skipped = Skipped(follow_links=True)
     found = paths(*arguments, skipped=skipped)
     assert skipped.folder_links == 0
-    assert count(arguments, follow_links=True) == len(found)
+    assert count(arguments, like=skipped) == len(found)
     return found
 
 
@@ -250,7 +261,7 @@ def test_a_pattern_without_two_stars_gives_the_pictures_of_folders_that_match(he
     assert paths("s/**/*.png") == paths("s/**/*") == [
         "s/a.png", "s/b/2.png", "s/b/c/3.png", "s/d.jpg/4.png", "s/link/6.png",
     ]  # fmt: skip
-    assert count(["s/*"]) == 5
+    assert count(["s/*"], like=Skipped()) == 5
     assert failure("s/w*").startswith("no images: the pattern")
 
 
@@ -396,7 +407,7 @@ def test_a_folder_without_a_picture_in_a_list_is_an_input_with_that_failure_at_i
         ("empty", ("1",)),
         ("f/a.png", ("2",)),
     ]
-    assert count(["list.txt"]) == 5
+    assert count(["list.txt"], like=Skipped()) == 5
 
 
 def test_a_list_of_folders_without_a_picture_is_an_error_before_anything_is_given(here: Path) -> None:
@@ -447,8 +458,8 @@ def test_any_name_can_be_shown_in_utf8(raw: bytes) -> None:
 
 def test_counting_gives_the_number_of_inputs_unless_standard_input_is_among_them(here: Path) -> None:
     make("f/a.png", "f/b.png", "f/c.txt")
-    assert count(["f", "f/c.md", "f"]) == 5
-    assert count(["f", "-"]) is None
+    assert count(["f", "f/c.md", "f"], like=Skipped()) == 5
+    assert count(["f", "-"], like=Skipped()) is None
 
 
 def test_a_folder_is_listed_while_it_is_used(here: Path) -> None:

@@ -117,7 +117,8 @@ def compare_case(
         return None
     offline = case.scenario == Scenario.OFFLINE
     now, then = case.rounds, rounds_of(found, where)
-    memory_ratio = case.cold_start.peak_rss_bytes / BYTES_PER_MB / found["peak_rss_mb"]
+    memory = found.get("peak_rss_mb")
+    memory_ratio = case.cold_start.peak_rss_bytes / BYTES_PER_MB / memory if memory else None
     if case.baseline_rounds:
         paired = in_turns(now, case.baseline_rounds, then, offline=offline, cases=cases)
         return None if paired is None else replace(paired, memory_ratio=memory_ratio)

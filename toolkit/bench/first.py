@@ -16,7 +16,10 @@ def compared_with_first(results: Sequence[CaseResult]) -> tuple[CaseResult, ...]
     Args:
         results: in the order asked for, all of one run.
     """
-    first = {tuple(getattr(r, key) for key in SAME): r for r in results if r.model == results[0].model}
+    first: dict[tuple[object, ...], CaseResult] = {}
+    for result in results:
+        if result.model == results[0].model:
+            first.setdefault(tuple(getattr(result, key) for key in SAME), result)
     found = []
     for result in results:
         other = first.get(tuple(getattr(result, key) for key in SAME))

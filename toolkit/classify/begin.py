@@ -1,7 +1,6 @@
 """Begin, resume or refuse the outputs of a run."""
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,6 @@ def refuse_outputs(options: ClassifyOptions) -> None:
     Raises:
         OutputError: one exists, or can't be written.
     """
-    _refuse_sorting_into_the_input(options)
     if options.report is not None:
         refuse_existing(options.report, force=options.force or options.resume)
     if options.output is None:
@@ -38,20 +36,6 @@ def refuse_outputs(options: ClassifyOptions) -> None:
             where=part,
             remedy="add --resume to go on from them, or --force to begin again",
         )
-
-
-def _refuse_sorting_into_the_input(options: ClassifyOptions) -> None:
-    """Refuse a folder below one that is classified: what is sorted would be found there, and sorted again."""
-    if options.sort_into is None:
-        return
-    target = options.sort_into.resolve()
-    for path in filter(os.path.isdir, options.paths):
-        if target.is_relative_to(Path(path).resolve()):
-            raise OutputError(
-                f"it lies in {path}, whose pictures are classified: what is sorted would be found there again",
-                where=f"--sort-into {options.sort_into}",
-                remedy="choose a folder outside",
-            )
 
 
 @contextlib.contextmanager

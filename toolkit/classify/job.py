@@ -7,7 +7,7 @@ loads its own.
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.classify.begin import begin_output, refuse_outputs
@@ -55,12 +55,14 @@ def run(
     refuse_outputs(options)
     columns = list_columns(options.paths) if options.keep_columns else ()
     refuse_columns(options, columns)
-    skipped = Skipped(follow_links=options.follow_links)
+    # What is sorted must not be found again, in this run or in the next one.
+    sorted_into = "" if options.sort_into is None else str(options.sort_into.resolve())
+    skipped = Skipped(follow_links=options.follow_links, left_out=sorted_into)
     began = time.perf_counter()
     feed = Feed(listing(options.paths, skipped=skipped))
     if not feed.holds(1):
         feed.take(1)  # raises what is wrong with the inputs, before anything is begun
-    total = _Total(options) if count_inputs else None
+    total = _Total(options.paths, skipped) if count_inputs else None
     with engine_for(options, feed, observer) as (engine, facts):
         from toolkit.classify.run import Run
 
@@ -79,12 +81,13 @@ def run(
 class _Total:
     """The number of inputs, counted in a thread; `known` is None until it is."""
 
-    def __init__(self, options: ClassifyOptions) -> None:
+    def __init__(self, paths: Sequence[str], like: Skipped) -> None:
         self.known: int | None = None
-        self._options = options
+        self._paths = paths
+        self._like = like
         threading.Thread(target=self._count, name="count", daemon=True).start()
 
     def _count(self) -> None:
         # It is only for the progress bar; what is wrong with the inputs shows in the run itself.
         with contextlib.suppress(ToolkitError, OSError):
-            self.known = count(self._options.paths, follow_links=self._options.follow_links)
+            self.known = count(self._paths, like=self._like)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from toolkit.classify.result import Example
 from toolkit.errors import ToolkitError
+from toolkit.images.addresses import is_address
 from toolkit.images.archives import SEPARATOR, is_archive, members
 from toolkit.images.held import Held
 from toolkit.images.inputs import shown
-from toolkit.images.remote import is_address, read_remote
+from toolkit.images.remote import read_remote
 from toolkit.images.scan import Skipped
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from toolkit.classify.shard import Shard
 from toolkit.classify.stages import Stages
 from toolkit.errors import ImageError
+from toolkit.images.addresses import is_address
 from toolkit.images.decode import decode_near
 from toolkit.images.held import Held
 from toolkit.images.read import read_file, read_seen
-from toolkit.images.remote import is_address, read_remote
+from toolkit.images.remote import read_remote
 from toolkit.preprocess.plan import Plan
 
 NO_MEMORY = "not enough memory for this picture"

@@ -59,7 +59,13 @@ class Run:
             unproven = output if isinstance(output, Output) and output.is_untouched else None
             for rows in earlier.replay(feed):
                 if unproven is not None and rows.good():
-                    refuse_others(rows, engine, unproven.path, batch_size=self._options.batch_size)
+                    refuse_others(
+                        rows,
+                        engine,
+                        unproven.path,
+                        batch_size=self._options.batch_size,
+                        labels=self._facts.labels,
+                    )
                     unproven = None
                 self._take(rows)
                 yield self.summary

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from toolkit.classify.stages import Stages
 from toolkit.errors import ImageError
+from toolkit.images.addresses import is_address
 from toolkit.images.held import Held
 from toolkit.images.inputs import File, Inputs
-from toolkit.images.remote import is_address
 
 
 @dataclass(frozen=True, slots=True)

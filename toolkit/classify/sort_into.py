@@ -18,10 +18,11 @@ from pathlib import Path
 from toolkit.classify.rows import Rows
 from toolkit.errors import ImageError, OutputError
 from toolkit.files import make_folder, output_error
+from toolkit.images.addresses import is_address
 from toolkit.images.held import Held
 from toolkit.images.inputs import Input
 from toolkit.images.read import reason
-from toolkit.images.remote import is_address, read_remote
+from toolkit.images.remote import read_remote
 
 UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
 UP = "_up"  # for ".." in a path

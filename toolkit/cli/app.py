@@ -116,8 +116,13 @@ def _run(arguments: list[str]) -> int:
         return int(stop.exit_code)
     except typer.Abort:
         raise KeyboardInterrupt from None
-    except SystemExit as stop:  # so the parser ends where the reader of its help went away
-        raise output_error(BrokenPipeError(errno.EPIPE, ""), "standard output") from stop
+    except SystemExit as stop:
+        gone = stop.__context__
+        if (
+            isinstance(gone, OSError) and gone.errno == errno.EPIPE
+        ):  # so the parser ends when nobody reads its help
+            raise output_error(gone, "standard output") from stop
+        raise  # code of a user's module
     except Exception as error:
         if _is_of_an_interrupt(error):
             raise KeyboardInterrupt from error
@@ -136,7 +141,8 @@ def _run(arguments: list[str]) -> int:
 def _is_of_an_interrupt(error: BaseException | None) -> bool:
     # Ctrl-C in the middle of an import: a library in C makes an ImportError of it, and who imports it yet another.
     while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__
+        ours = isinstance(error, ToolkitError)  # a full disk where Ctrl-C's rows are kept is a full disk
+        error = error.__cause__ or (None if ours else error.__context__)
     return error is not None
 
 

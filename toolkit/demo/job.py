@@ -1,5 +1,6 @@
 """Classify the bundled pictures, benchmark the model, write the page."""
 
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from toolkit.observer import SILENT, EachNoticeOnce, Observer
 
 REPORT, PREDICTIONS, BENCHMARK = "report.html", "predictions.csv", "bench.json"
 PAGE_MARK = b"toolkit demo"  # in every page of a demo, and in no other
+ROW_MARK = os.fsencode(Path("demo", "photos"))  # in every row of its predictions
 TOP_K = 5
 ROUNDS = 3  # enough to see whether the machine is steady
 MIN_QUERIES = 11 * ROUNDS  # what a median needs, of each: a slow machine needn't make more to end soon
@@ -78,9 +80,13 @@ def _is_of_a_demo(folder: Path) -> bool:
     """Tell whether a folder holds what an earlier demo wrote, finished or not, and nothing else."""
     if not folder.is_dir():
         return False
-    report = folder / REPORT
-    others = {path.name for path in folder.iterdir()} - {REPORT, PREDICTIONS, BENCHMARK}
-    return not others and (not report.is_file() or PAGE_MARK in report.read_bytes())
+    names = {path.name for path in folder.iterdir()}
+    if names - {REPORT, PREDICTIONS, BENCHMARK}:
+        return False
+    if REPORT in names:
+        return PAGE_MARK in (folder / REPORT).read_bytes()
+    # Its predictions are written first, so what was interrupted has at least these.
+    return not names or (PREDICTIONS in names and ROW_MARK in (folder / PREDICTIONS).read_bytes())
 
 
 def _pictures(classified: ClassifyResult) -> tuple[DemoPicture, ...]:

@@ -10,7 +10,8 @@ csv_lists   those with columns
 archives    pictures in .zip and .tar archives
 unzip       one member of a .zip archive, never more of it than the archive says
 held        the content of an archive's member, on disk until it has been classified
-remote      pictures at addresses that fsspec knows
+addresses   addresses that fsspec knows: taken apart, and their file systems opened
+remote      pictures at addresses: listed, and read several at once
 transient   failures of the network that pass, and how long to wait before another try
 read        a file's bytes; regular files only
 signatures  which format the content is, and plain words for what isn't a picture

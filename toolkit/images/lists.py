@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from toolkit.errors import InputError
+from toolkit.images.addresses import is_address
 from toolkit.images.csv_lists import csv_columns, csv_entries
 from toolkit.images.inputs import shown
 from toolkit.images.read import reason
-from toolkit.images.remote import is_address
 
 LIST_SUFFIXES = (".txt", ".csv")
 CHUNK_BYTES = 1 << 16

@@ -1,26 +1,17 @@
 """Pictures at addresses that fsspec knows: http, https, s3, gs and others."""
 
-import functools
 import itertools
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from toolkit.errors import ImageError, InputError, MissingDependency, one_line
+from toolkit.images.addresses import LINK, folder_name, links, open_address, open_patiently, scheme_of
 from toolkit.images.inputs import Inputs, one
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
 
-ADDRESS = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]+::)*([a-zA-Z][a-zA-Z0-9+.-]+)://")
-CHAIN = re.compile(r"::(?=[a-zA-Z][a-zA-Z0-9+.-]+(?:://|::))")  # a name may hold two colons, too
 WEB = frozenset({"http", "https"})
-LIBRARY = re.compile(r"[Ii]nstall ([a-z0-9_-]+)")
-
-
-def is_address(text: str) -> bool:
-    """Tell whether a PATH argument is an address such as s3://bucket/folder."""
-    return ADDRESS.match(text) is not None
 
 
 def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
@@ -37,12 +28,12 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
         InputError: the address makes no sense, or what is below it can't be listed.
         MissingDependency: the library for this kind of address isn't installed.
     """
-    fs, path = _opened(address)
+    fs, path = open_address(address)
     try:
         if not _is_folder(fs, path, address):
-            yield one(address, address, _folder_name(address))
+            yield one(address, address, folder_name(address))
             return
-        head, *rest = re.split(CHAIN, address, maxsplit=1)
+        before, head, after = links(address)
         for folder, folders, names in fs.walk(path):
             skipped.hidden += sum(map(is_hidden, [*folders, *names]))
             folders[:] = sorted(name for name in folders if not is_hidden(name))
@@ -52,8 +43,8 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
             below = folder[len(path.rstrip("/")) :].strip("/")
             start = (head if head.endswith("/") else f"{head}/") + (below and f"{below}/")
             for name in found:
-                file = "::".join((start + name, *rest))
-                yield one(file, file, _folder_name(file))
+                file = LINK.join((*before, start + name, *after))
+                yield one(file, file, folder_name(file))
     except Exception as error:
         # Each kind of address has a library of its own, with exceptions of its own.
         raise InputError(
@@ -62,7 +53,7 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
 
 
 def _is_folder(fs: Any, path: str, address: str) -> bool:
-    if _scheme(address) in WEB:
+    if scheme_of(address) in WEB:
         return address.endswith("/")
     try:
         return bool(fs.isdir(path))
@@ -91,8 +82,10 @@ def read_remote(
     groups: dict[int, tuple[Any, dict[str, str]]] = {}
     for address in dict.fromkeys(addresses):
         try:
-            fs, path = _opened(address)
-        except (InputError, MissingDependency) as error:
+            fs, path = open_patiently(address, wait)
+        except MissingDependency as error:
+            results[address] = _failed(f"{error.what}: {error.remedy}", address)
+        except InputError as error:
             results[address] = _failed(error.what, address)
         else:
             groups.setdefault(id(fs), (fs, {}))[1][address] = path
@@ -137,65 +130,6 @@ def _tried(fs: Any, paths: Mapping[str, str]) -> dict[str, object]:
         return dict.fromkeys(paths, error)
 
 
-def file_system(address: str) -> Any:
-    """Return the class of file systems that an address is of.
-
-    Raises:
-        InputError: nobody knows this kind of address.
-        MissingDependency: the library for it isn't installed.
-    """
-    return _class_of(_scheme(address))
-
-
-def _opened(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, one object for all that share it, and the path there.
-
-    Raises:
-        InputError: nobody knows this kind of address, or what it names can't be reached.
-        MissingDependency: the library for it isn't installed.
-    """
-    kind = file_system(address)
-    import fsspec
-
-    try:
-        if CHAIN.search(address):
-            fs, path = fsspec.core.url_to_fs(address)
-            return fs, path
-        fs = fsspec.filesystem(_scheme(address), **kind._get_kwargs_from_urls(address))
-        return fs, fs._strip_protocol(address)
-    except Exception as error:
-        # Some connect at once, and each with exceptions of its own.
-        raise InputError(
-            f"can't be reached: {one_line(error)[:200] or type(error).__name__}",
-            where=address,
-            remedy="check the address and the credentials",
-        ) from error
-
-
-@functools.cache
-def _class_of(scheme: str) -> Any:
-    address = f"{scheme}://"
-    try:
-        import fsspec
-    except ImportError as error:
-        raise MissingDependency("fsspec", extra="remote", where=address) from error
-    try:
-        return fsspec.get_filesystem_class(scheme)
-    except ValueError as error:
-        raise InputError(
-            f"'{scheme}' is no kind of address", where=address, remedy="use http, https, s3 or gs"
-        ) from error
-    except ImportError as error:
-        needed = LIBRARY.search(str(error))
-        library = needed[1] if needed else f"the library for {scheme}://"
-        raise MissingDependency(library, extra="remote", where=address) from error
-
-
-def _scheme(address: str) -> str:
-    found = ADDRESS.match(address)
-    return found[1].lower() if found is not None else ""
-
-
 def _failed(words: str, address: str) -> ImageError:
     return ImageError(words, where=address, remedy="check the address, or leave it out")
 
@@ -206,8 +140,3 @@ def _words(error: object) -> str:
     if isinstance(error, PermissionError):
         return "not allowed to read it (permission denied)"
     return f"can't be read: {one_line(error)[:200] or type(error).__name__}"
-
-
-def _folder_name(address: str) -> str:
-    parts = re.split(CHAIN, address)[0].split("://", maxsplit=1)[-1].rstrip("/").split("/")
-    return parts[-2] if len(parts) > 1 else ""

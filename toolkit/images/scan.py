@@ -36,12 +36,18 @@ class Skipped:
         others: files of folders and archives that aren't pictures by their names.
         folder_links: symbolic links to folders; none are where they are followed.
         follow_links: whether they are.
+        left_out: real path of a folder that isn't gone into, wherever it is met; empty where there is none.
     """
 
     hidden: int = 0
     others: int = 0
     folder_links: int = 0
     follow_links: bool = False
+    left_out: str = ""
+
+    def anew(self) -> "Skipped":
+        """Return one of the same rules that has counted nothing yet."""
+        return Skipped(follow_links=self.follow_links, left_out=self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,8 @@ class _Once:
 
 
 def _scan(folder: str, skipped: Skipped, once: _Once | None) -> Iterator[Files | OSError]:
+    if skipped.left_out and os.path.realpath(folder) == skipped.left_out:
+        return
     try:
         if once is None or once.is_first(folder):
             for block in in_order(_names(folder, skipped, once)):

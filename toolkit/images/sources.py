@@ -16,13 +16,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from toolkit.errors import InputError, ToolkitError
+from toolkit.errors import InputError, MissingDependency
+from toolkit.images.addresses import forget, is_address, refuse_unknown
 from toolkit.images.archives import is_archive, members
 from toolkit.images.inputs import Input, Inputs, one, readable, shown
 from toolkit.images.lists import as_meant, is_list, list_columns, list_entries, text_entries
 from toolkit.images.ordering import in_order
 from toolkit.images.read import reason
-from toolkit.images.remote import file_system, is_address, remote_files
+from toolkit.images.remote import remote_files
 from toolkit.images.scan import PICTURE_SUFFIXES, Files, Skipped, has_picture, is_picture_name, scan
 
 __all__ = ["PICTURE_SUFFIXES", "Input", "Skipped", "count", "expand", "list_columns", "listing", "shown"]
@@ -54,10 +55,11 @@ def listing(
     Raises:
         InputError: a folder, list, archive, address or pattern without a single picture (folders, patterns
             and list files are looked at before the first input is given).
-        MissingDependency: an archive or an address needs a library that isn't installed.
+        MissingDependency: an archive or an address that is named here needs a library that isn't installed.
     """
     arguments = [os.fspath(path) for path in paths]
     skipped = skipped if skipped is not None else Skipped()
+    forget()
     for argument in arguments:
         _refuse(argument, skipped)
     for argument in arguments:
@@ -75,8 +77,12 @@ def expand(
         yield from inputs
 
 
-def count(paths: Iterable[str | os.PathLike[str]], *, follow_links: bool = False) -> int | None:
+def count(paths: Iterable[str | os.PathLike[str]], *, like: Skipped) -> int | None:
     """Count the inputs that `listing` would give; None where that can't be known without reading them all.
+
+    Args:
+        paths: as given.
+        like: its rules, not its counts.
 
     Raises:
         InputError: see `listing`.
@@ -84,7 +90,7 @@ def count(paths: Iterable[str | os.PathLike[str]], *, follow_links: bool = False
     arguments = [os.fspath(path) for path in paths]
     if any(argument == STDIN or is_archive(argument) or is_address(argument) for argument in arguments):
         return None
-    return sum(len(inputs) for inputs in listing(arguments, skipped=Skipped(follow_links=follow_links)))
+    return sum(len(inputs) for inputs in listing(arguments, skipped=like.anew()))
 
 
 def _refuse(argument: str, skipped: Skipped) -> None:
@@ -95,7 +101,7 @@ def _refuse(argument: str, skipped: Skipped) -> None:
         if is_list(argument) and not any(entries for entries in list_entries(argument)):
             raise _nothing_in("list", argument)
     elif is_address(argument):
-        file_system(argument)
+        refuse_unknown(argument)
     elif glob.has_magic(argument) and next(_matches(argument, skipped), None) is None:
         raise _nothing_in("pattern", argument)
 
@@ -134,8 +140,9 @@ def _entries(
 ) -> Iterator[Inputs]:
     """Give what a list names: (path, file, other cells, line) each.
 
-    A line without a path, a folder or address without a picture and an address that can't be listed are inputs with a
-    failure. These wait until something else is found: a list of nothing but them is as empty as one without entries.
+    An address that can't be listed is an input with a failure. So are a line without a path and a folder or address
+    without a picture, but these wait until something else is found: a list of nothing but them is as empty as one
+    without entries.
     """
     found = False
     waiting: list[Inputs] = []
@@ -147,7 +154,9 @@ def _entries(
                 waiting.clear()
                 found, is_empty = True, False
                 yield inputs
-        except ToolkitError as error:  # of an address
+        except MissingDependency as error:
+            found, failure = True, f"{error.what}: {error.remedy}"
+        except InputError as error:  # of an address
             found, failure = True, error.what
         if is_empty and not failure:
             failure = f"{'folder' if _is_folder(file) else 'address'}: no picture in it"
@@ -173,7 +182,10 @@ def _listed(path: str, file: str, skipped: Skipped, extra: tuple[str, ...] | Non
     """Give one path that was named: a folder's pictures, or the file itself, there or not."""
     mode = _mode(file)
     if mode is None and is_address(file):
-        yield from remote_files(file, skipped)
+        for inputs in remote_files(file, skipped):
+            if extra:
+                inputs.extras = dict.fromkeys(range(len(inputs)), extra)
+            yield inputs
     elif mode is None or not stat.S_ISDIR(mode):
         yield _file(path, file, extra, seen=mode is not None and stat.S_ISREG(mode))
     else:

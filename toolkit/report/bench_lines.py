@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from toolkit.report.axes import significant
 from toolkit.report.bench_names import Document, case_label, model_label
 from toolkit.wording import count
 
 WORTH_SAYING = 0.03  # change of the baseline's own model: below, machines just drift
 
+BLIND_PCT = 100  # where only twice the time would have shown, an interval says nothing
+TOO_FEW = "these rounds are too few to tell (--runs 8 or more)"
 MORE_MEMORY = 1.25  # times; what a loaded library or a thread more takes is less
 
 HELP = {
@@ -45,7 +48,9 @@ def comparison_lines(results: Sequence[Document]) -> list[str]:
         text = f"{(found['ratio'] - 1) * 100:+.1f} % in time (99 % interval {low:+.1f} to {high:+.1f})"
         if found.get("in_turns"):
             text += ", in turns with the baseline's model"
-        if found["verdict"] == "no difference seen":
+        if found["smallest_visible_pct"] > BLIND_PCT:
+            text = f"{(found['ratio'] - 1) * 100:+.1f} % in time, but {TOO_FEW}"
+        elif found["verdict"] == "no difference seen":
             text += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
         lines.append(f"{case_label(result, results)} against the baseline: {found['verdict']}, {text}")
         moved = found.get("machine_ratio")
@@ -69,14 +74,15 @@ def first_lines(results: Sequence[Document]) -> list[str]:
         found = result.get("first_comparison")
         if found is None:
             continue
-        low, high = found["ratio_ci99"]
-        digits = 2 if found["ratio"] < 10 else 1
-        figures = f"{found['ratio']:.{digits}f} times its time (99 % interval {low:.{digits}f} to {high:.{digits}f})"
-        seen = ""
-        if found["verdict"] == "no difference seen":
-            seen = f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
+        low, ratio, high = (significant(found["ratio_ci99"][0]), significant(found["ratio"]),
+                            significant(found["ratio_ci99"][1]))  # fmt: skip
+        seen = f"{ratio} times its time (99 % interval {low} to {high})"
+        if found["smallest_visible_pct"] > BLIND_PCT:
+            seen = f"{ratio} times its time, but {TOO_FEW}"
+        elif found["verdict"] == "no difference seen":
+            seen += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
         first = model_label(results[0]["model"])
-        lines.append(f"{case_label(result, results)} against {first}: {found['verdict']}, {figures}{seen}")
+        lines.append(f"{case_label(result, results)} against {first}: {found['verdict']}, {seen}")
     return lines
 
 

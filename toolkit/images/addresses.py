@@ -1,0 +1,127 @@
+"""Addresses that fsspec knows: taken apart, and their file systems opened."""
+
+import functools
+import itertools
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from toolkit.errors import InputError, MissingDependency, one_line
+from toolkit.images.transient import pause_before
+
+ADDRESS = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]+::)*([a-zA-Z][a-zA-Z0-9+.-]+)://")
+LINK = "::"
+"""Between the links of an address, as fsspec has it: a cache before it, and the archive that it lies in behind it."""
+
+CHAIN = re.compile(r"::(?=[a-zA-Z][a-zA-Z0-9+.-]+(?:://|::))")  # a name may hold two colons, too
+LIBRARY = re.compile(r"[Ii]nstall ([a-z0-9_-]+)")
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a PATH argument is an address such as s3://bucket/folder."""
+    return ADDRESS.match(text) is not None
+
+
+def refuse_unknown(address: str) -> None:
+    """Refuse an address of a kind that nobody knows or whose library is missing, without reaching for anything.
+
+    Raises:
+        InputError: nobody knows this kind of address.
+        MissingDependency: the library for it isn't installed.
+    """
+    before, head, after = links(address)
+    for link in (*before, head, *after):
+        _class_of(link.split("://", maxsplit=1)[0].lower())
+
+
+def open_patiently(address: str, wait: Callable[[float], object]) -> tuple[Any, str]:
+    """Open an address, again where that fails in a way that passes; see `open_address`."""
+    for attempt in itertools.count(1):
+        try:
+            return open_address(address)
+        except InputError as error:
+            pause = pause_before(attempt, error.__cause__)
+            if pause is None or wait(pause):
+                raise
+    raise AssertionError
+
+
+def open_address(address: str) -> tuple[Any, str]:
+    """Return the file system of an address, one object for all that share it, and the path there.
+
+    Raises:
+        InputError: nobody knows this kind of address, or what it names can't be reached.
+        MissingDependency: the library for it isn't installed.
+    """
+    refuse_unknown(address)
+    import fsspec
+
+    before, head, after = links(address)
+    scheme = scheme_of(address)
+    try:
+        if before or after:
+            # In an archive the path begins at its root, behind a cache with a host or a bucket.
+            root = "" if after else head.split("://", maxsplit=1)[1].split("/")[0]
+            fs = _chained(LINK.join((*before, f"{scheme}://{root}", *after)), threading.get_ident())
+        else:
+            fs = fsspec.filesystem(scheme, **_class_of(scheme)._get_kwargs_from_urls(address))
+        return fs, fs._strip_protocol(head)
+    except Exception as error:
+        # Some connect at once, and each with exceptions of its own.
+        raise InputError(
+            f"can't be reached: {one_line(error)[:200] or type(error).__name__}",
+            where=address,
+            remedy="check the address and the credentials",
+        ) from error
+
+
+def forget() -> None:
+    """Open archives anew from now on: another run may find them changed."""
+    _chained.cache_clear()
+
+
+@functools.lru_cache(maxsize=16)
+def _chained(address: str, _thread: int) -> Any:
+    """Open what is behind a chain. An archive's list of members is read but once; a tar can't be shared by threads."""
+    import fsspec
+
+    return fsspec.core.url_to_fs(address)[0]
+
+
+def links(address: str) -> tuple[list[str], str, list[str]]:
+    """Take an address apart: the caches before it, what it names, and what that lies in."""
+    parts = CHAIN.split(address)
+    place = next(i for i, link in enumerate(parts) if "://" in link)
+    return parts[:place], parts[place], parts[place + 1 :]
+
+
+@functools.cache
+def _class_of(scheme: str) -> Any:
+    address = f"{scheme}://"
+    try:
+        import fsspec
+    except ImportError as error:
+        raise MissingDependency("fsspec", extra="remote", where=address) from error
+    try:
+        return fsspec.get_filesystem_class(scheme)
+    except ValueError as error:
+        raise InputError(
+            f"'{scheme}' is no kind of address", where=address, remedy="use http, https, s3 or gs"
+        ) from error
+    except ImportError as error:
+        needed = LIBRARY.search(str(error))
+        library = needed[1] if needed else f"the library for {scheme}://"
+        raise MissingDependency(library, extra="remote", where=address) from error
+
+
+def scheme_of(address: str) -> str:
+    """Return what an address begins with, caches before it left aside: "s3", "https", "zip"."""
+    found = ADDRESS.match(address)
+    return found[1].lower() if found is not None else ""
+
+
+def folder_name(address: str) -> str:
+    """Return the name of the folder that a picture lies in; empty where it lies in none."""
+    parts = links(address)[1].split("://", maxsplit=1)[1].rstrip("/").split("/")
+    return parts[-2] if len(parts) > 1 else ""
