@@ -149,10 +149,12 @@ def _entries(
     for path, file, extra, line in entries:
         is_empty, failure = True, "" if path else f"no path in line {line} of {shown(where)}"
         try:
-            for inputs in _listed(path, file, skipped, extra) if path else ():
+            for inputs in _listed(path, file, skipped) if path else ():
                 yield from waiting
                 waiting.clear()
                 found, is_empty = True, False
+                if extra is not None:
+                    inputs.extras = dict.fromkeys(range(len(inputs)), extra)
                 yield inputs
         except MissingDependency as error:
             found, failure = True, f"{error.what}: {error.remedy}"
@@ -178,31 +180,29 @@ def _with_a_picture(inputs: Iterator[Inputs], kind: str, argument: str) -> Itera
         raise _nothing_in(kind, argument)
 
 
-def _listed(path: str, file: str, skipped: Skipped, extra: tuple[str, ...] | None = None) -> Iterator[Inputs]:
+def _listed(path: str, file: str, skipped: Skipped) -> Iterator[Inputs]:
     """Give one path that was named: a folder's pictures, or the file itself, there or not."""
     mode = _mode(file)
     if mode is None and is_address(file):
-        for inputs in remote_files(file, skipped):
-            if extra:
-                inputs.extras = dict.fromkeys(range(len(inputs)), extra)
-            yield inputs
+        yield from remote_files(file, skipped)
     elif mode is None or not stat.S_ISDIR(mode):
-        yield _file(path, file, extra, seen=mode is not None and stat.S_ISREG(mode))
+        label = _folder_name(os.path.dirname(file))
+        yield one(path, file, label, seen=mode is not None and stat.S_ISREG(mode))
     else:
-        yield from _folder(path.rstrip("/") or "/", file.rstrip("/") or "/", skipped, extra)
+        yield from _folder(path.rstrip("/") or "/", file.rstrip("/") or "/", skipped)
 
 
-def _folder(prefix: str, base: str, skipped: Skipped, extra: tuple[str, ...] | None) -> Iterator[Inputs]:
+def _folder(prefix: str, base: str, skipped: Skipped) -> Iterator[Inputs]:
     for found in scan(base, skipped):
         if isinstance(found, OSError):
             where = os.fsdecode(found.filename)
             why = f"folder: {reason(found, where)}"
-            yield one(prefix + where[len(base) :], where, None, failure=why, extra=extra)
+            yield one(prefix + where[len(base) :], where, None, failure=why)
         else:
-            yield _pictures(found, prefix, base, extra)
+            yield _pictures(found, prefix, base)
 
 
-def _pictures(found: Files, prefix: str, base: str, extra: tuple[str, ...] | None) -> Inputs:
+def _pictures(found: Files, prefix: str, base: str) -> Inputs:
     start = os.path.join(found.folder, "")
     files = [start + name for name in found.names]
     if prefix == base:
@@ -211,13 +211,7 @@ def _pictures(found: Files, prefix: str, base: str, extra: tuple[str, ...] | Non
         start = os.path.join(prefix + found.folder[len(base) :], "")
         paths = [start + name for name in found.names]
     inputs = Inputs(paths, files, [_folder_name(found.folder)] * len(files), found.unseen)
-    if extra:
-        inputs.extras = dict.fromkeys(range(len(files)), extra)
     return readable(inputs)
-
-
-def _file(path: str, file: str, extra: tuple[str, ...] | None = None, *, seen: bool = False) -> Inputs:
-    return one(path, file, _folder_name(os.path.dirname(file)), seen=seen, extra=extra)
 
 
 def _folder_name(folder: str) -> str:
