@@ -39,7 +39,6 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, hea
     with styled():
         figure = new_figure(max(side_in, 5.4), side_in + (0.75 if heading else 0))
         axes = figure.add_subplot()
-        _draw_cells(axes, confusion[np.ix_(shown, shown)], share[np.ix_(shown, shown)], cell_in)
         axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), aspect="equal")
         text_size = 10 if cell_in > 0.4 else 8
         axes.set_xticks(range(size), names, rotation=45 if cell_in > 0.6 else 90, rotation_mode="anchor",
@@ -55,6 +54,12 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, hea
                 f" · the {size} of {len(labels):,} classes with the most errors" if size < len(labels) else ""
             )
             title(figure, heading, f"Pictures by class; the colour is the share of the row{of}")
+        # The cells change nothing about the layout, and ten thousand of them would be drawn twice for it.
+        layout = figure.get_layout_engine()
+        assert layout is not None
+        layout.execute(figure)
+        figure.set_layout_engine(None)
+        _draw_cells(axes, confusion[np.ix_(shown, shown)], share[np.ix_(shown, shown)], cell_in)
     return figure
 
 
@@ -72,26 +77,31 @@ def drawn_classes(confusion: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _draw_cells(axes: "Axes", counts: NDArray[np.int64], share: NDArray[np.float64], cell_in: float) -> None:
-    from matplotlib.collections import PatchCollection
-    from matplotlib.colors import to_rgba
-    from matplotlib.patches import Rectangle
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgb
 
     size = len(counts)
     base = min(11.0, cell_in * 19)
-    rectangles, colours, names = [], [], []
-    for row, column in zip(*np.nonzero(counts), strict=True):
-        part = float(share[row, column])
-        rectangles.append(Rectangle((column - 0.5, row - 0.5), 1, 1))
-        # The power lifts rare confusions out of the paper; a cell's shade stays in the order of its share.
-        strength = 0.03 + 0.97 * part**0.7
-        colours.append(to_rgba(RIGHT if row == column else WRONG, strength))
+    rows, columns = np.nonzero(counts)
+    # The power lifts rare confusions out of the paper; a cell's shade stays in the order of its share.
+    strengths = 0.03 + 0.97 * share[rows, columns] ** 0.7
+    names = []
+    for row, column, strength in zip(rows.tolist(), columns.tolist(), strengths.tolist(), strict=True):
         names.append(f"{CELL} {row} {column} {counts[row, column]}")
         text = f"{counts[row, column]:,}"
         fits = cell_in * 72 * 0.94 / (0.6 * len(text))
         axes.text(column, row, text, ha="center", va="center", size=min(base, fits), in_layout=False,
-                  color=ink_on(strength, right=bool(row == column)))  # fmt: skip
+                  color=ink_on(strength, right=row == column))  # fmt: skip
+    corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+    colours = np.where((rows == columns)[:, None], to_rgb(RIGHT), to_rgb(WRONG))
     axes.add_collection(
-        PatchCollection(rectangles, facecolors=colours, linewidths=0, urls=names, clip_on=False)
+        PolyCollection(
+            np.stack([columns, rows], axis=1)[:, None] + corners,
+            facecolors=np.column_stack([colours, strengths]),
+            linewidths=0,
+            urls=names,
+            clip_on=False,
+        )
     )
     lines = np.arange(size + 1) - 0.5
     axes.hlines(lines, -0.5, size - 0.5, color=GRID, linewidth=0.6, zorder=0)
