@@ -164,7 +164,7 @@ def test_every_text_has_enough_contrast_for_reading(all_files, visit, scheme):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_confusion_matrix_of_any_share_can_be_read(visit, tmp_path, scheme):
-    from toolkit.report.charts import confusion_figure
+    from toolkit.report.confusion_figure import confusion_figure
     from toolkit.report.html import render
     from toolkit.report.page import Chart, Column, Page, Section, Table
     from toolkit.report.style import to_svg

@@ -3,8 +3,9 @@
 tables    terminal tables
 style     palette, fonts, figures -> PNG and SVG
 confusion the confusion matrix of a page, with its table
+confusion_figure  its drawing
 axes      headings, labels, ticks and numbers that charts share
-charts    confusion matrix, calibration, counts, learning curves
+charts    calibration, counts, learning curves
 timing    latency and throughput
 gallery   picture beside its probability bars, as PNG
 page      what a page is made of, as plain values

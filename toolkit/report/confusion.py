@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.report.charts import confusion_figure, drawn_classes
+from toolkit.report.confusion_figure import confusion_figure, drawn_classes
 from toolkit.report.page import Cell, Chart, Column, Table
 from toolkit.report.style import to_svg
 

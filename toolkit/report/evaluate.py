@@ -9,7 +9,7 @@ from typing import Any
 from toolkit.evaluate.result import EvaluateResult
 from toolkit.files import write_text
 from toolkit.report import robustness, tables
-from toolkit.report.charts import confusion_figure
+from toolkit.report.confusion_figure import confusion_figure
 from toolkit.report.gallery import gallery_figure
 from toolkit.report.left_out import left_out
 from toolkit.report.style import save_png
