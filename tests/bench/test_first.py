@@ -99,5 +99,5 @@ def test_rounds_that_can_tell_nothing_are_said_to(case: Any) -> None:
     assert line.endswith("times its time, but these rounds are too few to tell (--runs 8 or more)")
     results[1]["comparison"] = results[1]["first_comparison"]
     assert comparison_lines(results)[0].endswith(
-        "% in time, but these rounds are too few to tell (--runs 8 or more)"
+        "% in time, in turns with the baseline's model, but these rounds are too few to tell (--runs 8 or more)"
     )

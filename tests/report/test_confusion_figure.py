@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from toolkit.report.confusion_figure import confusion_figure
-from toolkit.report.style import RIGHT, WRONG, save_png
+from toolkit.report.style import RIGHT, WRONG, save_png, to_svg
 
 
 def cells(figure):
@@ -53,3 +53,8 @@ def test_a_confusion_matrix_is_readable_at_any_number_of_classes(classes, tmp_pa
         pixels_a_cell = image.size[0] / classes
     assert pixels_a_cell > 40
     assert min(t.get_fontsize() for t in figure.axes[0].texts) >= 6
+
+
+def test_a_name_that_no_font_has_is_drawn_all_the_same():
+    figure = confusion_figure(np.eye(2, dtype=np.int64), ["\N{FOX FACE}", "ant"])
+    assert "\N{FOX FACE}" in to_svg(figure, title="t")

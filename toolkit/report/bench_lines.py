@@ -45,11 +45,12 @@ def comparison_lines(results: Sequence[Document]) -> list[str]:
         if found is None:
             continue
         low, high = ((bound - 1) * 100 for bound in found["ratio_ci99"])
-        text = f"{(found['ratio'] - 1) * 100:+.1f} % in time (99 % interval {low:+.1f} to {high:+.1f})"
-        if found.get("in_turns"):
-            text += ", in turns with the baseline's model"
-        if found["smallest_visible_pct"] > BLIND_PCT:
-            text = f"{(found['ratio'] - 1) * 100:+.1f} % in time, but {TOO_FEW}"
+        is_blind = found["smallest_visible_pct"] > BLIND_PCT
+        text = f"{(found['ratio'] - 1) * 100:+.1f} % in time"
+        text += "" if is_blind else f" (99 % interval {low:+.1f} to {high:+.1f})"
+        text += ", in turns with the baseline's model" if found.get("in_turns") else ""
+        if is_blind:
+            text += f", but {TOO_FEW}"
         elif found["verdict"] == "no difference seen":
             text += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
         lines.append(f"{case_label(result, results)} against the baseline: {found['verdict']}, {text}")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.report.axes import shortened, title
-from toolkit.report.style import CELL, GRID, INK, RIGHT, WRONG, ink_on, new_figure, styled
+from toolkit.report.style import CELL, GRID, INK, RIGHT, WRONG, ink_on, new_figure, settle_layout, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,11 +52,9 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, hea
                 f" · the {size} of {len(labels):,} classes with the most errors" if size < len(labels) else ""
             )
             title(figure, heading, f"Pictures by class; the colour is the share of the row{of}")
-        # The cells change nothing about the layout, and ten thousand of them would be drawn twice for it.
-        layout = figure.get_layout_engine()
-        assert layout is not None
-        layout.execute(figure)
-        figure.set_layout_engine(None)
+        settle_layout(
+            figure
+        )  # the cells change nothing about it, and ten thousand of them would be drawn twice
         _draw_cells(axes, confusion[np.ix_(shown, shown)], share[np.ix_(shown, shown)], cell_in)
     return figure
 

@@ -93,6 +93,15 @@ def new_figure(width_in: float, height_in: float) -> "Figure":
     return figure
 
 
+def settle_layout(figure: "Figure") -> None:
+    """Place what a figure has by now, once; what comes later doesn't move it, and isn't drawn for it."""
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        with _missing_glyphs_are_boxes():
+            layout.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def save_png(figure: "Figure", path: Path, *, force: bool = False) -> None:
     """Write a figure as PNG, whole or not at all.
 
