@@ -117,19 +117,20 @@ def compare_case(
         return None
     offline = case.scenario == Scenario.OFFLINE
     now, then = case.rounds, rounds_of(found, where)
-    memory = found.get("peak_rss_mb")
-    memory_ratio = case.cold_start.peak_rss_bytes / BYTES_PER_MB / memory if memory else None
     if case.baseline_rounds:
-        paired = in_turns(now, case.baseline_rounds, then, offline=offline, cases=cases)
-        return None if paired is None else replace(paired, memory_ratio=memory_ratio)
-    sides = (medians_of(now, offline=offline), medians_of(then, offline=offline))
-    # On a GPU the processor's speed says little, and in a server the arrivals decide, not the machine.
-    usable = same_reference and case.device == "cpu" and case.scenario != Scenario.SERVER
-    references = (_references(now), _references(then)) if usable else None
-    busy = max(others_cores(states_of(side)) for side in (now, then)) > OTHERS_BUSY_CORES
-    measure = "throughput" if offline else "p50"
-    judged = verdict(*sides, references=references, busy=busy, measure=measure, cases=cases)
-    return None if judged is None else replace(judged, memory_ratio=memory_ratio)
+        judged = in_turns(now, case.baseline_rounds, then, offline=offline, cases=cases)
+    else:
+        sides = (medians_of(now, offline=offline), medians_of(then, offline=offline))
+        # On a GPU the processor's speed says little, and in a server the arrivals decide, not the machine.
+        usable = same_reference and case.device == "cpu" and case.scenario != Scenario.SERVER
+        references = (_references(now), _references(then)) if usable else None
+        busy = max(others_cores(states_of(side)) for side in (now, then)) > OTHERS_BUSY_CORES
+        measure = "throughput" if offline else "p50"
+        judged = verdict(*sides, references=references, busy=busy, measure=measure, cases=cases)
+    memory = found.get("peak_rss_mb")
+    if judged is None or not memory:
+        return judged
+    return replace(judged, memory_ratio=case.cold_start.peak_rss_bytes / BYTES_PER_MB / memory)
 
 
 def verdict(
@@ -192,16 +193,17 @@ def in_turns(
     mine, theirs = (medians_of([pair[side] for pair in both], offline=offline) for side in (0, 1))
     found = [mean_interval(mine / theirs, level) for level in _levels(cases)]
     ratio = math.exp(float(np.log(mine / theirs).mean()))
-    then_and_again = (
-        float(np.log(theirs).mean() - np.log(medians_of(then, offline=offline)).mean()) if then else None
-    )
+    machine_ratio = None
+    if then:
+        stored = medians_of(then, offline=offline)
+        machine_ratio = math.exp(float(np.log(theirs).mean() - np.log(stored).mean()))
     return _comparison(
         ratio,
         found,
         cases=cases,
         measure="throughput" if offline else "p50",
         in_turns=True,
-        machine_ratio=None if then_and_again is None else math.exp(then_and_again),
+        machine_ratio=machine_ratio,
     )
 
 

@@ -117,12 +117,11 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as stop:
+        # So the parser ends when nobody reads its help; anything else is the code of a user's module.
         gone = stop.__context__
-        if (
-            isinstance(gone, OSError) and gone.errno == errno.EPIPE
-        ):  # so the parser ends when nobody reads its help
+        if isinstance(gone, OSError) and gone.errno == errno.EPIPE:
             raise output_error(gone, "standard output") from stop
-        raise  # code of a user's module
+        raise
     except Exception as error:
         if _is_of_an_interrupt(error):
             raise KeyboardInterrupt from error

@@ -6,13 +6,12 @@ from pathlib import Path
 import onnx
 
 from toolkit import __version__
-from toolkit.errors import ModelError
 from toolkit.export.graph.draft import Draft, assemble_beside
 from toolkit.export.graph.write import LARGEST_FILE, write_file
 from toolkit.export.source import Source
 from toolkit.export.verify import Verification
 from toolkit.models.card import Card, to_metadata
-from toolkit.models.onnx_file import external_names, load_onnx
+from toolkit.models.files import model_files
 from toolkit.preprocess.transforms import RESIZE_ANTIALIAS, RESIZE_FILTER
 
 TOLD_LAST = frozenset({"accuracy", "data"})
@@ -42,12 +41,9 @@ def earlier_files(path: Path) -> list[Path]:
 
     A file of that name that the model doesn't refer to is somebody else's.
     """
-    files = written_files(path)
-    try:
-        names = {path.name, *external_names(load_onnx(path))} if len(files) > 1 else {path.name}
-    except ModelError:
-        names = {path.name}
-    return [file for file in files if file.name in names]
+    if not path.is_file():
+        return []
+    return [file for file in model_files(str(path)).values() if file in written_files(path)]
 
 
 def append_metadata(path: Path, metadata: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.errors import InputError, MissingDependency, one_line
 from toolkit.images.transient import pause_before
 
-ADDRESS = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]+::)*([a-zA-Z][a-zA-Z0-9+.-]+)://")
+ADDRESS = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]+::)*[a-zA-Z][a-zA-Z0-9+.-]+://")
 LINK = "::"
 """Between the links of an address, as fsspec has it: a cache before it, and the archive that it lies in behind it."""
 
@@ -76,6 +76,11 @@ def open_address(address: str) -> tuple[Any, str]:
         ) from error
 
 
+def words_of_row(error: InputError | MissingDependency) -> str:
+    """Say in a row why an address gives nothing; where something is to be installed, that too."""
+    return f"{error.what}: {error.remedy}" if isinstance(error, MissingDependency) else error.what
+
+
 def forget() -> None:
     """Open archives anew from now on: another run may find them changed."""
     _chained.cache_clear()
@@ -117,8 +122,7 @@ def _class_of(scheme: str) -> Any:
 
 def scheme_of(address: str) -> str:
     """Return what an address begins with, caches before it left aside: "s3", "https", "zip"."""
-    found = ADDRESS.match(address)
-    return found[1].lower() if found is not None else ""
+    return links(address)[1].split("://", maxsplit=1)[0].lower()
 
 
 def folder_name(address: str) -> str:

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from toolkit.errors import ImageError, InputError, MissingDependency, one_line
-from toolkit.images.addresses import LINK, folder_name, links, open_address, open_patiently, scheme_of
+from toolkit.images.addresses import (
+    LINK,
+    folder_name,
+    links,
+    open_address,
+    open_patiently,
+    scheme_of,
+    words_of_row,
+)
 from toolkit.images.inputs import Inputs, one
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
@@ -83,10 +91,8 @@ def read_remote(
     for address in dict.fromkeys(addresses):
         try:
             fs, path = open_patiently(address, wait)
-        except MissingDependency as error:
-            results[address] = _failed(f"{error.what}: {error.remedy}", address)
-        except InputError as error:
-            results[address] = _failed(error.what, address)
+        except (InputError, MissingDependency) as error:
+            results[address] = _failed(words_of_row(error), address)
         else:
             groups.setdefault(id(fs), (fs, {}))[1][address] = path
     for fs, paths in groups.values():

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from toolkit.errors import InputError, MissingDependency
-from toolkit.images.addresses import forget, is_address, refuse_unknown
+from toolkit.images.addresses import forget, is_address, refuse_unknown, words_of_row
 from toolkit.images.archives import is_archive, members
 from toolkit.images.inputs import Input, Inputs, one, readable, shown
 from toolkit.images.lists import as_meant, is_list, list_columns, list_entries, text_entries
@@ -156,10 +156,8 @@ def _entries(
                 if extra is not None:
                     inputs.extras = dict.fromkeys(range(len(inputs)), extra)
                 yield inputs
-        except MissingDependency as error:
-            found, failure = True, f"{error.what}: {error.remedy}"
-        except InputError as error:  # of an address
-            found, failure = True, error.what
+        except (InputError, MissingDependency) as error:  # of an address
+            found, failure = True, words_of_row(error)
         if is_empty and not failure:
             failure = f"{'folder' if _is_folder(file) else 'address'}: no picture in it"
         if failure:
