@@ -20,7 +20,7 @@ def all_errors() -> list[type[ToolkitError]]:
 @pytest.mark.parametrize("kind", [k for k in all_errors() if k is not MissingDependency])
 def test_every_error_renders_what_where_and_what_to_do_on_one_line(kind: type[ToolkitError]) -> None:
     error = kind("it broke.\nBadly", where="a\tfile", remedy="mend it")
-    assert str(error) == "it broke. Badly (a file): mend it"
+    assert str(error) == r"it broke. Badly (a\tfile): mend it"
 
 
 def test_only_wrong_usage_has_the_exit_code_of_wrong_usage() -> None:
@@ -38,7 +38,16 @@ def test_only_wrong_usage_has_the_exit_code_of_wrong_usage() -> None:
     }
 
 
-@pytest.mark.parametrize("part", ["what", "where", "remedy"])
+@pytest.mark.parametrize(
+    ("where", "shown"), [("a  b", "a  b"), (" ", "' '"), ("", "''"), ("a ", "'a '"), ("a\nb", r"a\nb")]
+)
+def test_a_place_is_shown_as_it_has_to_be_typed(where: str, shown: str) -> None:
+    error = ToolkitError("it broke", where=where, remedy="mend it")
+    assert str(error) == f"it broke ({shown}): mend it"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize("part", ["what", "remedy"])
 def test_an_error_without_one_of_its_parts_is_refused(part: str) -> None:
     parts = {"what": "a", "where": "b", "remedy": "c", part: " "}
     with pytest.raises(ValueError, match="all its parts"):

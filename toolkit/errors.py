@@ -35,8 +35,20 @@ class ExitCode(IntEnum):
 
 def one_line(text: object) -> str:
     """Return `text` on one line: control characters escaped, runs of white space folded."""
-    folded = " ".join(str(text).split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in folded)
+    return _escaped(" ".join(str(text).split()))
+
+
+def as_place(where: object) -> str:
+    """Return a file, flag or step on one line, as it has to be typed: its white space is kept.
+
+    Control characters are escaped; a name that is blank, or begins or ends with a space, stands in quotes.
+    """
+    text = _escaped(str(where))
+    return text if text and text == text.strip() else f"'{text}'"
+
+
+def _escaped(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class ToolkitError(Exception):
@@ -48,16 +60,16 @@ class ToolkitError(Exception):
         remedy: what to do about it, in the imperative.
 
     Raises:
-        ValueError: one of the three parts is empty.
+        ValueError: what happened or what to do is empty.
     """
 
     exit_code: ExitCode = ExitCode.FAILED
 
     def __init__(self, what: str, *, where: object, remedy: str) -> None:
         self.what = one_line(what).rstrip(".")
-        self.where = one_line(where)
+        self.where = as_place(where)
         self.remedy = one_line(remedy)
-        if not (self.what and self.where and self.remedy):
+        if not (self.what and self.remedy):
             raise ValueError(f"an error needs all its parts: {what!r}, {where!r}, {remedy!r}")
         super().__init__(self.what, self.where, self.remedy)
 
