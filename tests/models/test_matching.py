@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import DataError
-from toolkit.models.matching import column_order, match_classes
+from toolkit.models.matching import Unnamed, column_order, match_classes
 
 names = st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=8, unique=True)
 
@@ -66,3 +66,21 @@ def test_a_model_without_names_is_matched_by_position() -> None:
 def test_other_classes_are_named() -> None:
     with pytest.raises(DataError, match="'cow'"):
         column_order(["cat", "dog"], ["cow", "cat", "dog"], where="x")
+
+
+def test_folders_named_by_number_are_not_guessed_for_a_model_without_names():
+    folders = sorted(str(index) for index in range(12))  # "0", "1", "10", "11", "2": as Keras lists them
+    with pytest.raises(DataError, match="'10' may mean its output of that number") as caught:
+        match_classes(folders, Unnamed.of(12), where="data")
+    assert "--labels FILE" in caught.value.remedy
+
+
+def test_numbers_that_were_given_as_names_are_names():
+    folders = sorted(str(index) for index in range(12))
+    named = tuple(str(index) for index in range(12))
+    assert match_classes(folders, named, where="data").tolist() == [int(name) for name in folders]
+    assert match_classes(folders, tuple(folders), where="data").tolist() == list(range(12))
+
+
+def test_numbers_in_order_mean_the_outputs_of_their_number():
+    assert match_classes([str(i) for i in range(12)], Unnamed.of(12), where="data").tolist() == list(range(12))

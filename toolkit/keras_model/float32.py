@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 from toolkit.errors import ModelError
+from toolkit.keras_model.weights import copy_weights
 
 OTHER = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")
 
 
-def in_float32(model: Any, where: object) -> Any:
+def in_float32(
+    keras: Any, model: Any, where: object, *, custom: dict[str, Any] | None = None, allow_code: bool = False
+) -> Any:
     """Return a model that computes in float32: the same one where it does already.
 
     The converter writes bfloat16 as float16 and leaves the casts of mixed precision in the graph, so a model in
@@ -16,8 +19,11 @@ def in_float32(model: Any, where: object) -> Any:
     Runtime has no convolution for that.
 
     Args:
+        keras: the imported library.
         model: a Keras model.
         where: the file, for errors.
+        custom: classes and functions of its own, by name.
+        allow_code: Python code in it may run.
 
     Raises:
         ModelError: it computes in another precision and can't be rebuilt.
@@ -25,12 +31,17 @@ def in_float32(model: Any, where: object) -> Any:
     if not _is_other(model):
         return model
     try:
-        rebuilt = type(model).from_config(_with_float32(model.get_config()))
+        rebuilt = keras.saving.deserialize_keras_object(
+            _with_float32(keras.saving.serialize_keras_object(model)),
+            custom_objects=custom,
+            safe_mode=not allow_code,
+        )
         rebuilt.build(model.input_shape)
-        rebuilt.set_weights([weight.astype("float32") for weight in model.get_weights()])
+        copy_weights(model, rebuilt)
     except Exception as error:
+        detail = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            f"it computes in another precision than float32 and can't be rebuilt in that: {error}",
+            f"it computes in another precision than float32 and can't be rebuilt in that: {detail[:200]}",
             where=where,
             remedy="save it under keras.config.set_dtype_policy('float32')",
         ) from error

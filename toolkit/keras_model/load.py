@@ -108,10 +108,12 @@ def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None
             where=path,
             remedy="add --allow-code if you trust the file, or replace the Lambda by a built-in layer",
         )
-    model = _load(keras, path, kind, choices)
+    custom = load_custom_objects(choices.custom_objects)
+    model = _load(keras, path, kind, custom, allow_code=choices.allow_code)
+    model = _one_output(keras, _with_shapes(keras, model, path), choices.output, path)
     record = _record(path)
     return LoadedModel(
-        model=in_float32(_one_output(keras, _with_shapes(keras, model, path), choices.output, path), path),
+        model=in_float32(keras, model, path, custom=custom, allow_code=choices.allow_code),
         path=path,
         labels=tuple(str(name) for name in record.get("classes", [])),
         record=record,
@@ -119,12 +121,11 @@ def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None
     )
 
 
-def _load(keras: Any, path: Path, kind: Kind, choices: KerasChoices) -> Any:
-    custom = load_custom_objects(choices.custom_objects)
+def _load(keras: Any, path: Path, kind: Kind, custom: dict[str, Any], *, allow_code: bool) -> Any:
     try:
         with _right_suffix(path, kind) as file:
             return keras.models.load_model(
-                file, compile=False, safe_mode=not choices.allow_code, custom_objects=custom
+                file, compile=False, safe_mode=not allow_code, custom_objects=custom
             )
     except Exception as error:
         raise _translated(error, path) from error

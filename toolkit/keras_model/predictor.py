@@ -14,6 +14,7 @@ from toolkit.keras_model.load import LoadedModel, load_keras
 from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
 from toolkit.models.card import read_labels
 from toolkit.models.head import Head, to_probabilities
+from toolkit.models.matching import Unnamed
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels, Resize
 
@@ -96,7 +97,7 @@ def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None =
     classes = head.classes or units
     labels = read_labels(choices.labels_file) if choices.labels_file else loaded.labels
     if not labels:
-        labels = tuple(str(index) for index in range(classes))
+        labels = Unnamed.of(classes)
     if len(labels) != classes:
         raise ModelError(
             f"{len(labels)} labels for {classes} classes",

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +10,22 @@ from numpy.typing import NDArray
 from toolkit.errors import DataError
 
 
+class Unnamed(tuple[str, ...]):
+    """Labels of a model that has no names for its classes: the numbers of its outputs."""
+
+    @classmethod
+    def of(cls, classes: int) -> Self:
+        """Return those of a model of so many classes."""
+        return cls(str(index) for index in range(classes))
+
+
 def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: object) -> NDArray[np.int64]:
     """Find the model's output for each class of the data, by name.
 
     Labels or classes that are only numbers ("0", "1", ...), as of a model without names or an .npz file, say
-    nothing about names; then the classes are matched by position.
+    nothing about names; then the classes are matched by position. Folders that are called like numbers could stand for
+    the outputs in the order of the numbers or in that of their names ("0", "1", "10", "2"), which is how Keras lists
+    them: where that makes a difference and the model has no names, nothing is guessed.
 
     Args:
         classes: class names of the data, in its order.
@@ -24,11 +36,19 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
         int64 [classes of the data], output indices.
 
     Raises:
-        DataError: the model doesn't know a class, or one side has no names and the numbers don't fit.
+        DataError: the model doesn't know a class, one side has no names and the numbers don't fit, or they could be
+            meant in two orders.
     """
     position = {label: index for index, label in enumerate(labels)}
     unknown = [name for name in classes if name not in position]
     if not unknown:
+        if isinstance(labels, Unnamed) and _in_order_of_names(classes):
+            raise DataError(
+                f"the model has no class names, and '{_first_moved(classes)}' may mean its output of that number or the"
+                " one at that folder's place in the list",
+                where=where,
+                remedy="name its outputs with --labels FILE, one a line, in the order of its training",
+            )
         return np.array([position[name] for name in classes], np.int64)
     if _are_numbers(labels):
         if len(classes) != len(labels):
@@ -73,6 +93,15 @@ def column_order(labels: Sequence[str], other: Sequence[str], *, where: object) 
             remedy="compare models of the same classes",
         )
     return match_classes(labels, other, where=where)
+
+
+def _in_order_of_names(classes: Sequence[str]) -> bool:
+    """Return whether classes that are numbers stand in the order of their names, and that is another one."""
+    return list(classes) == sorted(classes) != sorted(classes, key=int)
+
+
+def _first_moved(classes: Sequence[str]) -> str:
+    return next(name for name, other in zip(classes, sorted(classes, key=int), strict=True) if name != other)
 
 
 def _are_numbers(names: Sequence[str]) -> bool:

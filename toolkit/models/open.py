@@ -12,6 +12,7 @@ from toolkit.machine.features import SAFE_BITS, int8_sums_saturate
 from toolkit.models.card import Card, from_metadata, read_labels
 from toolkit.models.catalog import find_model
 from toolkit.models.head import Head, are_probabilities, head_of, multi_label_notice, to_probabilities
+from toolkit.models.matching import Unnamed
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess import normalization
 from toolkit.preprocess.plan import Plan
@@ -161,6 +162,8 @@ def open_model(
         )
     classes = head.classes or session.signature.classes
     labels = _labels(card, classes, path if labels_file is None else labels_file)
+    if labels_file is None and labels == (unnamed := Unnamed.of(len(labels))):
+        labels = unnamed
     return OpenModel(name=argument, session=session, card=card, plan=plan, labels=labels, head=head)
 
 
@@ -208,7 +211,7 @@ def _labels(card: Card, classes: int | None, where: object) -> tuple[str, ...]:
                              remedy="add --labels FILE")  # fmt: skip
         return card.labels
     if not card.labels:
-        return tuple(str(index) for index in range(classes))
+        return Unnamed.of(classes)
     if len(card.labels) != classes:
         raise ModelError(
             f"{len(card.labels)} labels for {classes} classes", where=where, remedy="give one label per class"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.keras_model.load import LoadedModel
+from toolkit.keras_model.weights import copy_weights
 from toolkit.train import checkpoint
 from toolkit.train.recipe import Recipe, Settings
 from toolkit.train.start import build
@@ -61,7 +62,7 @@ class Makes:
         trained = self.network
         if apart:
             trained = self._build((side, side, 3) if side else self._input_shape)
-            trained.set_weights(self.network.get_weights())
+            copy_weights(self.network, trained)
         trainer = Trainer(self._tf, self._keras, trained, self._settings, self._weights)
         if not apart:
             # One model for both uses: saving it saves the optimiser's memory as well.

@@ -7,6 +7,7 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.keras_model.entrance import entrance
 from toolkit.keras_model.files import RUN_MODEL
 from toolkit.keras_model.load import LoadedModel, load_keras
+from toolkit.keras_model.weights import copy_weights
 from toolkit.models.catalog import shipped_folder, shipped_models
 from toolkit.train.recipe import Recipe, Settings
 
@@ -96,7 +97,7 @@ def _copy(start: LoadedModel, input_shape: tuple[int, int, int]) -> Any:
     config.pop("build_input_shape", None)
     try:
         copy = type(start.model).from_config(config)
-        copy.set_weights(start.model.get_weights())
+        copy_weights(start.model, copy)
     except (ValueError, TypeError) as error:
         height, width = start.input_size
         raise UsageError(
