@@ -1,4 +1,5 @@
 import gc
+import gzip
 import io
 import lzma
 import os
@@ -319,3 +320,26 @@ def test_a_compressed_tar_is_unpacked_a_piece_at_a_time(kind: str, tmp_path: Pat
     found: dict[str, str | bytes] = {}
     assert peak_of(lambda: found.update(rows(path))) < 12 * MB  # of which 8 are the dictionary of .xz
     assert found == {"a.png": RED}
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+@given(at=st.integers(1, 4 * 1024 - 1))
+@settings(max_examples=40)
+def test_a_tar_that_is_cut_off_anywhere_is_an_error_and_never_fewer_rows(
+    suffix: str, at: int, tmp_path: Path
+) -> None:
+    whole = make_tar(tmp_path / "a.tar", {f"{number}.png": RED[:400] for number in range(4)}).read_bytes()
+    assert len(whole) > 4 * 1024
+    path = tmp_path / f"cut{suffix}"
+    path.write_bytes(gzip.compress(whole[:at], 1) if suffix == ".tar.gz" else whole[:at])
+    with pytest.raises(InputError, match="the archive can't be read"):
+        rows(path)
+
+
+def test_a_damaged_header_in_a_tar_is_an_error_and_not_its_end(tmp_path: Path) -> None:
+    path = make_tar(tmp_path / "a.tar", {f"{number}.png": RED[:400] for number in range(4)})
+    content = bytearray(path.read_bytes())
+    content[2 * 1024 + 100] ^= 1  # in the third header
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="header of a member is damaged"):
+        rows(path)

@@ -1,10 +1,13 @@
 """Lists that come in slowly."""
 
+import io
 import os
 import signal
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toolkit.images.lists import text_entries
 
@@ -29,3 +32,9 @@ def test_ctrl_c_ends_the_wait_for_a_silent_list_whichever_thread_it_finds() -> N
     finally:
         end.set()
         other.join()
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), min_size=1)))
+def test_a_line_of_utf16_ends_at_a_line_feed_and_nowhere_else(lines: list[str]) -> None:
+    content = "".join(f"{line}\r\n" for line in lines).encode("utf-16")
+    assert [entry for piece in text_entries(io.BytesIO(content)) for entry in piece] == lines

@@ -5,6 +5,7 @@ inputs      one input, and a run of them in columns
 feed        a stream of inputs, taken in runs of the length that is wanted
 scan        one folder, in sorted order, hidden names left out, links to folders left out or followed
 ordering    names in sorted order, in bounded memory
+patterns    patterns such as photos/*.jpg -> what matches them
 lists       lists of paths: text, NUL-separated, CSV
 csv_lists   those with columns
 archives    pictures in .zip and .tar archives

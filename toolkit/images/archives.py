@@ -131,12 +131,28 @@ def _unzipped(file: zipfile.ZipFile, member: zipfile.ZipInfo, holder: Holder) ->
         return error
 
 
+class _Member(tarfile.TarInfo):
+    """A member of a .tar whose header is whole; tarfile takes any other for the end of the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Member":
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise  # the mark of the end
+            cut = "it ends without the mark of its end, so that a part is missing"
+            what = cut if len(buf) < tarfile.BLOCKSIZE else f"the header of a member is damaged ({error})"
+            raise tarfile.ReadError(what) from error
+
+
 def _tar_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
     """Give each member's name, and its content on demand, or why it has none."""
     with open(archive, "rb") as raw:  # noqa: PTH123 - the name may hold bytes that aren't UTF-8
         # A stream: one pass, nothing is sought. tarfile's own unpacking gives all at once that its buffer holds.
         stream = _unpacked(raw, archive)
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=TAR_BUFFER, errors="surrogateescape") as file:
+        how: dict[str, Any] = {"bufsize": TAR_BUFFER, "errors": "surrogateescape", "tarinfo": _Member}
+        with tarfile.open(fileobj=stream, mode="r|", **how) as file:
             for member in file:
                 file.members = []  # type: ignore[attr-defined]  # it remembers every member, and there may be millions
                 if member.isdir():

@@ -121,7 +121,7 @@ def text_entries(stream: BinaryIO) -> Iterator[list[str]]:
     rest = _first_piece(stream)
     if rest.startswith(UTF16_MARKS):
         text = (rest + stream.read()).decode("utf-16", errors="replace")
-        lines = [line for line in text.splitlines() if line]
+        lines = [line for each in text.split("\n") if (line := each.removesuffix("\r"))]
         if lines:
             yield lines
         return

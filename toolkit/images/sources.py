@@ -5,12 +5,10 @@ archive its own. A path that is named twice is two inputs. What can't be read is
 """
 
 # Path objects drop the "./" that was typed, and cost more than reading a small picture.
-# ruff: noqa: PTH100, PTH116, PTH118, PTH119, PTH120, PTH207
+# ruff: noqa: PTH100, PTH116, PTH118, PTH119, PTH120
 
-import glob
 import io
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,9 +20,10 @@ from toolkit.images.archives import is_archive, members
 from toolkit.images.inputs import Input, Inputs, one, readable, shown
 from toolkit.images.lists import as_meant, is_list, list_columns, list_entries, text_entries
 from toolkit.images.ordering import in_order
+from toolkit.images.patterns import is_pattern, matches
 from toolkit.images.read import reason
 from toolkit.images.remote import remote_files
-from toolkit.images.scan import PICTURE_SUFFIXES, Files, Skipped, has_picture, is_picture_name, scan
+from toolkit.images.scan import PICTURE_SUFFIXES, Files, Skipped, has_picture, scan
 
 __all__ = ["PICTURE_SUFFIXES", "Input", "Skipped", "count", "expand", "list_columns", "listing", "shown"]
 
@@ -102,7 +101,7 @@ def _refuse(argument: str, skipped: Skipped) -> None:
             raise _nothing_in("list", argument)
     elif is_address(argument):
         refuse_unknown(argument)
-    elif glob.has_magic(argument) and next(_matches(argument, skipped), None) is None:
+    elif is_pattern(argument) and next(matches(argument, skipped), None) is None:
         raise _nothing_in("pattern", argument)
 
 
@@ -119,13 +118,16 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
         yield from _entries(meant, skipped, argument)
     elif _mode(argument) is not None and is_archive(argument) and not _is_folder(argument):
         yield from _with_a_picture(members(argument, skipped), "archive", argument)
-    elif _mode(argument) is None and not is_address(argument) and glob.has_magic(argument):
-        for block in in_order(_matches(argument, skipped)):
+    elif _mode(argument) is None and not is_address(argument) and is_pattern(argument):
+        for block in in_order(matches(argument, skipped)):
             for match in block:
                 yield from _listed(match, match, skipped)
+    elif _mode(argument) is None and is_address(argument):
+        yield from _with_a_picture(
+            _or_a_row(_listed(argument, argument, skipped), argument), "address", argument
+        )
     else:
-        kind = "folder" if _is_folder(argument) else "address"
-        yield from _with_a_picture(_listed(argument, argument, skipped), kind, argument)
+        yield from _with_a_picture(_listed(argument, argument, skipped), "folder", argument)
 
 
 def _from_stdin(stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
@@ -178,6 +180,14 @@ def _with_a_picture(inputs: Iterator[Inputs], kind: str, argument: str) -> Itera
         raise _nothing_in(kind, argument)
 
 
+def _or_a_row(inputs: Iterator[Inputs], address: str) -> Iterator[Inputs]:
+    """Give what an address holds; one that can't be reached or listed is an input with that failure."""
+    try:
+        yield from inputs
+    except InputError as error:
+        yield one(address, address, None, failure=error.what)
+
+
 def _listed(path: str, file: str, skipped: Skipped) -> Iterator[Inputs]:
     """Give one path that was named: a folder's pictures, or the file itself, there or not."""
     mode = _mode(file)
@@ -215,17 +225,6 @@ def _pictures(found: Files, prefix: str, base: str) -> Inputs:
 def _folder_name(folder: str) -> str:
     name = os.path.basename(folder)
     return shown(os.path.basename(os.path.abspath(folder)) if name in ("", ".", "..") else name)
-
-
-def _matches(pattern: str, skipped: Skipped) -> Iterator[str]:
-    """Give what matches: pictures by name, or all files where the pattern itself names the suffix; folders."""
-    names_suffix, goes_below = bool(re.search(r"\.\w+$", pattern)), "**" in pattern
-    for match in glob.iglob(pattern, recursive=True):
-        if _is_folder(match):
-            if not goes_below and has_picture(match, follow_links=skipped.follow_links):
-                yield match
-        elif names_suffix or is_picture_name(match):
-            yield match
 
 
 def _is_folder(file: str) -> bool:
