@@ -83,4 +83,6 @@ def test_numbers_that_were_given_as_names_are_names():
 
 
 def test_numbers_in_order_mean_the_outputs_of_their_number():
-    assert match_classes([str(i) for i in range(12)], Unnamed.of(12), where="data").tolist() == list(range(12))
+    assert match_classes([str(i) for i in range(12)], Unnamed.of(12), where="data").tolist() == list(
+        range(12)
+    )

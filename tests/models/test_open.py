@@ -375,3 +375,18 @@ def test_a_half_precision_file_from_elsewhere_is_known_by_its_input(tmp_path: Pa
     path = foreign(tmp_path / "half.onnx", dtype=TensorProto.FLOAT16)
     open_model(str(path), device="cpu", normalize="unit", observer=listener)
     assert [notice for notice in listener.notices if "half.onnx has 16-bit numbers" in notice]
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_a_range_for_an_input_of_bytes_is_refused(tmp_path: Path, layout: str) -> None:
+    path = foreign(tmp_path / "m.onnx", layout=layout, dtype=TensorProto.UINT8)
+    with pytest.raises(UsageError, match="takes bytes from 0 to 255"):
+        open_model(str(path), device="cpu", normalize="imagenet")
+    open_model(str(path), device="cpu", normalize="none")
+
+
+def test_a_model_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = foreign(tmp_path / "m.onnx")
+    monkeypatch.setattr("toolkit.models.catalog.os.access", lambda *_: False)  # root may read everything
+    with pytest.raises(ModelError, match="permission denied"):
+        open_model(str(path), device="cpu", normalize="none")

@@ -10,9 +10,9 @@ from toolkit.bench.options import BenchOptions
 from toolkit.bench.record import read_record
 from toolkit.bench.result import CaseResult
 from toolkit.bench.rounds import Running
-from toolkit.bench.subjects import Subject, digest_of, open_cases
+from toolkit.bench.subjects import Subject, open_cases
 from toolkit.errors import DataError
-from toolkit.models.files import model_files
+from toolkit.models.files import digest_of, model_files
 from toolkit.observer import SILENT, Observer
 
 SAME_SOFTWARE = ("python", "onnxruntime", "numpy", "toolkit")

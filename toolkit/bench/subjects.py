@@ -1,14 +1,13 @@
 """Models, opened once to learn what they are: device, provider, placement, what they want at their input."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.bench.cases import Case, Setup, cases_of, setups_of
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.errors import DeviceError, MissingRange
-from toolkit.models.files import model_files
+from toolkit.models.files import digest_of, model_files
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import EachNoticeOnce, Observer
 from toolkit.preprocess.normalization import UNIT
@@ -70,19 +69,6 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
     subjects = {setup: _subject(setup, options, asked, once) for setup in setups_of(options)}
     cases = cases_of(options, {setup: subject.fixed_batch for setup, subject in subjects.items()})
     return [(case, subjects[case.setup]) for case in cases]
-
-
-def digest_of(files: Iterable[Path]) -> str:
-    """Return the SHA-256 of files one after the other: of one file its own, of several what `cat` would give.
-
-    Args:
-        files: of a model, see `model_files`.
-    """
-    whole = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            hashlib.file_digest(file, lambda: whole)  # goes on with the one it is given
-    return whole.hexdigest()
 
 
 def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observer: Observer) -> Subject:

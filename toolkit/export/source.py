@@ -23,13 +23,13 @@ from toolkit.export.onnx_source import wrap
 from toolkit.export.opset import choose
 from toolkit.export.options import ExportOptions
 from toolkit.export.step import Step
-from toolkit.files import sha256_of
 from toolkit.keras_model.choices import KerasChoices, head_choice
 from toolkit.keras_model.files import RUN_MODEL, SAVED_MODEL, looks_like_keras
 from toolkit.keras_model.predictor import keras_predictor
 from toolkit.keras_model.tensorflow import hold_little_memory, require
 from toolkit.models.card import Card
 from toolkit.models.catalog import shipped_models
+from toolkit.models.files import digest_of, model_files
 from toolkit.models.head import Head
 from toolkit.models.mirror import MEAN, MIRROR_KEY, Mirrored
 from toolkit.models.open import OpenModel, open_model
@@ -192,7 +192,7 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         parameters=None,
         input_range=f"{model.plan.normalization.name}, {reason}",
         head=model.head,
-        sha256=sha256_of(model.session.path),
+        sha256=digest_of(model_files(str(model.session.path)).values()),
         kept=_kept(model.card),
     )
 

@@ -93,7 +93,8 @@ def head_from_scores(scores: Scores, where: object) -> Head:
     raise UsageError(
         "its output could be logits or probabilities: all scores lie between 0 and 1, and don't add up to 1",
         where=where,
-        remedy="add --from-logits or --from-probabilities",
+        remedy="say which to toolkit export, with --from-logits or --from-probabilities; the other commands take the"
+        " export",
     )
 
 

@@ -137,5 +137,5 @@ def choose_output(names: list[str], wanted: str | None, where: object) -> str:
     raise ModelError(
         f"it has {len(names)} outputs: {', '.join(names)}",
         where=where,
-        remedy="say with --output NAME which one has the classes",
+        remedy="say which one has the classes: toolkit export ... --output NAME; the other commands take the export",
     )

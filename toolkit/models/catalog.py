@@ -1,6 +1,7 @@
 """Shipped models: names -> files and their figures."""
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,10 @@ def find_model(argument: str) -> Path:
             remedy=f"export it first: toolkit export {path} -o {path.stem}.onnx",
         )
     if path.is_file():
+        if not os.access(path, os.R_OK):
+            raise ModelError(
+                "not allowed to read it (permission denied)", where=path, remedy="change its permissions"
+            )
         return path
     shipped = shipped_models()
     if argument in shipped:

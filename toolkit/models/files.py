@@ -1,6 +1,8 @@
 """All files of a model, to take along to where this machine's disk isn't seen."""
 
-from collections.abc import Mapping
+import hashlib
+import mmap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,9 @@ from numpy.typing import NDArray
 from toolkit.errors import InputError, ModelError
 from toolkit.models.catalog import find_model
 from toolkit.models.onnx_file import external_names, load_onnx
+
+LOCATION = b"location"
+"""Key of TensorProto.external_data. Source: onnx/onnx.proto3."""
 
 
 def model_files(argument: str) -> dict[str, Path]:
@@ -33,6 +38,19 @@ def model_files(argument: str) -> dict[str, Path]:
     return names
 
 
+def digest_of(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of files one after the other: of one file its own, of several what `cat` would give.
+
+    Args:
+        files: of a model, see `model_files`.
+    """
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: whole)  # goes on with the one it is given
+    return whole.hexdigest()
+
+
 def contents(files: Mapping[str, Path]) -> dict[str, NDArray[np.uint8]]:
     """Read files whole: name -> uint8 [bytes].
 
@@ -51,7 +69,22 @@ def contents(files: Mapping[str, Path]) -> dict[str, NDArray[np.uint8]]:
 
 
 def _external_names(path: Path) -> set[str]:
+    if not _names_a_location(
+        path
+    ):  # nearly always; loading the library to find that out takes longer than the rest
+        return set()
     try:
         return external_names(load_onnx(path))
     except ModelError:
         return set()  # whoever opens the model says what is wrong with it
+
+
+def _names_a_location(path: Path) -> bool:
+    """Return whether the key under which a file names another one stands anywhere in it."""
+    with path.open("rb") as file:
+        try:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return content.find(LOCATION) >= 0
+        except (ValueError, OSError):  # it is empty, or on a file system that can't do that
+            file.seek(0)
+            return LOCATION in file.read()

@@ -178,6 +178,12 @@ def _plan(signature: Signature, card: Card, normalize: str | None, resize: str |
         raise UsageError(
             f"{path.name} normalises inside its graph", where="--normalize", remedy="leave the option out"
         )
+    if signature.dtype == "uint8" and normalize not in (None, normalization.NONE.name):
+        raise UsageError(
+            f"{path.name} takes bytes from 0 to 255, which have no other range",
+            where="--normalize",
+            remedy="leave the option out",
+        )
     if not ours and normalize is None and signature.dtype != "uint8":
         raise MissingRange(
             f"the file doesn't say what range its {signature.dtype} input has",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import InputError, UsageError
-from toolkit.files import sha256_of, whole_file
+from toolkit.files import whole_file
 from toolkit.keras_model.files import looks_like_keras
 from toolkit.models.matching import match_classes
 from toolkit.observer import Observer
@@ -94,11 +94,11 @@ def open_teacher(argument: str, classes: Sequence[str], size: tuple[int, int], *
         predictor = keras_predictor(argument, where=where)
         digest = predictor.loaded.sha256
     else:
-        from toolkit.models.catalog import find_model
+        from toolkit.models.files import digest_of, model_files
         from toolkit.models.open import open_model
 
         predictor = open_model(argument, device="cpu")
-        digest = sha256_of(find_model(argument))
+        digest = digest_of(model_files(argument).values())
     if tuple(predictor.input_size) != tuple(size):
         height, width = predictor.input_size
         raise UsageError(
