@@ -213,3 +213,42 @@ def test_a_stream_that_leads_to_a_file_is_refused_whatever_is_forced(tmp_path):
     with (tmp_path / "redirected.csv").open("w") as stream, pytest.raises(OutputError, match="own name"):
         refuse_existing(Path(f"/proc/self/fd/{stream.fileno()}"), force=True)
     refuse_existing(tmp_path / "redirected.csv", force=True)
+
+
+def test_a_link_whose_target_is_gone_is_an_existing_output(tmp_path: Path) -> None:
+    link = tmp_path / "out.csv"
+    link.symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(OutputError, match="exists already"):
+        refuse_existing(link, force=False)
+    write_text(link, "new", force=True)
+    assert link.read_text() == "new"
+
+
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path: Path) -> None:
+    target = tmp_path / ("猫" * 83 + ".json")
+    write_text(target, "{}")
+    assert target.read_text() == "{}"
+
+
+def test_a_name_that_is_not_utf8_comes_out_escaped(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    write_json(tmp_path / "a.json", {"path": name})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"path": name}
+
+
+def test_a_file_and_its_folder_reach_the_disk_before_anybody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    writable: list[bool] = []
+
+    def note(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").resolve()
+        flushed.append("folder" if path.is_dir() else path.read_text())
+        flags = int(Path(f"/proc/self/fdinfo/{handle}").read_text().split("flags:")[1].split()[0], 8)
+        writable.append(path.is_dir() or flags & os.O_ACCMODE != os.O_RDONLY)  # else Windows refuses
+
+    monkeypatch.setattr("toolkit.files.os.fsync", note)
+    write_text(tmp_path / "a.txt", "content")
+    assert flushed == ["content", "folder"]
+    assert all(writable)

@@ -1,5 +1,7 @@
-"""What the name of an output must end in: asked before anything is computed."""
+"""What the name of an output must end in, and what it may be instead of a file: asked before anything is computed."""
 
+import contextlib
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,3 +60,11 @@ def check_folder(path: Path | None, *, flag: str, remedy: str) -> None:
     """
     if path is not None and path.suffix.lower() in OF_FILES and not path.is_dir():
         raise UsageError(f"'{path.suffix}' is an ending of files", where=f"{flag} {path}", remedy=remedy)
+
+
+def is_device(path: Path) -> bool:
+    """Tell whether a path exists and is neither a regular file nor a folder."""
+    with contextlib.suppress(OSError):
+        mode = path.stat().st_mode
+        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+    return False

@@ -1,4 +1,4 @@
-"""Whole-or-nothing writes, refuse-or-force, digests, cells that are safe in a spreadsheet."""
+"""Whole-or-nothing writes, refuse-or-force, digests."""
 
 import contextlib
 import errno
@@ -6,22 +6,17 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from toolkit.endings import STREAMS
+from toolkit.endings import STREAMS, is_device
 from toolkit.errors import OutputError, ReaderGone, ToolkitError
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell. Source: OWASP, "CSV Injection"."""
-
-
-def safe_cell(text: str) -> str:
-    """Return a text cell that no spreadsheet runs as a formula: a dangerous start gets an apostrophe before it."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+LONGEST_OF_TEMPORARY = (
+    200  # bytes of a file's name in that of its temporary one, of 255 that file systems take
+)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -36,7 +31,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise OutputError("the output is a folder", where=path, remedy="give the name of a file")
     if path.is_file() and str(path).startswith(STREAMS):  # renaming over it would take away the name itself
         raise OutputError("it leads to a file here", where=path, remedy="give that file's own name")
-    if path.exists() and not is_device(path) and not force:
+    if os.path.lexists(path) and not is_device(path) and not force:  # also a link whose target is gone
         raise OutputError(
             "the output exists already",
             where=path,
@@ -124,12 +119,11 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             with _translated(path), temporary.open("rb") as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
         return
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    temporary = path.with_name(f".{_short(path.name)}.{os.getpid()}.part")
     try:
         with _translated(path):
             yield temporary
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
+            flush(temporary)
             replace_durably(temporary, path)
     finally:
         with contextlib.suppress(OSError):
@@ -152,7 +146,7 @@ def whole_files(path: Path, *, force: bool = False) -> Iterator[Path]:
             yield temporary
         return
     make_folder(path.parent)
-    folder = path.with_name(f".{path.name[:200]}.{os.getpid()}.parts")
+    folder = path.with_name(f".{_short(path.name)}.{os.getpid()}.parts")
     try:
         with _translated(path, within=folder):
             folder.mkdir()
@@ -167,15 +161,15 @@ def _move_all(folder: Path, path: Path, *, force: bool) -> None:
     for file in others:
         refuse_existing(path.with_name(file.name), force=force)
     for file in (*others, folder / path.name):
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
+        flush(file)
         file.replace(path.with_name(file.name))
     _flush_folder(path.parent)
 
 
 def write_text(path: Path, text: str, *, force: bool = False) -> None:
     """Write a text file (UTF-8) whole or not at all; see `whole_file`."""
-    write_bytes(path, text.encode("utf-8"), force=force)
+    # A name that isn't UTF-8 stands in it as Python has it, and comes out escaped.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), force=force)
 
 
 def write_bytes(path: Path, content: bytes, *, force: bool = False) -> None:
@@ -208,12 +202,18 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def is_device(path: Path) -> bool:
-    """Tell whether a path exists and is neither a regular file nor a folder."""
-    with contextlib.suppress(OSError):
-        mode = path.stat().st_mode
-        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-    return False
+def flush(path: Path) -> None:
+    """See to it that what a file holds is on the disk.
+
+    Raises:
+        OSError: the disk is full, or something else is wrong with it.
+    """
+    with path.open("rb+") as file:  # Windows flushes only what could have been written to
+        os.fsync(file.fileno())
+
+
+def _short(name: str) -> str:
+    return name.encode("utf-8", "replace")[:LONGEST_OF_TEMPORARY].decode("utf-8", "ignore")
 
 
 def replace_durably(source: Path, target: Path) -> None:

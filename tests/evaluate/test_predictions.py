@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from toolkit.classify.columns import csv_header
 from toolkit.errors import OutputError
 from toolkit.evaluate.predictions import cell, columns, write_predictions
-from toolkit.files import FORMULA_STARTS
+from toolkit.spreadsheets import FORMULA_STARTS
 
 
 def test_the_file_has_a_row_per_picture_with_the_most_probable_classes_in_order(tmp_path):

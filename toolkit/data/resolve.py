@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.data import cifar10
 from toolkit.data.dataset import SPLITS, Dataset, Split, content_digest, limited
+from toolkit.data.folder import shown
 from toolkit.data.npz import read_npz
 from toolkit.data.pictures import Reading, read_folder
 from toolkit.errors import DataError, MissingSplit, UsageError
@@ -136,7 +137,7 @@ def _load(
     if argument == NAMED_DATA and not exists:
         return *cifar10.read_archive(cifar10.download(observer), splits), (), cifar10.NAME
     if is_folder:
-        return *read_folder(path, splits, reading, observer), path.resolve().name or "/"
+        return *read_folder(path, splits, reading, observer), shown(path.resolve().name) or "/"
     if not exists:
         raise _unknown(argument)
     if path.suffix.lower() == ".npz":

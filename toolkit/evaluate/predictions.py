@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.files import safe_cell, whole_file
+from toolkit.files import whole_file
+from toolkit.spreadsheets import safe_cell
 from toolkit.stats.classification import top_k
 
 OK, ERROR = "ok", "error"

@@ -5,7 +5,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolkit.files import safe_cell, write_text
+from toolkit.files import write_text
+from toolkit.spreadsheets import safe_cell
 from toolkit.tune.result import Trial
 
 TRIALS = "trials.csv"
