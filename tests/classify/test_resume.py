@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
+from onnx.external_data_helper import set_external_data
 from support import colour_model, encoded, picture
 
 from toolkit.classify import output as output_module
@@ -566,3 +568,106 @@ def test_the_journal_names_what_the_rows_depend_on(tiny_model: Path, mixed: Path
     assert json.loads(last) == {"ended": True}
     assert json.loads(first)["begun"]["--top-k"] == 2
     assert [json.loads(entry)["rows"] for entry in entries] == [0, 4, 8]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_line_of_the_journal_that_was_torn_costs_nothing_later(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / f"out{suffix}"
+    for pieces in (2, 2):
+        with pytest.raises(Stop):
+            run(options(tiny_model, mixed, NAMES, output, resume=True), sink=stop_after(pieces))
+        log = journal_of(output)
+        log.write_bytes(log.read_bytes()[:-10])  # of a power cut
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output, resume=True), sink=stop_after(2))
+    assert rows_in(output) >= 12
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_rows_whose_checksum_does_not_fit_are_made_again(
+    suffix: str, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / f"out{suffix}"
+    run(options(tiny_model, mixed, NAMES, output))
+    expected = output.read_bytes()
+    output.unlink()
+    with pytest.raises(Stop):
+        run(options(tiny_model, mixed, NAMES, output), sink=stop_after(3))
+    part = tmp_path / f"out{suffix}.part"
+    content = bytearray(part.read_bytes())
+    content[-3:] = b"\0\0\0"  # blocks that a power cut left empty
+    part.write_bytes(content)
+    run(options(tiny_model, mixed, NAMES, output, resume=True))
+    assert output.read_bytes() == expected
+
+
+def test_another_weights_file_beside_the_model_is_another_model(mixed: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model" / "m.onnx"
+    model.parent.mkdir()
+    colours = colour_model()
+    set_external_data(colours.graph.initializer[0], "m.data")  # the others are wanted while it is loaded
+    onnx.save(colours, model)
+    output = tmp_path / "out.csv"
+    with pytest.raises(Stop):
+        run(options(model, mixed, NAMES, output), sink=stop_after(2))
+    weights = model.with_name("m.data")
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(OutputError, match="has changed since"):
+        run(options(model, mixed, NAMES, output, resume=True))
+
+
+@pytest.mark.parametrize("line", ['{"predictions": null, "error": null, "path": "a"}\n', "[]\n"])
+def test_lines_that_are_no_rows_are_refused(tiny_model: Path, mixed: Path, tmp_path: Path, line: str) -> None:
+    output = tmp_path / "out.jsonl"
+    output.write_text(line)
+    with pytest.raises(OutputError, match="isn't a file of predictions"):
+        run(options(tiny_model, mixed, NAMES, output, resume=True))
+    assert output.read_text() == line
+
+
+def test_a_cell_longer_than_cells_are_is_refused(tiny_model: Path, mixed: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    run(options(tiny_model, mixed, NAMES, output))
+    with output.open("a") as file:
+        file.write('"' + "x" * 200_000 + '",ok,red,1.0,,,\n')
+    with pytest.raises(OutputError, match="isn't a file of predictions"):
+        run(options(tiny_model, mixed, NAMES, output, resume=True))
+
+
+def test_a_run_that_ends_takes_nothing_from_one_that_begins(
+    tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run waits at the file whose name is about to go."""
+    output, opened = tmp_path / "out.csv", []
+    real = os.open
+
+    def other_first(path: Any, flags: int, *mode: int) -> int:
+        handle = real(path, flags, *mode)
+        if str(path).endswith(".journal") and not opened:
+            opened.append(handle)
+            Path(path).unlink()  # what a run does that ends between opening and locking
+        return handle
+
+    monkeypatch.setattr("toolkit.classify.lock.os.open", other_first)
+    run(options(tiny_model, mixed, NAMES, output))
+    assert opened
+    assert len(output.read_text().splitlines()) == 21
+
+
+def test_names_are_gone_before_the_lock_is(
+    tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, left = tmp_path / "out.csv", []
+    close = output_module.Output.close
+
+    def note(self: Any) -> None:
+        left.append(sorted(path.name for path in tmp_path.glob("out.csv.*")))
+        close(self)
+
+    monkeypatch.setattr(output_module.Output, "close", note)
+    run(options(tiny_model, mixed, NAMES, output))
+    assert left[-1] == []

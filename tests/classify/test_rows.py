@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 
 from toolkit.classify.result import Prediction, Record
 from toolkit.classify.rows import Rows
+from toolkit.classify.summary import Summary
+from toolkit.classify.writers import Layout, open_format
 from toolkit.images.inputs import Inputs
 
 LABELS = ("cat", "dog")
@@ -37,3 +39,17 @@ def test_a_part_has_the_records_of_its_place(errors: list[str | None], data: st.
     records = list(whole.records(LABELS, 2))
     assert list(whole.part(start, stop).records(LABELS, 2)) == records[start:stop]
     assert [i for i, error in enumerate(errors) if error is None] == list(whole.good())
+
+
+@given(st.floats(0, 1))
+def test_a_probability_that_is_the_limit_itself_is_certain_everywhere(limit: float) -> None:
+    values = np.array([[limit]], np.float32)
+    paths = ["a"]
+    found = Rows(Inputs(paths, paths, [None]), {}, np.zeros((1, 1), np.int64), values)
+    (record,) = found.records(LABELS, 1, limit)
+    assert record.uncertain is False
+    summary = Summary(LABELS, with_truth=False, min_confidence=limit)
+    summary.add(found)
+    assert summary.uncertain == 0
+    layout = Layout(labels=LABELS, top_k=1, min_confidence=limit, columns=())
+    assert open_format(".csv", layout).encode(found).endswith(b",false\n")

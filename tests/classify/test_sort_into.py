@@ -213,3 +213,14 @@ def test_a_disk_without_links_says_to_copy(here: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OutputError, match="leave --link out"):
         SortInto(here / "s", LABELS, link=True).add(rows("1.png"))
+
+
+def test_a_name_longer_than_names_may_be_is_cut_and_told_apart() -> None:
+    first, second = (f"https://host/a.jpg?key={'x' * 300}{end}" for end in "12")
+    names = {parts_of(address)[-1] for address in (first, second)}
+    assert len(names) == 2
+    assert all(len(name.encode()) <= 255 for name in names)
+
+
+def test_a_byte_that_is_no_text_makes_no_folder() -> None:
+    assert parts_of(r"w/caf\xe9.jpg") == ["w", "caf_xe9.jpg"]

@@ -17,8 +17,8 @@ from toolkit.classify.json_format import json_line, record_document
 from toolkit.classify.output import Output
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Layout, open_format
-from toolkit.files import FORMULA_STARTS, safe_cell
 from toolkit.images.inputs import Inputs
+from toolkit.spreadsheets import FORMULA_STARTS, safe_cell
 
 NASTY = ["comma,inside.png", "line\nbreak.png", "return\rinside.png", 'quote".png', "=cmd|' /C calc'!A0.png",
          "+1.png", "-rf.png", "@sum.png", "\ttab.png", " space.png", "007", "1e5", "null", "NaN", "é\u0301.png",

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -744,3 +745,89 @@ def test_what_was_sorted_is_not_sorted_again(
         found.append(sorted(path for path in target.rglob("*") if path.is_file()))
     assert found[0]
     assert found[0] == found[1] == found[2]
+
+
+def cut_tar(path: Path, photos: Path) -> Path:
+    with tarfile.open(path, "w") as file:
+        for number in range(6):
+            file.add(photos / "1_red.png", f"{number}.png")
+    path.write_bytes(path.read_bytes()[: 4 * 1024])  # between two members
+    return path
+
+
+def test_what_was_finished_is_shown_when_the_run_cannot_go_on(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    cut = cut_tar(tmp_path / "cut.tar", photos)
+    done = toolkit(
+        "classify", "photos/1_red.png", cut, "-m", tiny_model, "--batch-size", "1", "--json", check=1
+    )
+    document = json.loads(done.stdout)
+    assert [row["status"] for row in document["predictions"]] == ["ok"] * len(document["predictions"])
+    assert document["predictions"]
+    assert document["summary"] is None
+    assert "a part is missing" in error_line(done)
+    table = toolkit(
+        "classify", "photos/1_red.png", cut, "-m", tiny_model, "--batch-size", "1", check=1
+    ).stdout
+    assert "photos/1_red.png" in table
+
+
+def test_a_blank_line_of_a_list_is_a_row(toolkit: CommandLine, tiny_model: Path, photos: Path) -> None:
+    done = toolkit(
+        "classify",
+        "-",
+        "-m",
+        tiny_model,
+        "--json",
+        stdin="photos/1_red.png\n \nphotos/3_green.JPG\n",
+        check=3,
+    )
+    found = rows_of(json.loads(done.stdout)["predictions"])
+    assert found[1] == (" ", "error", None, "no such file")
+    assert [row[1] for row in found] == ["ok", "error", "ok"]
+
+
+def test_a_folder_is_not_sorted_into_itself(toolkit: CommandLine, tiny_model: Path, photos: Path) -> None:
+    for folder in (".", "photos/.."):
+        done = toolkit("classify", "photos", "-m", tiny_model, "--sort-into", folder, check=2)
+        assert "--sort-into" in error_line(done)
+
+
+def test_error_rows_of_a_finished_file_are_not_tried_again_and_that_is_said(
+    toolkit: CommandLine, tiny_model: Path, photos: Path
+) -> None:
+    toolkit("classify", "photos", "-m", tiny_model, "-o", "out.csv", check=3)
+    done = toolkit("classify", "photos", "-m", tiny_model, "-o", "out.csv", "--resume", check=3)
+    assert "its error rows are not tried again: --force makes the file anew" in done.stderr
+
+
+def test_an_address_that_cannot_be_reached_is_a_row_whatever_its_kind(
+    toolkit: CommandLine, tiny_model: Path, photos: Path
+) -> None:
+    pytest.importorskip("fsspec")
+    done = toolkit(
+        "classify", "photos/1_red.png", "ftp://127.0.0.1:1/x.jpg", "-m", tiny_model, "--json", check=3
+    )
+    found = json.loads(done.stdout)["predictions"]
+    assert [row["status"] for row in found] == ["ok", "error"]
+    assert "can't be reached" in found[1]["error"]
+
+
+def test_a_picture_that_could_not_be_sorted_means_exit_3(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "s" / "red" / "photos").mkdir(parents=True)
+    (photos / "2_empty.jpg").unlink()
+    (photos / "4_cut.png").unlink()
+    (photos / "5_text.jpg").unlink()
+    code = (
+        "import os, sys; from toolkit.classify import sort_into; from toolkit.errors import ImageError\n"
+        "def gone(*_): raise ImageError('gone', where='x', remedy='y')\n"
+        "sort_into.SortInto._sort = gone\n"
+        "from toolkit.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "classify", "photos", "-m", str(tiny_model), "--sort-into", "s"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "2 pictures could not be copied (first: photos/1_red.png: gone)" in done.stderr

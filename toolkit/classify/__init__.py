@@ -22,6 +22,7 @@ begin          begin, resume or refuse the outputs
 output         the predictions file while it grows
 device         predictions that go to a device or a pipe
 journal        what an unfinished file was begun with, and how far it can be trusted
+lock           one run at a time works on an output
 resume         what an earlier run did already, matched with the inputs of this one
 made_again     whether a finished file's rows are those of this model
 aside          rows of an earlier run that wait for their inputs

@@ -6,7 +6,6 @@ in NAME.part.earlier until the output is complete, so that a second interruption
 
 import contextlib
 import errno
-import os
 import shutil
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from toolkit.classify.writers import Finished, Format
-from toolkit.files import output_error, replace_durably
+from toolkit.files import flush, output_error, replace_durably
 
 EARLIER_SUFFIX = ".earlier"
 WHOLE_SUFFIX = ".whole"
@@ -148,8 +147,7 @@ class Aside:
                 self._append_lacking()
             else:
                 shutil.copyfile(self._part, self.whole)
-            with self.whole.open("rb") as file:
-                os.fsync(file.fileno())
+            flush(self.whole)
             replace_durably(self.whole, self.path)
         except BaseException:  # Ctrl-C too: a part of a copy is worth nothing, and the disk may be full
             self.whole.unlink(missing_ok=True)

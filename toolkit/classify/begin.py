@@ -2,14 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.classify.journal import DIGEST, NAME, end, journal_of, part_of
 from toolkit.classify.options import ClassifyOptions
+from toolkit.endings import is_device
 from toolkit.errors import OutputError
-from toolkit.files import is_device, refuse_existing, sha256_of
-from toolkit.models.catalog import find_model
+from toolkit.files import refuse_existing, sha256_of
+from toolkit.models.files import digest_of, model_files
 from toolkit.observer import Observer
 
 if TYPE_CHECKING:
@@ -97,10 +97,11 @@ def _begun(
     options: ClassifyOptions, facts: "ModelFacts", suffix: str, columns: Sequence[str]
 ) -> dict[str, Any]:
     """Return what the rows depend on, under the names that a user knows it by."""
+    labels = options.labels
     return {
-        "the model": _file(options.model, find_model(options.model)),
+        "the model": {NAME: options.model, DIGEST: digest_of(model_files(options.model).values())},
         "the format": suffix,
-        "the labels": _file(str(options.labels), options.labels) if options.labels is not None else None,
+        "the labels": None if labels is None else {NAME: str(labels), DIGEST: sha256_of(labels)},
         "the columns": ",".join(columns),
         "--top-k": options.top_k,
         "--min-confidence": options.min_confidence,
@@ -111,8 +112,3 @@ def _begun(
         "--exact": options.exact,
         "the execution provider": facts.provider,
     }
-
-
-def _file(name: str, path: Path) -> dict[str, str]:
-    """Return what a file is compared by, and what the user calls it."""
-    return {NAME: name, DIGEST: sha256_of(path)}

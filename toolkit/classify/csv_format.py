@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from toolkit.classify.columns import UNCERTAIN, csv_header
-from toolkit.classify.rows import Rows
+from toolkit.classify.rows import Rows, lowest_certain
 from toolkit.classify.writers import Finished, Layout, TextLines, row_key
-from toolkit.files import FORMULA_STARTS, safe_cell
 from toolkit.images.inputs import Inputs
+from toolkit.spreadsheets import FORMULA_STARTS, safe_cell
 
 _NEEDS_QUOTES = re.compile('[,"\r\n]')
 
@@ -75,6 +75,7 @@ class CsvFormat(TextLines):
 
     def _lines(self, paths: Sequence[str], rows: Rows) -> Iterator[str]:
         layout, labels, k = self._layout, self._labels, self._layout.top_k
+        limit = lowest_certain(layout.min_confidence or 0.0)
         found = zip(rows.best[:, :k].tolist(), rows.probabilities[:, :k].tolist(), strict=True)
         for position, path in enumerate(paths):
             error = rows.errors.get(position)
@@ -86,7 +87,7 @@ class CsvFormat(TextLines):
                 middle = "".join(f",{labels[c]},{p:.6f}" for c, p in zip(best, values, strict=True))
                 middle += "," * (2 * (k - len(best)))
                 start, end = f"{path},ok", ""
-                uncertain = str(layout.min_confidence is not None and values[0] < layout.min_confidence)
+                uncertain = str(values[0] < limit)
             line = f"{start}{middle},{end}"
             if layout.columns:
                 extra = rows.inputs.extras.get(position) or [""] * len(layout.columns)

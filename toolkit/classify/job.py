@@ -5,16 +5,18 @@ loads its own.
 """
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.classify.begin import begin_output, refuse_outputs
 from toolkit.classify.choose_engine import engine_for
 from toolkit.classify.columns import refuse_columns
 from toolkit.classify.options import ClassifyOptions
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, UsageError
 from toolkit.images.feed import Feed
 from toolkit.images.sources import Skipped, count, list_columns, listing
 from toolkit.observer import SILENT, Observer
@@ -57,6 +59,7 @@ def run(
     refuse_columns(options, columns)
     # What is sorted must not be found again, in this run or in the next one.
     sorted_into = "" if options.sort_into is None else str(options.sort_into.resolve())
+    _refuse_sorted(options.paths, sorted_into)
     skipped = Skipped(follow_links=options.follow_links, left_out=sorted_into)
     began = time.perf_counter()
     feed = Feed(listing(options.paths, skipped=skipped))
@@ -76,6 +79,17 @@ def run(
     done = one.summary
     observer.progress(done.inputs, done.inputs, unit="pictures", errors=done.errors)
     return one.result(engine.workers, skipped, time.perf_counter() - began)
+
+
+def _refuse_sorted(paths: Sequence[str], sorted_into: str) -> None:
+    """Refuse to classify the folder that pictures are sorted into, or one in it: all of it would be left out."""
+    for path in paths if sorted_into else ():
+        if os.path.isdir(path) and Path(path).resolve().is_relative_to(sorted_into):  # noqa: PTH112 - any bytes
+            raise UsageError(
+                f"pictures are to be sorted into the folder that is classified ({path})",
+                where="--sort-into",
+                remedy="give another folder",
+            )
 
 
 class _Total:

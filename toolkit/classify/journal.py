@@ -78,6 +78,22 @@ def end(path: Path) -> None:
         file.write(_line(ENDED))
 
 
+def cut_torn_line(handle: int) -> None:
+    """Cut a last line off that a power cut tore: what is written behind it could never be read.
+
+    Args:
+        handle: of a journal, open for reading and writing.
+
+    Raises:
+        OSError: the file can't be read or cut.
+    """
+    with os.fdopen(os.dup(handle), "rb") as file:
+        file.seek(0)
+        content = file.read()
+    if not content.endswith(b"\n"):
+        os.ftruncate(handle, content.rfind(b"\n") + 1)
+
+
 def is_ended(path: Path) -> bool:
     """Tell whether the run that wrote a journal last ended by itself.
 
@@ -191,6 +207,16 @@ def trusted(part: Path, entries: Sequence[Entry]) -> Entry:
     return best
 
 
+def begins_with(path: Path, header: bytes) -> bool:
+    """Tell whether a file begins with these bytes.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    with path.open("rb") as file:
+        return file.read(len(header)) == header
+
+
 def checksum_on(file: BinaryIO, size: int, checksum: int = 0) -> int:
     """Read on in a file, in pieces, and return the CRC-32 of all that was read.
 
@@ -217,26 +243,6 @@ def write(handle: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(handle, rest) :]
-
-
-def lock(handle: int, output: Path) -> None:
-    """Keep a second run from working on the same output; the system lets go when the process ends.
-
-    Raises:
-        OutputError: another run is at it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows has none, and doesn't let two processes rename one file
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(
-            "another run is writing this output", where=output, remedy="wait for it, or choose another name"
-        ) from error
-    except OSError:  # some network file systems know no locks
-        return
 
 
 def _line(document: dict[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ model made it isn't written in it, so that nothing is added, and a few rows are 
 """
 
 import contextlib
+import csv
 import os
 import time
 import zlib
@@ -18,12 +19,14 @@ from typing import Any
 
 from toolkit.classify import journal
 from toolkit.classify.aside import Aside, rows_of
+from toolkit.classify.lock import open_locked
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Finished, Format
 from toolkit.errors import OutputError
-from toolkit.files import make_folder, output_error, replace_durably
+from toolkit.files import flush, make_folder, output_error, replace_durably
 from toolkit.images.inputs import Inputs
 
+FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
 FLUSH_S = 5.0  # a power cut costs at most the work of so many seconds
 
 
@@ -87,8 +90,9 @@ class Output:
             begun, entries = journal.read(self.journal)
             journal.refuse_difference(begun, self._begun, self.part)
             self._open()
+            journal.cut_torn_line(self._journal)
             last = journal.trusted(self.part, entries)
-            if last.bytes and not _begins_with(self.part, self._form.header):
+            if last.bytes and not journal.begins_with(self.part, self._form.header):
                 self.close()
                 raise OutputError(
                     "the interrupted run's file has other columns than this version writes",
@@ -117,12 +121,12 @@ class Output:
         )
         self.is_untouched = True
         with self._translated():
-            if not _begins_with(self.path, self._form.final_header):
+            if not journal.begins_with(self.path, self._form.final_header):
                 raise other
             try:
                 self._form.reopen(self.path, self.part)
                 self.rows = sum(1 for _ in self.finished())
-            except (LookupError, ValueError) as error:
+            except (LookupError, ValueError, TypeError, csv.Error) as error:
                 self.discard()
                 raise other from error
             except BaseException:  # Ctrl-C too: a part of a copy is worth nothing
@@ -170,12 +174,13 @@ class Output:
         with self._translated():
             os.ftruncate(self._handle, self._size)
             os.fsync(self._handle)
+            os.close(self._handle)  # Windows gives no other name to a file that is open
+            self._handle = -1
             if self._form.grows:
                 replace_durably(self.part, self.path)
             else:
                 self._form.complete(self.part, self.aside.whole)
-                with self.aside.whole.open("rb") as file:
-                    os.fsync(file.fileno())
+                flush(self.aside.whole)
                 replace_durably(self.aside.whole, self.path)
         self.discard()
 
@@ -190,18 +195,20 @@ class Output:
 
     def discard(self) -> None:
         """Take away what is left beside the output."""
-        self.close()
+        if (
+            os.name == "nt"
+        ):  # which removes no file that is open; elsewhere the lock is held until all are gone
+            self.close()
         self.aside.discard()
         for path in (self.part, self.journal):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+        self.close()
 
     def _open(self) -> None:
         make_folder(self.path.parent)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        self._journal = os.open(self.journal, flags | os.O_APPEND, 0o666)
-        journal.lock(self._journal, self.path)  # before anything is changed
-        self._handle = os.open(self.part, flags, 0o666)
+        self._journal = open_locked(self.journal, self.path)  # before anything is changed
+        self._handle = os.open(self.part, FLAGS, 0o666)
 
     def _cut(self, rows: int, size: int) -> None:
         self._size = len(self._form.header) + size
@@ -242,8 +249,3 @@ class Output:
             yield
         except OSError as error:
             raise output_error(error, self.path) from error
-
-
-def _begins_with(path: Path, header: bytes) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(header)) == header

@@ -51,6 +51,7 @@ class Rows:
             k: predictions a record.
             min_confidence: below it a record is uncertain; None marks none.
         """
+        limit = None if min_confidence is None else lowest_certain(min_confidence)
         found = zip(self.best[:, :k].tolist(), self.probabilities[:, :k].tolist(), strict=True)
         inputs = self.inputs
         for position, path in enumerate(inputs.paths):
@@ -61,5 +62,10 @@ class Rows:
                 continue
             best, values = next(found)
             predictions = tuple(Prediction(labels[c], p) for c, p in zip(best, values, strict=True))
-            uncertain = None if min_confidence is None else values[0] < min_confidence
+            uncertain = None if limit is None else values[0] < limit
             yield Record(path, OK, predictions, None, uncertain, raw, extra)
+
+
+def lowest_certain(min_confidence: float) -> float:
+    """Return what probabilities are compared with: they are float32, and 0.9 isn't the same number in both."""
+    return float(np.float32(min_confidence))

@@ -29,6 +29,7 @@ UP = "_up"  # for ".." in a path
 DIGEST_DIGITS = 8  # of the source, in the name of a second picture of one name
 TEMPORARY_DIGITS = 16
 LONGEST_NAME = 255  # bytes; what file systems take
+LONGEST_SUFFIX = 16  # bytes; above any picture's
 PIECE_BYTES = 1 << 20
 
 
@@ -117,9 +118,9 @@ def folder_name(label: str) -> str:
 
 def parts_of(path: str) -> list[str]:
     """Return the folders and the name under which a picture is put below its class."""
-    plain = path.replace("://", "/").replace("\\", "/")
+    plain = path.replace("://", "/").replace(os.sep, "/")
     parts = [part for part in plain.split("/") if part not in ("", ".")]
-    return [UP if part == ".." else part.replace(":", "_") for part in parts]
+    return [UP if part == ".." else _short_enough(re.sub(r"[:\\]", "_", part)) for part in parts]
 
 
 def _is_same(item: Input, target: Path) -> bool:
@@ -186,9 +187,19 @@ def _unreadable(error: OSError, file: str) -> ImageError:
     return ImageError(reason(error, file), where=file, remedy="put it back, and run again with --resume")
 
 
+def _short_enough(name: str) -> str:
+    """Return a name as file systems take it: the query of an address may be longer, and then a digest stands for it."""
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    return _other_name(Path(name), hashlib.sha256(name.encode()).hexdigest()[:DIGEST_DIGITS]).name
+
+
 def _other_name(target: Path, digest: str) -> Path:
     """Return the name for a second picture of one name, no longer than a name may be."""
-    end = f"~{digest}{target.suffix}"
+    suffix = (
+        target.suffix if len(target.suffix.encode()) <= LONGEST_SUFFIX else ""
+    )  # of an address, with its query
+    end = f"~{digest}{suffix}"
     stem = target.stem.encode()[: LONGEST_NAME - len(end.encode())]
     return target.with_name(stem.decode(errors="ignore") + end)
 

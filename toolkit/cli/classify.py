@@ -174,7 +174,7 @@ def classify_command(
     rows = _rows(options, console)
     try:
         result = run(options, console, sink=rows.take if rows else None, count_inputs=console.shows_progress)
-    except KeyboardInterrupt:
+    except BaseException:  # whatever ends it: what is finished is shown, and a JSON document is closed
         if rows:
             rows.finish(None)
         raise
@@ -201,6 +201,8 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
             force=options.force or options.resume,
         )
     console.wrote(None if result.untouched else options.output, options.report)
+    if result.untouched and result.errors:
+        console.notice("its error rows are not tried again: --force makes the file anew")
     if options.sort_into is not None:
         sorted_now, missed = result.pictures - result.not_sorted, result.not_sorted
         how = "linked" if options.link else "copied"

@@ -32,7 +32,7 @@ class TableRows:
             self._print()
 
     def finish(self, result: "ClassifyResult | None") -> None:
-        """Print what is left, and the accuracy where it is known; None after an interruption."""
+        """Print what is left, and the accuracy where it is known; None where the run didn't come to its end."""
         self._print()
         closing = accuracy_text(result) if result is not None else ""
         if closing:
@@ -98,7 +98,7 @@ class JsonRows:
         self._begun = True
 
     def finish(self, result: "ClassifyResult | None") -> None:
-        """Complete the document; after an interruption (None) its summary is null."""
+        """Complete the document; where the run didn't come to its end (None) its summary is null."""
         from toolkit.files import to_json
 
         summary = to_json(result.to_document() if result is not None else None)
