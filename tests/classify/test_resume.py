@@ -671,3 +671,24 @@ def test_names_are_gone_before_the_lock_is(
     monkeypatch.setattr(output_module.Output, "close", note)
     run(options(tiny_model, mixed, NAMES, output))
     assert left[-1] == []
+
+
+@pytest.mark.parametrize(("changed", "refused"), [(1, False), (2, True)])
+def test_one_row_in_ten_that_comes_out_otherwise_is_no_other_model(
+    changed: int, refused: bool, tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
+    made = run(options(tiny_model, mixed, NAMES, output))
+    assert made.inputs - made.errors == 17
+    lines = output.read_text().splitlines()
+    for place in range(changed):
+        record = json.loads(lines[place])
+        record["predictions"][0]["probability"] -= 0.1
+        lines[place] = json.dumps(record, ensure_ascii=False)
+    output.write_text("".join(f"{line}\n" for line in lines))
+    again = options(tiny_model, mixed, NAMES, output, resume=True)
+    if refused:
+        with pytest.raises(OutputError, match="2 of 17 rows"):
+            run(again)
+    else:
+        assert run(again).untouched

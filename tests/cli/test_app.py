@@ -1,5 +1,8 @@
 """Shared rules of the command line, through the real command."""
 
+import contextlib
+import errno
+import io
 import json
 import os
 import signal
@@ -12,7 +15,7 @@ import pytest
 from support import CommandLine, error_line
 
 from toolkit import __version__
-from toolkit.cli.app import COMMANDS
+from toolkit.cli.app import COMMANDS, run
 
 FULL = Path("/dev/full")
 
@@ -69,6 +72,11 @@ def test_no_arguments_show_the_help_and_count_as_wrong_usage(toolkit: CommandLin
         (["classify", "x", "-m", "paper-cnn", "--device", "gpu"], "'gpu' is not a device"),
         (["classify", "x", "-m", "paper-cnn", "--device", "cuda:x"], "'cuda:x' is not a device"),
         (["classify", "x", "-m", "paper-cnn", "--threads", "0"], "--threads"),
+        (["classify", "x", "--sort-into", ""], "an empty value (--sort-into)"),
+        (["evaluate", "paper-cnn", "--data", "x", "-o", ""], "an empty value (--output)"),
+        (["bench", "paper-cnn", "--baseline="], "an empty value (--baseline)"),
+        (["bench", "paper-cnn", "--device", "cpu", "--device", ""], "an empty value (--device)"),
+        (["export", "m.keras", "-o", "m.onnx", "--resize", ""], "an empty value (--resize)"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
@@ -264,3 +272,32 @@ def test_a_name_that_no_file_can_have_is_one_line(toolkit: CommandLine, argument
     line = error_line(toolkit(*[part.format("n" * 300) for part in arguments], check=1))
     assert "the name is too long (nnnn" in line
     assert "defect" not in line
+
+
+def test_a_polite_kill_ends_like_ctrl_c(tiny_model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "toolkit", "classify", "-", "-m", str(tiny_model), "-o", "out.csv"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write("gone.png\n" * 200)
+        process.stdin.flush()
+        while not list(tmp_path.glob("out.csv.part")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        told = process.stderr.read()
+    assert process.returncode == 130
+    assert told.splitlines()[-1].startswith("error: interrupted")
+
+
+def test_what_may_not_be_looked_at_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:  # root may look into every folder
+        raise PermissionError(errno.EACCES, "Permission denied", "private/m.onnx")
+
+    monkeypatch.setattr("toolkit.models.catalog.find_model", forbidden)
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told):
+        assert run(["inspect", "private/m.onnx"]) == 1
+    assert told.getvalue().startswith("error: permission denied (private/m.onnx): ")

@@ -14,7 +14,7 @@ from PIL import Image
 from toolkit.errors import ImageError
 from toolkit.images import decode as decode_module
 from toolkit.images.decode import decode, decode_near
-from toolkit.images.jpeg import decode_plain, divisor, plain
+from toolkit.images.jpeg import covered, decode_plain, divisor, plain
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Resize
 
@@ -189,3 +189,20 @@ def test_scaled_decoding_turns_the_picture_too() -> None:
     assert turned.shape == (200, 100, 3)
     assert turned[:80].min() > 250
     assert turned[120:].max() < 5
+
+
+@pytest.mark.parametrize(
+    ("orientation", "box"),
+    [
+        (1, (0.0, 0.0, 4.5, 3.5)),
+        (2, (0.5, 0.0, 5.0, 3.5)),
+        (3, (0.5, 0.5, 5.0, 4.0)),
+        (4, (0.0, 0.5, 4.5, 4.0)),
+        (6, (0.5, 0.0, 4.0, 4.5)),
+        (8, (0.0, 0.5, 3.5, 5.0)),
+    ],
+)
+def test_the_edge_that_is_only_partly_the_pictures_own_turns_with_it(
+    orientation: int, box: tuple[float, ...]
+) -> None:
+    assert covered(7, 9, 2, orientation) == box

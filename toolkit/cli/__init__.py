@@ -1,6 +1,7 @@
 """The command line: the only place that parses, prints and exits.
 
 app             registers the commands; the one error boundary
+command         a command of the parser's, strict about empty values
 usage           what the parser can't read, in our words
 options         option types that several commands share
 console         standard output and error, --quiet, --json, NO_COLOR, progress

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import typer
 
 from toolkit import __version__
+from toolkit.cli.command import Command
 from toolkit.cli.console import flush_stdout
 from toolkit.cli.usage import usage_error
-from toolkit.errors import ExitCode, ReaderGone, ToolkitError, one_line
+from toolkit.errors import ExitCode, ReaderGone, ToolkitError, as_place, one_line
 from toolkit.files import output_error
 
 COMMANDS = (
@@ -67,7 +68,7 @@ def build() -> typer.Typer:
 
     for name in COMMANDS:
         module = importlib.import_module(f"toolkit.cli.{name}")
-        app.command(name, epilog=EPILOG)(getattr(module, f"{name}_command"))
+        app.command(name, epilog=EPILOG, cls=Command)(getattr(module, f"{name}_command"))
     return app
 
 
@@ -155,6 +156,10 @@ def _told(error: OSError) -> str:
         return str(output_error(error, "standard output"))
     if error.errno == errno.ENAMETOOLONG:  # whoever asks first whether a file is there trips over it
         return str(output_error(error, f"{str(error.filename)[:LONGEST_NAME]}…"))
+    if error.errno in (errno.EACCES, errno.EPERM):  # whoever may not look into its folder
+        return (
+            f"permission denied ({as_place(error.filename)}): look at who owns it, and the folders above it"
+        )
     return _defect(error)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from toolkit.errors import as_place
 from toolkit.files import output_error, to_json
 from toolkit.wording import count
 
@@ -66,7 +67,7 @@ class Console:
 
         for path in paths:
             if path is not None and path.is_file():
-                self.notice(f"wrote {path} ({file_size(path.stat().st_size)})")
+                self.notice(f"wrote {as_place(path)} ({file_size(path.stat().st_size)})")
 
     def next(self, *commands: str) -> None:
         """Name the commands that are worth typing next, a line each."""
