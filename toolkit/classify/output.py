@@ -4,8 +4,7 @@ Every run of rows is written as soon as it is there, and then a line of the jour
 rows that makes and what their checksum is. Whatever interrupts a run (Ctrl-C, kill -9, a full disk, a power
 cut), the last line whose checksum fits tells how far the file can be trusted; `--resume` goes on from there.
 
-A finished file that is resumed is only looked at: it stays as it is where its rows are those of the inputs. What
-model made it isn't written in it, so that nothing is added, and a few rows are made again to find out.
+A finished file that is resumed is only looked at: it stays as it is where its rows are those of the inputs.
 """
 
 import contextlib
@@ -27,6 +26,7 @@ from toolkit.files import flush, make_folder, output_error, replace_durably
 from toolkit.images.inputs import Inputs
 
 FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+MALFORMED = (LookupError, ValueError, TypeError, csv.Error)  # what reading rows raises where there are none
 FLUSH_S = 5.0  # a power cut costs at most the work of so many seconds
 
 
@@ -126,7 +126,7 @@ class Output:
             try:
                 self._form.reopen(self.path, self.part)
                 self.rows = sum(1 for _ in self.finished())
-            except (LookupError, ValueError, TypeError, csv.Error) as error:
+            except MALFORMED as error:
                 self.discard()
                 raise other from error
             except BaseException:  # Ctrl-C too: a part of a copy is worth nothing

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from toolkit.data.dataset import SPLITS
 from toolkit.errors import DataError
-from toolkit.images.sources import PICTURE_SUFFIXES
+from toolkit.images.inputs import shown
+from toolkit.images.scan import PICTURE_SUFFIXES, is_hidden
 from toolkit.observer import Observer
 
 TEST_SHARE = 0.2  # of each class, where a folder has class folders only
-LEFT_BY_ARCHIVERS = "__MACOSX"
 NAMED_AT_MOST = 5  # names in one line of error
 
 
@@ -73,11 +73,6 @@ def list_folder(
     classes = classes_of[parts[0]]
     files = {split: _files(root, [f"{split}/{c}" for c in classes]) for split in parts if split in wanted}
     return tuple(map(shown, classes)), files
-
-
-def shown(name: str) -> str:
-    r"""Return a file name as records have it: bytes that aren't UTF-8 as \xNN."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _split_folders(root: Path) -> list[str]:
@@ -140,7 +135,7 @@ def _lot(name: str) -> bytes:
 
 def _folders_in(folder: Path) -> list[str]:
     with _listing(folder) as entries:
-        return sorted(e.name for e in entries if not _is_hidden(e.name) and _holds(e.is_dir))
+        return sorted(e.name for e in entries if not is_hidden(e.name) and _holds(e.is_dir))
 
 
 def _files(root: Path, folders: Sequence[str]) -> Files:
@@ -171,7 +166,7 @@ def _files(root: Path, folders: Sequence[str]) -> Files:
 def _is_picture(entry: "os.DirEntry[str]") -> bool:
     # A pipe or a device called .jpg would block the run: is_file() is true for regular files only.
     return (
-        not _is_hidden(entry.name)
+        not is_hidden(entry.name)
         and os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES  # noqa: PTH122 - no Path per file
         and _holds(entry.is_file)
     )
@@ -182,10 +177,6 @@ def _holds(question: Callable[[], bool]) -> bool:
         return question()
     except OSError:  # a link to itself is neither a file nor a folder
         return False
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == LEFT_BY_ARCHIVERS
 
 
 def _listing(folder: Path) -> AbstractContextManager[Iterator["os.DirEntry[str]"]]:

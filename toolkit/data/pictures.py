@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.dataset import Split, limited
-from toolkit.data.folder import Files, list_folder, shown
+from toolkit.data.folder import Files, list_folder
 from toolkit.errors import DataError, ImageError
 from toolkit.images.decode import decode
+from toolkit.images.inputs import shown
 from toolkit.images.read import read_file
 from toolkit.machine.cores import usable_cores
 from toolkit.observer import Observer

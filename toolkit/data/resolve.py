@@ -10,10 +10,10 @@ import numpy as np
 
 from toolkit.data import cifar10
 from toolkit.data.dataset import SPLITS, Dataset, Split, content_digest, limited
-from toolkit.data.folder import shown
 from toolkit.data.npz import read_npz
 from toolkit.data.pictures import Reading, read_folder
 from toolkit.errors import DataError, MissingSplit, UsageError
+from toolkit.images.inputs import shown
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess import transforms
 from toolkit.preprocess.transforms import Resize

@@ -11,9 +11,8 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.machine.cores import CPU_ROOT, affinity, cpu_quota, physical_cores, usable_cores
-from toolkit.machine.features import vector_features
+from toolkit.machine.features import CPU_INFO, vector_features
 
-CPU_INFO = Path("/proc/cpuinfo")
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 NVIDIA_SMI_TIMEOUT_S = 10
 IDLE_SAMPLE_S = 0.25  # long enough for 25 ticks of the kernel's 100 Hz accounting

@@ -4,6 +4,7 @@ import os
 from functools import cache
 from typing import Any
 
+FATAL = 4  # its highest log level: what goes wrong comes to us as exceptions and comparisons
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
 SILENT = frozenset({"1", "true", "yes", "on"})  # what turns it off, tried with 1.31; "2" or "t" leave it on
 

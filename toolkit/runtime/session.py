@@ -15,7 +15,7 @@ from toolkit.ranges import parallel
 from toolkit.runtime.binding import Place, bound_copies, device_resident
 from toolkit.runtime.cuda import explain
 from toolkit.runtime.devices import CUDA, device_name, parse_device
-from toolkit.runtime.library import import_onnxruntime
+from toolkit.runtime.library import FATAL, import_onnxruntime
 from toolkit.runtime.messages import plain
 from toolkit.runtime.placement import placement_of
 from toolkit.runtime.provider_options import parse_provider_options
@@ -23,8 +23,6 @@ from toolkit.runtime.signature import Signature, read_signature
 from toolkit.runtime.start import GRAPH, available_providers, built_for_cuda, preload_libraries, start
 
 __all__ = ["Session", "available_providers", "built_for_cuda", "open_session", "preload_libraries"]
-
-FATAL = 4  # ONNX Runtime's highest log level: what goes wrong comes to us as exceptions and comparisons
 
 Batch = NDArray[np.generic]
 

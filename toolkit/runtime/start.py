@@ -188,6 +188,8 @@ def _refuse_graph(options: dict[str, str]) -> None:
 
 
 def _session(ort: Any, path: Path, settings: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
+    if not _is_text(str(path)):
+        raise ModelError("ONNX Runtime opens no file whose name isn't UTF-8", where=path, remedy="rename it")
     try:
         return ort.InferenceSession(
             str(path),
@@ -198,6 +200,14 @@ def _session(ort: Any, path: Path, settings: Any, providers: list[tuple[str, dic
         )
     except Exception as error:  # ONNX Runtime raises nine classes of its own, and RuntimeError
         raise _translated(error, path, providers[0][0]) from error
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:

@@ -10,10 +10,8 @@ from toolkit.errors import ModelError
 from toolkit.machine.cores import default_threads
 from toolkit.observer import SILENT
 from toolkit.runtime.devices import parse_device
-from toolkit.runtime.library import import_onnxruntime
+from toolkit.runtime.library import FATAL, import_onnxruntime
 from toolkit.runtime.start import start
-
-FATAL = 4  # ONNX Runtime's highest log level
 
 Batch = NDArray[np.generic]
 Values = list[Batch]

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +16,13 @@ from toolkit.errors import InputError, UsageError
 from toolkit.files import whole_file
 from toolkit.keras_model.files import looks_like_keras
 from toolkit.models.matching import match_classes
+from toolkit.models.predictor import Predictor
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.train.run_folder import TEACHER
 
 BATCH = 256
 LEAST_LOG = -60.0  # float16 keeps it, and a softmax sees nothing of what lies below
-
-
-class Predictor(Protocol):
-    """A classifier of pictures, from an ONNX or a Keras file."""
-
-    labels: tuple[str, ...]
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """(height, width), pixels."""
-
-    def probabilities(self, batch_nhwc: Pixels) -> NDArray[np.float32]:
-        """Compute class probabilities.
-
-        Args:
-            batch_nhwc: uint8 [N, H, W, 3].
-
-        Returns:
-            float32 [N, classes].
-        """
 
 
 @dataclass(frozen=True, kw_only=True)
