@@ -25,7 +25,6 @@ from toolkit.errors import OutputError
 from toolkit.files import flush, make_folder, output_error, replace_durably
 from toolkit.images.inputs import Inputs
 
-FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
 MALFORMED = (LookupError, ValueError, TypeError, csv.Error)  # what reading rows raises where there are none
 FLUSH_S = 5.0  # a power cut costs at most the work of so many seconds
 
@@ -208,7 +207,7 @@ class Output:
     def _open(self) -> None:
         make_folder(self.path.parent)
         self._journal = open_locked(self.journal, self.path)  # before anything is changed
-        self._handle = os.open(self.part, FLAGS, 0o666)
+        self._handle = os.open(self.part, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
 
     def _cut(self, rows: int, size: int) -> None:
         self._size = len(self._form.header) + size
