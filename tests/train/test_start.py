@@ -52,6 +52,38 @@ def test_a_new_last_layer_is_trained_alone_first_and_then_all_layers(
     assert result.parameters == sum(w.size for w in after)
 
 
+def with_backbone(path: Path, *, frozen: bool = False) -> Path:
+    """Save a classifier of 16x16 pictures whose convolution stands in a model of its own."""
+    import keras
+
+    inner = keras.Input((16, 16, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, strides=2)(inner))
+    backbone = keras.Model(inner, x, name="backbone")
+    backbone.trainable = not frozen
+    outer = keras.Input((16, 16, 3))
+    scaled = keras.layers.Normalization(mean=127.0, variance=5000.0)(outer)
+    x = keras.layers.GlobalAveragePooling2D()(backbone(scaled))
+    keras.Model(outer, keras.layers.Dense(3, "softmax")(x)).save(path)
+    return path
+
+
+def test_layers_that_were_frozen_learn_after_the_head(tiny: Tiny, two_classes: Path, tmp_path: Path) -> None:
+    import keras
+
+    frozen = with_backbone(tmp_path / "frozen.keras", frozen=True)
+    tiny(epochs=2, head_epochs=1)
+    job.run(options(two_classes, tmp_path / "run", start_from=str(frozen)))
+    before = keras.models.load_model(frozen).get_layer("backbone")
+    after = keras.models.load_model(tmp_path / "run" / "model.keras").get_layer("backbone")
+    assert after.trainable
+    changed = [
+        not np.array_equal(w, b) for w, b in zip(after.get_weights(), before.get_weights(), strict=True)
+    ]
+    assert (
+        changed == [True] * 6
+    )  # kernel and bias; scale, shift, mean and variance of the batch normalisation
+
+
 def test_a_network_that_allows_it_takes_pictures_of_another_size(
     tiny: Tiny, trained: Path, two_classes: Path, tmp_path: Path
 ) -> None:
@@ -59,6 +91,30 @@ def test_a_network_that_allows_it_takes_pictures_of_another_size(
 
     tiny(epochs=1)
     job.run(options(two_classes, tmp_path / "run", start_from=str(trained / "model.keras"), image_size=24))
+    assert keras.models.load_model(tmp_path / "run" / "model.keras").input_shape == (None, 24, 24, 3)
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential", "resizing"])
+def test_another_size_reaches_the_models_inside_a_model(
+    tiny: Tiny, two_classes: Path, tmp_path: Path, kind: str
+) -> None:
+    import keras
+
+    tiny(epochs=1)
+    model = keras.models.load_model(with_backbone(tmp_path / "nested.keras"))
+    if kind == "resizing":  # the model inside gets pictures of its size already
+        pixels = keras.Input((16, 16, 3))
+        x = keras.layers.Resizing(16, 16)(keras.layers.Rescaling(1 / 255)(pixels))
+        x = keras.layers.GlobalAveragePooling2D()(model.get_layer("backbone")(x))
+        keras.Model(pixels, keras.layers.Dense(3, "softmax")(x)).save(tmp_path / "nested.keras")
+    if kind == "sequential":
+        inner = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3), keras.layers.ReLU()])
+        scaling, pooling = keras.layers.Rescaling(1 / 255), keras.layers.GlobalAveragePooling2D()
+        model = keras.Sequential(
+            [keras.Input((16, 16, 3)), scaling, inner, pooling, keras.layers.Dense(3, "softmax")]
+        )
+        model.save(tmp_path / "nested.keras")
+    job.run(options(two_classes, tmp_path / "run", start_from=str(tmp_path / "nested.keras"), image_size=24))
     assert keras.models.load_model(tmp_path / "run" / "model.keras").input_shape == (None, 24, 24, 3)
 
 

@@ -16,6 +16,8 @@ ACTIVATIONS = frozenset(
     {"Softmax", "Activation", "Dropout"}
 )  # what may stand behind or before the last dense layer
 
+SETS_SIZE = frozenset({"CenterCrop", "RandomCrop", "Resizing"})
+
 
 def open_start(argument: str, *, where: str) -> LoadedModel:
     """Open the model that a run starts from.
@@ -91,10 +93,7 @@ def build(
 def _copy(start: LoadedModel, input_shape: tuple[int, int, int]) -> Any:
     """Copy the trained model, for pictures of this size; a run may need it more than once."""
     config = start.model.get_config()
-    for layer in config["layers"]:
-        if layer["class_name"] == "InputLayer":
-            layer["config"]["batch_shape"] = (None, *input_shape)
-    config.pop("build_input_shape", None)
+    _resize(config, start.model.input_shape[1:], input_shape)
     try:
         copy = type(start.model).from_config(config)
         copy_weights(start.model, copy)
@@ -105,7 +104,32 @@ def _copy(start: LoadedModel, input_shape: tuple[int, int, int]) -> Any:
             where=start.path,
             remedy=f"use --image-size {height}" if height == width else f"give pictures of {width}×{height}",
         ) from error
+    # Layers that were frozen when the model was saved learn again; statistics aren't trained either way. Each by
+    # itself: Keras passes nothing on from a model that counts as trainable already.
+    for layer in copy._flatten_layers():
+        layer.trainable = True
     return copy
+
+
+def _resize(config: dict[str, Any], was: tuple[int, ...], now: tuple[int, int, int]) -> bool:
+    """Write another size of picture into a model's configuration, and into the models in it that take the same.
+
+    Returns:
+        Whether that goes on behind the model: what stands behind a layer that sets the size has its size already.
+    """
+    config.pop("build_input_shape", None)
+    for layer in config["layers"]:
+        inner = layer["config"]
+        if layer["class_name"] in SETS_SIZE:
+            return False
+        if layer["class_name"] == "InputLayer":
+            if tuple(inner["batch_shape"][1:]) == was:
+                inner["batch_shape"] = (None, *now)
+        elif isinstance(inner, dict) and "layers" in inner:
+            layer.pop("build_config", None)
+            if not _resize(inner, was, now):
+                return False
+    return True
 
 
 def with_new_head(keras: Any, model: Any, classes: int, where: object, dropout: float = 0.0) -> Any:
