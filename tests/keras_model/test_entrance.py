@@ -49,6 +49,13 @@ TAKES_BYTES: dict[str, Build] = {
     ),
     "a Lambda": lambda k, x: k.layers.Lambda(lambda y: y / 255)(x),
     "padding": lambda k, x: k.layers.ZeroPadding2D(1)(k.layers.Rescaling(1 / 127.5, -1)(x)),
+    "what only training does": lambda k, x: k.layers.Rescaling(1 / 255)(
+        k.layers.ActivityRegularization(1e-4)(k.layers.AlphaDropout(0.1)(k.layers.Cropping2D(1)(x)))
+    ),
+    "a wrapped layer": lambda k, x: k.layers.TimeDistributed(k.layers.Rescaling(1 / 255))(x),
+    "a wrapper behind it": lambda k, x: k.layers.TimeDistributed(k.layers.Conv1D(3, 1))(
+        k.layers.Rescaling(1 / 255)(x)
+    ),
     "the mean taken off": lambda k, x: k.layers.Rescaling(1.0, -127.0)(x),
 }
 
@@ -94,6 +101,16 @@ def test_pixels_that_arrive_as_they_are_leave_the_question_open(keras: Any, tmp_
         input_range(plain, None, "x")
     known = reloaded(keras, tmp_path, lambda k, x: k.layers.RandomFlip()(x), name="mobilenetv2_1.00_224")
     assert input_range(known, None, "x").normalization.name == "minus1to1"
+
+
+def test_scaling_behind_a_layer_that_computes_is_not_denied(keras: Any) -> None:
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Rescaling(1 / 255)(keras.layers.Flatten()(image))
+    model = keras.Model(image, keras.layers.Dense(4)(x))
+    with pytest.raises(UsageError, match="can't be told from its layers") as caught:
+        input_range(model, None, "x")
+    assert "none" in caught.value.remedy
+    assert input_range(model, "none", "x").normalization.name == "none"
 
 
 def test_a_subclassed_model_is_asked_in_the_order_of_its_call(keras: Any) -> None:

@@ -17,9 +17,12 @@ from toolkit.keras_model.tensorflow import import_keras
 
 KEEPS_RANGE = frozenset(
     {
+        "ActivityRegularization",
+        "AlphaDropout",
         "AugMix",
         "AutoContrast",
         "CenterCrop",
+        "Cropping2D",
         "CutMix",
         "Dropout",
         "Equalization",
@@ -141,7 +144,7 @@ def _reach(keras: Any, model: Any, picture: NDArray[np.float32]) -> _Reached | N
             scaling.append(name)
         elif kind in KEEPS_RANGE or kind.startswith(AUGMENTATION):
             pass
-        elif getattr(layer, "layers", None) or getattr(layer, "_layers", None):
+        elif _holds_layers(keras, layer):
             inside.append(name)
             result = original(layer, *arguments, **keywords)
             inside.pop()
@@ -159,6 +162,30 @@ def _reach(keras: Any, model: Any, picture: NDArray[np.float32]) -> _Reached | N
     except Exception:  # noqa: BLE001 - whatever the model raises, it raises again when it is used
         return None
     return None
+
+
+def _holds_layers(keras: Any, layer: Any) -> bool:
+    """Tell whether a layer is a model: what it is given is what the layers in it are given.
+
+    A wrapper such as TimeDistributed gives the layer in it a part of that. So it counts as a layer itself, unless the
+    one in it only scales pixels or leaves them as they are.
+    """
+    if isinstance(layer, keras.layers.Wrapper):
+        kind = type(layer.layer).__name__
+        return kind in SCALES or kind in KEEPS_RANGE or kind.startswith(AUGMENTATION)
+    return bool(getattr(layer, "layers", None) or getattr(layer, "_layers", None))
+
+
+def scales_somewhere(model: Any, where: str) -> bool:
+    """Tell whether a layer that scales stands anywhere in a Keras model, be it behind others that compute.
+
+    Args:
+        model: a Keras model, or what a SavedModel is opened as.
+        where: the command that needs it.
+    """
+    keras = import_keras(where)
+    layers = model._flatten_layers() if isinstance(model, keras.layers.Layer) else ()
+    return any(type(layer).__name__ in SCALES for layer in layers)
 
 
 @contextlib.contextmanager

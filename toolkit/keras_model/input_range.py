@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.keras_model.entrance import Entrance, entrance
+from toolkit.keras_model.entrance import Entrance, entrance, scales_somewhere
 from toolkit.keras_model.saved_model import SavedModelClassifier
 from toolkit.preprocess.normalization import CAFFE, CHOICES, IMAGENET, MINUS1TO1, NONE, Normalization, parse
 
+UNTOLD = (
+    "what the model makes of pixels can't be told from its layers ('none' is for one that scales them itself)"
+)
 SAVED = "a SavedModel doesn't show whether it scales pixels itself ('none' is for one that does)"
 APPLICATIONS = (
     (re.compile(r"(vgg1[69]|resnet(50|101|152))(_\d+)?$"), CAFFE),
@@ -57,12 +60,15 @@ def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
         known = _application(found.inside)
         if known is not None:
             return InputRange(known[1], f"as keras.applications does for '{known[0]}'")
-    reason = SAVED if isinstance(model, SavedModelClassifier) else _unknown(found)
+    reason = SAVED if isinstance(model, SavedModelClassifier) else _unknown(model, found, str(where))
     raise UsageError(reason, where=where, remedy=f"add --normalize {CHOICES}, as in its training")
 
 
-def _unknown(found: Entrance | None) -> str:
-    if found is None or found.is_untouched:
+def _unknown(model: Any, found: Entrance | None, where: str) -> str:
+    # Behind a layer that computes, Flatten for one, a layer may scale pixels or what has been made of them.
+    if found is None or (found.is_untouched and found.scaling is None and scales_somewhere(model, where)):
+        return UNTOLD
+    if found.is_untouched:
         return "the model has no layer that scales pixels, so the range that it expects is unknown"
     black, white = (float(values[0]) for values in (found.black, found.white))
     return (

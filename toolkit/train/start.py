@@ -33,7 +33,7 @@ def open_start(argument: str, *, where: str) -> LoadedModel:
     found = entrance(loaded.model, where)
     if found is None or not found.takes_bytes:
         raise ModelError(
-            "it has no layer that scales pixels, so that pictures can't be handed to it",
+            "it doesn't begin with a layer that scales pixels of 0 to 255, so that pictures can't be handed to it",
             where=loaded.path,
             remedy="give a model of toolkit train, or one that begins with a Rescaling layer",
         )
