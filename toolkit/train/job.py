@@ -18,7 +18,7 @@ from toolkit.train.recipes import find_recipe
 from toolkit.train.result import TrainResult
 from toolkit.train.run_folder import read_record, refuse_other_run
 from toolkit.train.settings import settle
-from toolkit.train.told import tell_network, tell_shapes
+from toolkit.train.told import tell_network, tell_pixels, tell_shapes
 
 COMMAND = "toolkit train"
 
@@ -53,6 +53,7 @@ def run(
     tf, keras = import_tensorflow(COMMAND), import_keras(COMMAND)
     fit.prepare(tf, keras, options.seed)
     makes = _makes(plan, tf, keras)
+    tell_pixels(plan.train, makes.network, observer)
     keeper = Keeper(options.output, settings, plan.record, makes.network, observer, watch=watch)
     if earlier is not None:
         keeper.take_up(keras, earlier, len(plan.train))

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from toolkit.data.dataset import Dataset, Split
+from toolkit.keras_model.entrance import entrance
 from toolkit.observer import Observer
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipe import Recipe
@@ -21,10 +24,20 @@ def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observ
         observer.line(
             f"Held out of train for validation: {len(validation.labels)}, trained on {len(train.labels)}"
         )
+
+
+def tell_pixels(train: Split, network: Any, observer: Observer) -> None:
+    """Print the range of the pixels, and what the network makes of it before it computes with them."""
     low, high = int(train.images.min()), int(train.images.max())
-    observer.line(
-        f"Pixels: uint8 {low} to {high}, divided by 255 inside the model: {low / 255:.1f} to {high / 255:.1f}"
-    )
+    found = entrance(network, "toolkit train")
+    inside = ""
+    if found is not None:
+        spans = [found.black + (found.white - found.black) * (value / 255) for value in (low, high)]
+        least, most = (float(edge) for edge in (np.min(spans), np.max(spans)))
+        is_unit = np.allclose(found.black, 0) and np.allclose(found.white, 1)
+        inside = f", divided by 255 inside the model: {least:.1f} to {most:.1f}" if is_unit else ""
+        inside = inside or f", {least:.1f} to {most:.1f} inside the model"
+    observer.line(f"Pixels: uint8 {low} to {high}{inside}")
 
 
 def tell_network(

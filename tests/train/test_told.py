@@ -1,0 +1,46 @@
+"""What a run says of its pixels."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from training import PLAIN, SIDE, Lines, tiny_network
+
+from toolkit.data.dataset import Split
+from toolkit.keras_model.tensorflow import import_keras
+from toolkit.train.recipes import paper_cnn
+from toolkit.train.told import tell_pixels
+
+pytestmark = pytest.mark.keras
+
+LABELS = np.zeros(2, np.int64)
+IMAGES = np.stack([np.full((SIDE, SIDE, 3), v, np.uint8) for v in (0, 255)])
+
+
+def told(network: Any, images: np.ndarray = IMAGES) -> list[str]:
+    seen = Lines()
+    tell_pixels(Split(images, LABELS), network, seen)
+    return seen.lines
+
+
+def test_the_papers_network_divides_pixels_by_255_and_the_run_says_so() -> None:
+    import_keras("test")
+    network = paper_cnn.build((32, 32, 3), 3, PLAIN)
+    assert told(network) == ["Pixels: uint8 0 to 255, divided by 255 inside the model: 0.0 to 1.0"]
+    assert told(network, IMAGES // 2) == [
+        "Pixels: uint8 0 to 127, divided by 255 inside the model: 0.0 to 0.5"
+    ]
+
+
+def test_a_network_that_scales_otherwise_is_not_said_to_divide_by_255() -> None:
+    import_keras("test")
+    network = tiny_network((SIDE, SIDE, 3), 3, PLAIN)
+    assert told(network) == ["Pixels: uint8 0 to 255, -1.0 to 1.0 inside the model"]
+
+
+def test_each_channel_counts_in_the_range_that_is_said() -> None:
+    keras = import_keras("test")
+    pixels = keras.Input((SIDE, SIDE, 3))
+    scaled = keras.layers.Normalization(mean=[100.0, 120.0, 130.0], variance=[2500.0, 100.0, 2500.0])(pixels)
+    network = keras.Model(pixels, keras.layers.Conv2D(3, 3)(scaled))
+    assert told(network) == ["Pixels: uint8 0 to 255, -12.0 to 13.5 inside the model"]
