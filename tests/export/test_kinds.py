@@ -59,6 +59,18 @@ def longer_output(keras: Any) -> Any:
     return chain(keras, k.Conv2DTranspose(4, 4, strides=3, padding="valid", output_padding=1))
 
 
+def longer_output_in_unequal_parts(keras: Any) -> Any:
+    k = keras.layers
+    return chain(keras, k.Conv2DTranspose(6, (5, 4), strides=3, padding="valid", output_padding=(1, 2)))
+
+
+def output_longer_than_its_kernels(keras: Any) -> Any:
+    """One axis reaches too far, the other is padded."""
+    k = keras.layers
+    once = k.Conv2DTranspose(6, 1, strides=3, padding="same")
+    return chain(keras, once, k.Conv2DTranspose(4, (1, 3), strides=(4, 2), padding="same"))
+
+
 def recurrent(keras: Any) -> Any:
     """Loops that take values from around them."""
     k = keras.layers
@@ -81,7 +93,16 @@ def augmented(keras: Any) -> Any:
 
 @pytest.mark.parametrize(
     "build",
-    [activations, longer_output, recurrent, padded_resizing, resized_by_area, augmented],
+    [
+        activations,
+        longer_output,
+        longer_output_in_unequal_parts,
+        output_longer_than_its_kernels,
+        recurrent,
+        padded_resizing,
+        resized_by_area,
+        augmented,
+    ],
     ids=lambda f: f.__name__,
 )
 def test_it_exports_and_agrees(keras: Any, tmp_path: Path, build: Callable[[Any], Any]) -> None:

@@ -43,21 +43,25 @@ def test_several_faults_in_one_graph_are_mended_together() -> None:
     np.testing.assert_allclose(found, [expm1(1)], rtol=1e-6)
 
 
-def test_a_transposed_convolution_gives_the_rows_that_no_weight_reaches() -> None:
+# Half of the missing rows at the beginning is what tf2onnx writes; TensorFlow has them all at the end.
+@pytest.mark.parametrize(
+    ("stride", "pads"), [(3, [0, 0, -1, -1]), (4, [-1, -1, -1, -1]), (5, [-1, -1, -2, -2])]
+)
+def test_a_transposed_convolution_gives_the_rows_that_no_weight_reaches(stride: int, pads: list[int]) -> None:
     kernel = np.random.default_rng(0).normal(size=(1, 1, 2, 2)).astype(np.float32)
     node = helper.make_node(
         "ConvTranspose",
         ["x", "kernel", "bias"],
         ["y"],
         kernel_shape=[2, 2],
-        strides=[3, 3],
-        pads=[0, 0, -1, -1],
+        strides=[stride, stride],
+        pads=pads,
     )
     model = model_of(node, shape=[1, 1, 2, 2], kernel=kernel, bias=np.array([7], np.float32))
     x = np.random.default_rng(1).normal(size=(1, 1, 2, 2)).astype(np.float32)
-    expected = np.full((6, 6), 7.0)  # 3 * (2 - 1) + 2, and one more
+    expected = np.full((2 * stride, 2 * stride), 7.0)
     for row in range(2):
         for column in range(2):
-            at = slice(3 * row, 3 * row + 2), slice(3 * column, 3 * column + 2)
+            at = slice(stride * row, stride * row + 2), slice(stride * column, stride * column + 2)
             expected[at] += x[0, 0, row, column] * kernel[0, 0]
     np.testing.assert_allclose(mended(model, x)[0, 0], expected, rtol=1e-5)
