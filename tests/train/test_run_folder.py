@@ -75,3 +75,12 @@ def test_a_run_goes_on_with_more_epochs() -> None:
 def test_a_run_begun_with_something_else_is_not_resumed(now: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         refuse_other_run(record(), now, Path("run"))
+
+
+def test_fewer_epochs_than_are_done_are_bad_usage() -> None:
+    earlier = record(epochs_done=3)
+    refuse_other_run(earlier, record(), Path("run"))
+    fewer = record(settings={"epochs": 2, "batch_size": 32})
+    with pytest.raises(UsageError, match=r"3 epochs .* are done already, more than 2") as caught:
+        refuse_other_run(earlier, fewer, Path("run"))
+    assert "--epochs 3 or more" in caught.value.remedy

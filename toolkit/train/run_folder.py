@@ -129,7 +129,7 @@ def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path)
         folder: the run folder.
 
     Raises:
-        UsageError: names what differs. The number of epochs may.
+        UsageError: names what differs. The number of epochs may, but more can't be done already.
     """
     was, wanted = {**UNSAID, **earlier.get("settings", {})}, now["settings"]
     # A schedule over the run's epochs would have gone otherwise from the first step on.
@@ -145,6 +145,13 @@ def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path)
             f"the run was begun with another {key.replace('_', ' ')}: {_named(before)}, not {_named(after)}",
             where=folder,
             remedy="resume with the same options, or choose another run folder",
+        )
+    done = int(earlier.get("epochs_done") or 0)
+    if wanted["epochs"] < done:
+        raise UsageError(
+            f"{done} epochs of the run in {folder} are done already, more than {wanted['epochs']}",
+            where="--epochs",
+            remedy=f"use --epochs {done} or more, or choose another run folder",
         )
 
 
