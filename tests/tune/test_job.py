@@ -78,6 +78,18 @@ def test_a_search_goes_on_where_it_was_and_never_tries_the_same_again(
         job.run(options(shapes_file, tmp_path / "search"))
 
 
+def test_the_study_lies_in_its_folder_whatever_the_folder_is_called(
+    searched: Recipe, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(job, "train", lambda *_, watch, **__: watched(watch, [0.5, 0.5]))
+    search = Path("why not? #1 {x} 100%23")
+    job.run(options(shapes_file, search, trials=1))
+    assert [path.name for path in tmp_path.iterdir()] == [search.name]
+    assert sorted(path.name for path in search.iterdir()) == ["study.sqlite3", "trials.csv"]
+    assert len(job.run(options(shapes_file, search, trials=2, resume=True)).trials) == 2
+
+
 def test_trials_whose_loss_is_not_a_number_are_failed_and_the_search_goes_on(
     searched: Recipe, shapes_file: Path, tmp_path: Path
 ) -> None:

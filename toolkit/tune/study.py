@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sqlite3
 import warnings
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class Study:
         file = folder / STUDY
         begun = 0
         try:
-            storage = optuna.storages.RDBStorage(f"sqlite:///{file.absolute()}")
+            storage = _storage(optuna, file)
             if NAME in optuna.study.get_all_study_names(storage):
                 begun = len(optuna.load_study(study_name=NAME, storage=storage, sampler=None).trials)
             self._study = optuna.create_study(
@@ -148,3 +149,14 @@ class Study:
             except (ValueError, RuntimeError):  # all trials alike
                 return {}
         return {name: round(float(share), 4) for name, share in found.items()}
+
+
+def _storage(optuna: Any, file: Path) -> Any:
+    """Open a study's file.
+
+    We connect to it ourselves: in an address a ? begins options, braces are filled in by Optuna, and what SQLAlchemy
+    does with %23 depends on its version.
+    """
+    path = file.absolute()
+    options = {"creator": lambda: sqlite3.connect(path, check_same_thread=False)}
+    return optuna.storages.RDBStorage(f"sqlite:///{STUDY}", engine_kwargs=options)
