@@ -186,6 +186,13 @@ def test_a_digest_that_cannot_be_read_is_bad_usage(cache: Path, monkeypatch: pyt
         load_data("cifar10")
 
 
+def test_a_mirror_that_is_no_address_is_bad_usage(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLKIT_CIFAR10_URL", "http://[bad")
+    with pytest.raises(UsageError, match=r"'http://\[bad' is no address: Invalid IPv6 URL") as caught:
+        load_data("cifar10")
+    assert caught.value.where == "TOOLKIT_CIFAR10_URL"
+
+
 def test_without_a_network_the_error_says_what_else_works(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

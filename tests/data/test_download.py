@@ -1,9 +1,11 @@
+import errno
 import hashlib
 import os
 import socket
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,6 +112,13 @@ def test_a_server_without_ranges_makes_the_download_start_again(
     assert site.asked == ["bytes=600000-", "bytes=900000-"]
 
 
+@pytest.mark.parametrize("start", [599_999, 600_001, 0])
+def test_a_response_that_begins_elsewhere_than_asked_is_not_put_behind_the_piece(start: int) -> None:
+    answer = SimpleNamespace(status=206, headers={"Content-Range": f"bytes {start}-999999/1000000"})
+    assert not download._continues(answer, 600_000)
+    assert download._continues(answer, start) == (start > 0)
+
+
 @pytest.mark.parametrize("length", [600_000, 1_000_000, 1_200_000])
 def test_a_piece_of_another_file_is_thrown_away(serve: Any, target: Path, recorder: Any, length: int) -> None:
     part_of(target, b"x" * length)
@@ -200,6 +209,19 @@ def test_two_downloads_at_once_ask_the_server_once(serve: Any, target: Path, rec
         thread.join()
     assert site.asked == [None]
     assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are locked on Unix only")
+@pytest.mark.parametrize("code", [errno.ENOTSUP, errno.ENOLCK])
+def test_a_file_system_without_locks_is_downloaded_to_all_the_same(
+    serve: Any, target: Path, recorder: Any, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    assert get(serve(CONTENT).url(), target, recorder) == CONTENT
+    assert recorder.notices == []
 
 
 def test_digests_are_read_from_text() -> None:

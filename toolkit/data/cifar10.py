@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from toolkit.data.dataset import Split
 from toolkit.data.download import Digest, cache_folder, fetch
 from toolkit.data.pickles import read_pickle
-from toolkit.errors import DataError
+from toolkit.errors import DataError, UsageError
 from toolkit.observer import Observer
 
 NAME = "CIFAR-10"
@@ -51,10 +51,15 @@ def download(observer: Observer) -> Path:
     Raises:
         DataError: the download failed, or it isn't the archive that was expected.
         OutputError: the cache can't be written.
-        UsageError: the digest variable can't be read.
+        UsageError: the variable of the mirror or of the digest can't be read.
     """
     url = os.environ.get(URL_VARIABLE) or URL
-    name = PurePosixPath(urlsplit(url).path).name
+    try:
+        name = PurePosixPath(urlsplit(url).path).name
+    except ValueError as error:  # such as a bracket that isn't closed
+        raise UsageError(
+            f"'{url}' is no address: {error}", where=URL_VARIABLE, remedy="give the address of a mirror"
+        ) from error
     name = name if name in DIGESTS else PYTHON_ARCHIVE
     given = os.environ.get(DIGEST_VARIABLE)
     digest = Digest.parse(given, where=DIGEST_VARIABLE) if given else DIGESTS[name]

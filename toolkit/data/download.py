@@ -231,9 +231,12 @@ def _only_process(lock: Path, observer: Observer) -> Iterator[None]:
         yield
         return
     with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            observer.notice(f"waiting for another process that downloads to {lock.parent}")
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(
+            OSError
+        ):  # some network file systems know no locks; then it is as on Windows
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                observer.notice(f"waiting for another process that downloads to {lock.parent}")
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield
