@@ -60,7 +60,10 @@ def evaluate_command(
     ] = None,
     batch_size: BatchSizeBySize = EvaluateOptions.batch_size,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Of --limit and of the examples shown.")
+        int,
+        typer.Option(
+            "--seed", metavar="N", help="Of --limit, of the examples shown and of the noise of --robustness."
+        ),
     ] = EvaluateOptions.seed,
     labels: Labels = None,
     normalize: Normalize = None,

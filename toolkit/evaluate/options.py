@@ -27,7 +27,7 @@ class EvaluateOptions:
         min_accuracy: the gate, 0 to 1; None sets none.
         data_name: what to call the data in records; None takes the data's own name.
         skip_broken: leave broken pictures out instead of stopping.
-        seed: of the examples that are drawn, and of the split where a folder has none.
+        seed: of the pictures that `limit` keeps, of the examples that are drawn, and of the noise of `robustness`.
         examples: how many pictures the gallery shows at most.
         robustness: measure accuracy on damaged pictures too.
 
