@@ -114,10 +114,12 @@ def test_starts_without_their_times_are_refused(made: Any) -> None:
         rounds_of(row, "r.json")
 
 
-def test_a_model_in_place_of_a_record_is_told_from_a_damaged_one(tiny_model: Path) -> None:
+def test_a_model_in_place_of_a_record_is_told_from_a_damaged_one(tiny_model: Path, tmp_path: Path) -> None:
+    model = tmp_path / "my model.onnx"
+    model.write_bytes(tiny_model.read_bytes())
     with pytest.raises(DataError) as caught:
-        read_record(tiny_model)
+        read_record(model)
     assert str(caught.value) == (
-        f"not a benchmark record (no JSON) ({tiny_model}): give a file written by: toolkit bench -o; "
-        f"to measure two models in turns: toolkit bench MODEL {tiny_model}"
+        f"not a benchmark record (no JSON) ({model}): give a file written by: toolkit bench -o; "
+        f"to measure two models in turns: toolkit bench MODEL '{model}'"
     )

@@ -16,7 +16,7 @@ def told(argument: Path) -> list[str]:
 
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "run"
+    folder = tmp_path / "my run"
     folder.mkdir()
     (folder / "model.keras").write_bytes(b"PK")
     (folder / "run.json").write_text(json.dumps({"finished": False}))
@@ -27,7 +27,7 @@ def test_a_training_that_is_not_finished_is_told_by_its_folder_and_by_its_model(
     for argument in (run_folder, run_folder / "model.keras"):
         (notice,) = told(argument)
         assert notice.startswith(f"warning: the training in {run_folder} isn't finished")
-        assert "--resume" in notice
+        assert f"-o '{run_folder}' --resume" in notice
 
 
 @pytest.mark.parametrize("record", [{"finished": True}, {}, [], None])

@@ -94,6 +94,27 @@ def test_an_unknown_name_gets_the_nearest_one_and_a_folder_its_own_words(shelf: 
         find_model(str(shelf))
 
 
+@pytest.mark.parametrize("file", ["model.keras", "saved_model.pb", None])
+def test_an_export_is_advised_for_a_folder_that_can_be_exported_only(
+    shelf: Path, tmp_path: Path, file: str | None
+) -> None:
+    folder = tmp_path / "my run"
+    folder.mkdir()
+    (folder / (file or "picture.png")).touch()
+    with pytest.raises(ModelError, match="is a folder") as caught:
+        find_model(str(folder))
+    advised = f"toolkit export '{folder}' -o 'my run.onnx'" in caught.value.remedy
+    assert advised == (file is not None)
+    assert ("no model is in it" in caught.value.what) == (file is None)
+
+
+def test_the_command_that_exports_a_keras_file_is_quoted(shelf: Path, tmp_path: Path) -> None:
+    (tmp_path / "my model.keras").touch()
+    with pytest.raises(ModelError) as caught:
+        find_model(str(tmp_path / "my model.keras"))
+    assert f"toolkit export '{tmp_path}/my model.keras' -o 'my model.onnx'" in caught.value.remedy
+
+
 def test_an_empty_name_is_no_model_and_not_the_default() -> None:
     with pytest.raises(UsageError, match="an empty name is no model"):
         find_model("")

@@ -70,9 +70,9 @@ def test_of_several_outputs_that_could_be_classes_none_is_guessed() -> None:
     ]
     picture = [tensor(["N", 8, 8, 3])]
     with pytest.raises(ModelError, match=r"it has 2 outputs of \[N, classes\]: a, b") as caught:
-        read_signature(picture, outputs, "a.onnx")
-    assert (
-        caught.value.remedy == "export the one with the classes: toolkit export a.onnx --output NAME -o FILE"
+        read_signature(picture, outputs, "an a.onnx")
+    assert caught.value.remedy == (
+        "export the one with the classes: toolkit export 'an a.onnx' --output NAME -o FILE"
     )
     assert read_signature(picture, outputs, "a.onnx", "b").classes == 10
     with pytest.raises(ModelError, match="it has no output 'c' of") as caught:

@@ -1,6 +1,7 @@
 """The benchmark JSON, schema 1, in and out: nanoseconds inside, milliseconds in the file."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -76,7 +77,7 @@ def _well_formed(document: Mapping[str, Any]) -> bool:
 def _remedy(path: Path) -> str:
     """Tell what to do where a model was given in place of a record."""
     if path.suffix.lower() == ".onnx":
-        return f"{WRITTEN_BY}; to measure two models in turns: toolkit bench MODEL {path}"
+        return f"{WRITTEN_BY}; to measure two models in turns: toolkit bench MODEL {shlex.quote(str(path))}"
     return WRITTEN_BY
 
 

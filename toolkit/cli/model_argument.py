@@ -9,6 +9,7 @@ from toolkit.errors import DeviceError, UsageError
 from toolkit.keras_model.files import looks_like_keras, unfinished_run
 from toolkit.observer import SILENT, Observer
 from toolkit.ranges import parallel
+from toolkit.wording import export_command
 
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult
@@ -100,9 +101,7 @@ def refuse_unused(
         return
     from toolkit.runtime.devices import parse_device
 
-    first = models[0]
-    export = f"toolkit export {shlex.quote(first)} -o {Path(first).stem}.onnx"
-    remedy = f"leave it out, or use an export: {export}"
+    remedy = f"leave it out, or use an export: {export_command(models[0])}"
     if parse_device(device).kind not in ("auto", "cpu"):
         raise DeviceError(
             "a Keras model is run by Keras, not by an execution provider",
@@ -127,7 +126,7 @@ def tell_unfinished(argument: str, observer: Observer) -> None:
     if run is not None:
         observer.notice(
             f"warning: the training in {run} isn't finished: this is its model so far; "
-            f"toolkit train … -o {run} --resume goes on with it"
+            f"toolkit train … -o {shlex.quote(str(run))} --resume goes on with it"
         )
 
 

@@ -15,6 +15,7 @@ from toolkit.cli.gates import report_skipped
 from toolkit.cli.options import DataName, Force, Json, Quiet, SkipBroken
 from toolkit.errors import TrainingError, UsageError
 from toolkit.train.options import DEFAULT_RECIPE, Optimizer, TrainOptions
+from toolkit.wording import export_command
 
 if TYPE_CHECKING:
     from toolkit.train.result import TrainResult
@@ -165,7 +166,7 @@ def train_command(
     console.wrote(
         *(result.folder / name for name in ("model.keras", "history.csv", "curves.png", "run.json"))
     )
-    console.next(f"toolkit export {result.folder} -o {result.folder.name}.onnx")
+    console.next(export_command(result.folder))
     report_skipped(result.skipped)
 
 

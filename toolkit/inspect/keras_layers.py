@@ -10,6 +10,7 @@ from toolkit.inspect.result import InspectResult, LayerRow, TensorRow, total_mac
 from toolkit.keras_model.choices import KerasChoices
 from toolkit.keras_model.load import load_keras
 from toolkit.keras_model.saved_model import SavedModelClassifier
+from toolkit.wording import export_command
 
 WINDOWED = ("pool_size", "kernel_size")
 
@@ -59,7 +60,7 @@ def _saved_model(folder: Path, model: SavedModelClassifier) -> InspectResult:
         inputs=(TensorRow(name=model.input_name, dtype=model.input_dtype, shape=model.input_shape),),
         outputs=(TensorRow(name=model.output_name, dtype=model.output_dtype, shape=model.output_shape),),
         metadata={
-            "layers": f"none to list in a SavedModel; export it, and inspect the file: toolkit export {folder}"
+            "layers": f"none to list in a SavedModel; export it, and inspect the file: {export_command(folder)}"
         },
         layers=(),
         parameters=model.count_params(),

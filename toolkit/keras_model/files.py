@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ModelError
-from toolkit.models.catalog import KERAS_SUFFIXES, shipped_models
+from toolkit.models.catalog import KERAS_FILES, KERAS_SUFFIXES, shipped_models
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"
-SAVED_MODEL = "saved_model.pb"
-RUN_MODEL = "model.keras"
+SAVED_MODEL, RUN_MODEL = KERAS_FILES
 RUN_RECORD = "run.json"
 
 

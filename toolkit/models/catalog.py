@@ -9,10 +9,13 @@ from typing import Any
 from toolkit.errors import ModelError, UsageError
 from toolkit.models.card import Card, from_metadata
 from toolkit.models.onnx_file import load_onnx
+from toolkit.wording import export_command
 
 DEFAULT_MODEL = "edge-l-int8"  # of demo and classify: the most accurate that isn't slow
 REFERENCE_MODEL = "paper-cnn"  # whose latency is 1.0
 KERAS_SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
+KERAS_FILES = ("saved_model.pb", "model.keras")
+"""What the folder of a Keras model holds: a SavedModel the first, a run of toolkit train the second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +135,7 @@ def find_model(argument: str) -> Path:
         raise ModelError(
             "is a Keras model, and this needs an ONNX file",
             where=path,
-            remedy=f"export it first: toolkit export {path} -o {path.stem}.onnx",
+            remedy=f"export it first: {export_command(path)}",
         )
     if path.is_file():
         if not os.access(path, os.R_OK):
@@ -144,10 +147,13 @@ def find_model(argument: str) -> Path:
     if argument in shipped:
         return shipped[argument]
     if path.is_dir():
+        is_model = any((path / name).is_file() for name in KERAS_FILES)
         raise ModelError(
-            "is a folder, not an .onnx file",
+            "is a folder, not an .onnx file" if is_model else "is a folder, and no model is in it",
             where=path,
-            remedy=f"export it first: toolkit export {path} -o {path.name}.onnx",
+            remedy=f"export it first: {export_command(path)}"
+            if is_model
+            else "give an .onnx file, or a name that toolkit models lists",
         )
     near = difflib.get_close_matches(argument, shipped, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
