@@ -29,3 +29,17 @@ def test_accuracy_is_measured_on_every_kind_and_level(tiny_model: Path) -> None:
     assert low < 24 / 30 < high
     # 140 and 150 both become 255: every class is as probable, and the first one wins.
     assert by_level["brighter", 5].accuracy == pytest.approx(10 / 30)
+
+
+def test_the_seed_decides_the_noise(tiny_model: Path) -> None:
+    """Grey pictures: which colour is the largest is up to the noise."""
+    model = open_model(str(tiny_model), device="cpu")
+    images = np.full((60, *model.input_size, 3), 128, np.uint8)
+    truth = np.arange(60) % 3
+
+    def accuracies(seed: int) -> list[float]:
+        found = robustness(model, images, truth, batch_size=None, seed=seed, observer=SILENT)
+        return [each.accuracy for each in found if each.kind == "noise"]
+
+    assert accuracies(1) == accuracies(1)
+    assert accuracies(1) != accuracies(0)

@@ -42,6 +42,12 @@ def test_noise_has_the_deviation_it_says() -> None:
     assert noisy.mean() == pytest.approx(128, abs=0.3)
 
 
+def test_each_picture_has_noise_of_its_own() -> None:
+    noisy = next(each for each in CORRUPTIONS if each.name == "noise")
+    first, second = noisy.apply(np.full((2, 9, 9, 3), 128, np.uint8), 16, seed=5)
+    assert np.mean(first == second) < 0.5
+
+
 def test_brightness_multiplies_and_cuts_off() -> None:
     image = np.array([[[10, 100, 200]]], np.uint8)
     assert brightness(image, 150, np.random.default_rng(0)).tolist() == [[[15, 150, 255]]]

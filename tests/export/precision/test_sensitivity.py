@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from toolkit.errors import ExportError
 from toolkit.export.precision.int8 import calibrated
 from toolkit.export.precision.running import probabilities
-from toolkit.export.precision.sensitivity import layer_errors, quantize_until
+from toolkit.export.precision.sensitivity import Attempt, Tried, _fewest, layer_errors, quantize_until
 from toolkit.observer import SilentObserver
 from toolkit.stats.agreement import compare
 
@@ -72,6 +72,18 @@ def test_an_agreement_that_no_mixture_reaches_is_refused(
     model.CopyFrom(fragile[0])
     with pytest.raises(ExportError, match="whichever layers stay in float32"):
         quantize_until(model, calibration, held_out, 1.01)
+
+
+@pytest.mark.parametrize("needed", range(1, 12))
+def test_no_more_layers_are_kept_than_are_needed(needed: int) -> None:
+    def attempt(count: int) -> Tried:
+        kept = tuple(str(number) for number in range(count))
+        return onnx.ModelProto(), Attempt(kept=kept, agreement=float(count >= needed))
+
+    found = _fewest(attempt, 11, 0.98)
+    assert found is not None
+    assert len(found[1].kept) == needed
+    assert _fewest(attempt, needed - 1, 0.98) is None
 
 
 def test_errors_of_all_layers_are_sorted(
