@@ -146,6 +146,22 @@ def test_an_existing_output_is_refused_before_anything_is_measured(quick: Option
     assert read_record(output)["schema"] == 1
 
 
+@pytest.mark.parametrize("existing", [None, "precious"])
+def test_an_interruption_before_anything_was_measured_leaves_the_output_alone(
+    quick: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: str | None
+) -> None:
+    def interrupted(_: Request) -> Measured:
+        raise KeyboardInterrupt
+
+    output = tmp_path / "r.json"
+    if existing is not None:
+        output.write_text(existing)
+    monkeypatch.setattr(rounds_module, "in_process", interrupted)
+    result = run(quick(output=output, force=True))
+    assert (result.interrupted, result.results) == (True, ())
+    assert (output.read_text() if output.exists() else None) == existing
+
+
 def test_a_provider_that_changes_under_way_stops_the_run(
     quick: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,32 @@ def test_ctrl_c_leaves_a_valid_record_and_ends_with_130(tiny_model: Path, tmp_pa
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_before_anything_was_measured_leaves_the_old_files_and_says_of_none_that_it_was_written(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    for name in ("r.json", "r.html"):
+        (tmp_path / name).write_text("precious")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "bench", str(tiny_model), "--device", "cpu", "--warmup", "600",
+         "-o", "r.json", "--report", "r.html", "--force"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=os.environ.copy(),
+    )  # fmt: skip
+    assert running.stderr is not None
+    said = ""
+    while "Measuring" not in said:
+        said = running.stderr.readline()
+    time.sleep(1)
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert "nothing was measured before the interruption" in stdout
+    assert "wrote" not in stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "r.json": "precious", "r.html": "precious"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

@@ -36,7 +36,8 @@ def run(options: BenchOptions, observer: Observer = SILENT) -> BenchResult:
         observer: told what is being done.
 
     Returns:
-        The result; where Ctrl-C came, it is marked as interrupted and holds what was done until then.
+        The result; where Ctrl-C came, it is marked as interrupted and holds what was done until then. Where that is
+        nothing, no output is written, and one that exists stays.
 
     Raises:
         UsageError: options that don't fit the models.
@@ -75,7 +76,8 @@ def run(options: BenchOptions, observer: Observer = SILENT) -> BenchResult:
         interrupted = True
     found = results()
     result = replace(draft, results=found, gates=judge(found, options), interrupted=interrupted)
-    if options.output is not None:
+    # A record of nothing must not take the place of one that --force may replace.
+    if options.output is not None and (found or not interrupted):
         _write(result, options.output)
     return result
 

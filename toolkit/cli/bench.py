@@ -192,7 +192,8 @@ def bench_command(
     for text in warning_lines(document):
         console.warning(text)
     console.result(lambda: document, lambda: render_result(document))
-    console.wrote(output, report)
+    if result.results:
+        console.wrote(output, report)
     command = next_command(document, models=models, output=output)
     console.next(*([command] if command else []))
     if result.interrupted:
