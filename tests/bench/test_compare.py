@@ -1,20 +1,15 @@
 """Against a baseline: counterpart, ratio, verdict."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from toolkit.bench.compare import (
-    SAME_CASE,
-    compare_case,
-    counterpart,
-    in_turns,
-    refuse_other_machine,
-    verdict,
-)
+from toolkit.bench.compare import compare_case, in_turns, verdict
+from toolkit.bench.counterpart import SAME_CASE, counterpart, refuse_other_machine
 from toolkit.bench.gates import regression_gate
 from toolkit.bench.record import to_document
 from toolkit.bench.result import BenchResult, CaseResult
@@ -192,6 +187,76 @@ def test_a_machine_that_runs_at_another_speed_makes_no_model_slower() -> None:
     assert alone is not None
     assert beside is not None
     assert (alone.verdict, beside.verdict) == ("slower", "no difference seen")
+
+
+def pairs_of(
+    seed: int, processes: int, sd: float, *, scale: float = 1, speed: float = 1, unlike: float = 0
+) -> Iterator[tuple[Run, Run]]:
+    """Pairs of runs with their reference times, the second slower by `scale`, on a machine of another `speed`, which
+    the model follows only up to a share of the change, normally distributed."""
+    generator = np.random.default_rng(seed)
+    while True:
+        noise = generator.normal(0, sd, (4, processes))
+        own = generator.normal(0, 0.006, 2)
+        change = np.log(speed) * np.array([1 + generator.normal(0, unlike), 1])
+        then = (50_000 * np.exp(own[0] + noise[0]), 20_000 * np.exp(noise[1]))
+        now = (50_000 * scale * np.exp(own[1] + change[0] + noise[2]), 20_000 * np.exp(change[1] + noise[3]))
+        yield now, then
+
+
+def verdicts(pairs: Iterator[tuple[Run, Run]], count: int) -> list[str]:
+    found = [
+        verdict(now[0], then[0], references=(now[1], then[1])) for now, then in itertools.islice(pairs, count)
+    ]
+    return [each.verdict for each in found if each is not None]
+
+
+@pytest.mark.parametrize("sd", [0.005, 0.02])
+def test_two_runs_of_one_model_with_two_rounds_each_are_told_apart_no_more_than_once_in_100(
+    sd: float,
+) -> None:
+    found = verdicts(pairs_of(7, 2, sd), 1000)
+    assert len(found) == 1000
+    assert 1000 - found.count("no difference seen") <= 10
+
+
+def test_a_model_that_follows_half_the_speed_of_the_machine_less_than_the_reference_is_not_slower() -> None:
+    found = verdicts(pairs_of(8, PROCESSES, 0.01, speed=2, unlike=0.085), TRIALS)
+    assert TRIALS - found.count("no difference seen") <= TRIALS // 100
+
+
+def test_steady_rounds_show_a_slow_down_of_five_percent_beside_a_reference_that_hardly_changed() -> None:
+    assert verdicts(pairs_of(9, PROCESSES, 0.005, scale=1.05), TRIALS).count("slower") >= TRIALS * 98 // 100
+
+
+def test_a_machine_that_changed_widens_what_the_reference_adjusts_and_one_of_nearly_the_same_speed_does_not() -> (
+    None
+):
+    reaches = []
+    for speed in (1, 1.05, 1.2, 2):
+        (now, then) = next(pairs_of(10, PROCESSES, 0.001, speed=speed))
+        found = verdict(now[0], then[0], references=(now[1], then[1]))
+        assert found is not None
+        assert found.reference_adjusted
+        reaches.append(np.log(found.ratio_ci99[1] / found.ratio_ci99[0]) / 2)
+    assert reaches[1] == pytest.approx(
+        reaches[0]
+    )  # 5 % of speed make 0.4 %, less than the 0.6 % between runs
+    assert reaches[2] == pytest.approx(2.576 * 2**0.5 * 0.085 * np.log(1.2), rel=0.03)
+    assert reaches[3] == pytest.approx(2.576 * 2**0.5 * 0.085 * np.log(2), rel=0.03)
+
+
+def test_a_reference_that_changed_by_far_without_telling_for_sure_is_not_used() -> None:
+    # Its processes differ by 20 %, so that a change of 30 % isn't sure; the times follow them half the way, so that
+    # the processes vary alike with and without it. What is left is doubt of runs: 2.6 % adjusted, 1.5 % as it is.
+    spread = np.array([-0.25, -0.15, 0, 0.15, 0.25])
+    times = 50_000 * np.exp(spread / 2)
+    found = verdict(times, times, references=(20_000 * np.exp(0.3 + spread), 20_000 * np.exp(spread)))
+    assert found is not None
+    assert not found.reference_adjusted
+    beside = verdict(times, times, references=(20_000 * np.exp(0.03 + spread), 20_000 * np.exp(spread)))
+    assert beside is not None
+    assert beside.reference_adjusted
 
 
 def test_one_process_on_a_side_allows_no_verdict() -> None:

@@ -148,6 +148,29 @@ def test_a_known_spread_of_groups_widens_the_interval_as_the_normal_distribution
     assert interval[0] * interval[1] == pytest.approx(1)
 
 
+def test_a_known_spread_and_that_of_two_rounds_add_as_squares_each_with_its_own_quantile() -> None:
+    half = 0.01 * math.sqrt(2)  # deviation of two rounds whose logarithms lie 0.02 apart
+    base = np.array([1.0, 1.0])
+    _, interval = ratio_interval(np.exp(np.array([0.0, 0.02])), base, 0.95, group_sd=0.03)
+    assert interval is not None
+    margin = math.log(interval[1] / interval[0]) / 2
+    # One degree of freedom: 12.706 of Student's table; 1.960 of the normal one.
+    assert margin == pytest.approx(
+        math.hypot(12.706 * half / math.sqrt(2), 1.960 * math.sqrt(2) * 0.03), rel=1e-3
+    )
+
+
+def test_two_rounds_of_chance_small_spread_do_not_tell_equal_groups_apart() -> None:
+    generator = np.random.default_rng(6)
+    wrong = 0
+    for _ in range(2000):
+        groups = np.exp(generator.normal(0, 0.015, (2, 1)) + generator.normal(0, 0.02, (2, 2)))
+        _, interval = ratio_interval(groups[0], groups[1], 0.99, group_sd=0.015)
+        assert interval is not None
+        wrong += not interval[0] <= 1 <= interval[1]
+    assert wrong <= 2000 // 100
+
+
 def test_groups_that_differ_as_known_are_told_apart_as_rarely_as_it_says() -> None:
     generator = np.random.default_rng(4)
     wrong = 0

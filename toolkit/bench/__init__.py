@@ -20,6 +20,7 @@ highest_rate the same for each case: tried in fresh processes, confirmed by the 
 summary      nanoseconds -> percentiles, throughput, intervals, stage shares
 baseline     read and matched before anything is measured; its models measured again
 first        each case against the first model's, measured in turns
+counterpart  the case of a baseline that a case is compared with
 compare      against a baseline: ratio, interval, verdict
 gates        limits that the user set
 record       the benchmark JSON (schema 1) in and out

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.bench.compare import SAME_MACHINE, compare_case, counterpart, refuse_other_machine
+from toolkit.bench.compare import compare_case
+from toolkit.bench.counterpart import SAME_MACHINE, counterpart, refuse_other_machine
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.record import read_record
 from toolkit.bench.result import CaseResult

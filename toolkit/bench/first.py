@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from toolkit.bench.compare import SAME_CASE, in_turns
+from toolkit.bench.compare import in_turns
+from toolkit.bench.counterpart import SAME_CASE
 from toolkit.bench.options import Scenario
 from toolkit.bench.result import CaseResult
 

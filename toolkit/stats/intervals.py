@@ -1,6 +1,7 @@
 """Confidence intervals: of percentiles, of throughput, of the ratio of two medians."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ Floats = NDArray[np.float64]
 RESAMPLES = 2000
 FEWEST_BLOCKS = 5  # below, resampling blocks says nothing about their spread
 MOST_FREEDOM = 1e6  # Student's distribution is the normal one long before
+MOST_MARGIN = 100.0
+"""Of a logarithm, to either side of its mean: what it is the logarithm of stays finite. No two times of 64 bits lie
+further apart than by 44, so that an interval that is cut here excludes nothing that the whole one holds."""
 WINDOW_SD = 12  # binomial terms further out are below 1e-30
 
 
@@ -105,8 +109,9 @@ def ratio_interval(
         ValueError: a value that isn't positive, or none at all.
 
     Source: Welch, The Generalization of Student's Problem (1947), on logarithms: rounds, not queries, are
-    the independent units, because queries of one round share the state of the machine. A known variance
-    adds to the estimated ones and brings no uncertainty of its own into the degrees of freedom.
+    the independent units, because queries of one round share the state of the machine. A known deviation has the
+    margin of the normal distribution, and the two add as squares: Zou & Donner, Construction of Confidence Limits
+    about Effect Measures (2008). In one variance with it, a chance-small one of two rounds would count as well known.
     """
     if not len(values) or not len(base_values) or values.min() <= 0 or base_values.min() <= 0:
         raise ValueError("a ratio needs positive values on both sides")
@@ -115,11 +120,14 @@ def ratio_interval(
     if min(map(len, groups)) < 2:
         return math.exp(difference), None
     parts = [float(group.var(ddof=1)) / len(group) for group in groups]
-    variance = sum(parts) + 2 * group_sd**2
+    variance = sum(parts)
     doubt = sum(part**2 / (len(group) - 1) for part, group in zip(parts, groups, strict=True))
-    freedom = min(MOST_FREEDOM, variance**2 / doubt) if doubt > 0 else MOST_FREEDOM
-    margin = student_quantile((1 + level) / 2, freedom) * math.sqrt(variance)
-    return math.exp(difference), (math.exp(difference - margin), math.exp(difference + margin))
+    # Never below 1 but by rounding.
+    freedom = max(1.0, min(MOST_FREEDOM, variance**2 / doubt)) if doubt > 0 else MOST_FREEDOM
+    probability = (1 + level) / 2
+    sampled = student_quantile(probability, freedom) * math.sqrt(variance)
+    known = NormalDist().inv_cdf(probability) * math.sqrt(2) * group_sd
+    return math.exp(difference), _around(difference, math.hypot(sampled, known))
 
 
 def mean_interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
@@ -138,7 +146,13 @@ def mean_interval(values: Floats, level: float = 0.95) -> tuple[float, float] | 
         return None
     logs = np.log(values)
     margin = student_quantile((1 + level) / 2, len(logs) - 1) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
-    return math.exp(float(logs.mean()) - margin), math.exp(float(logs.mean()) + margin)
+    return _around(float(logs.mean()), margin)
+
+
+def _around(log: float, margin: float) -> tuple[float, float]:
+    """Return what lies a margin to either side of a logarithm; see `MOST_MARGIN`."""
+    margin = min(margin, MOST_MARGIN)
+    return math.exp(log - margin), math.exp(log + margin)
 
 
 def student_quantile(probability: float, freedom: float) -> float:
