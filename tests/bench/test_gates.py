@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from toolkit.bench.compare import in_turns, verdict
 from toolkit.bench.gates import judge, latency_gate, regression_gate
 from toolkit.bench.options import BenchOptions
-from toolkit.bench.result import Comparison
+from toolkit.bench.record import to_document
+from toolkit.bench.result import BenchResult, Comparison
+from toolkit.files import to_json
 
 MS = 1_000_000
 
@@ -91,6 +94,23 @@ def test_a_gate_over_several_cases_rests_on_the_wider_interval_and_says_so(made:
 def test_a_gate_that_was_blind_says_so(made: Any) -> None:
     case = made.case_of([made.round_of(np.full(20, MS))], comparison=comparison(1.01, 0.98, 1.04))
     assert regression_gate(case, 2).message.endswith("these rounds could only have shown 3.0 %")
+
+
+def test_a_hundred_cases_of_two_rounds_are_too_few_to_tell_and_that_is_said(made: Any) -> None:
+    rounds = [made.round_of(np.full(20, size), number=k) for k, size in enumerate((MS, 1.3 * MS))]
+    times = np.array([1.0, 1.3])
+    for found in (
+        verdict(times, np.ones(2), cases=100),
+        in_turns(rounds, [replace(rounds[0], number=k) for k in range(2)], offline=False, cases=100),
+    ):
+        assert found is not None
+        case = made.case_of(rounds, comparison=found)
+        gate = regression_gate(case, 5)
+        assert gate.met
+        assert gate.message == (
+            "p50 changed by +14.0 % in time, allowed are 5 %, but these rounds are too few to tell (--runs 8 or more)"
+        )
+        to_json(to_document(BenchResult(machine={}, conditions={}, settings={}, results=(case,))))
 
 
 def test_a_case_without_counterpart_does_not_pass(made: Any) -> None:

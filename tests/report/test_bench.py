@@ -135,6 +135,12 @@ def test_a_kind_of_warning_is_one_line_however_many_cases_have_it() -> None:
     assert warning_lines(document(rows[0])) == ["it drifted: wait"]
 
 
+def test_an_interval_wider_than_any_column_is_said_to_be_wide() -> None:
+    wide = row()
+    wide["latency_ms"] = {**wide["latency_ms"], "p50_processes_ci95": [0.0, 1e40]}
+    assert render_result(document(wide)).splitlines()[-1].split()[3] == ">999"
+
+
 def test_a_comparison_is_a_sentence() -> None:
     seen = {"ratio": 1.06, "ratio_ci99": [1.04, 1.08], "verdict": "slower", "smallest_visible_pct": 2.0}
     unseen = {

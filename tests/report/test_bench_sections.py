@@ -79,6 +79,22 @@ def test_the_sentence_on_the_comparison_stands_below_its_chart(rows: list[dict[s
     assert ["in turns" in section.lines[0], "the machine changed" in section.lines[1]] == [True, True]
 
 
+def test_a_comparison_of_too_few_rounds_has_dashes_and_no_line(
+    rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    draw = bench_sections.comparison_figure
+    monkeypatch.setattr(bench_sections, "comparison_figure", lambda cases: drawn.extend(cases) or draw(cases))
+    wide = {"ratio_ci99": [1e-43, 1e43], "smallest_visible_pct": 1e45, "verdict": "no difference seen"}
+    rows[1]["comparison"] = {**COMPARISON, **wide}
+    section = bench_sections.comparison(rows)
+    assert section is not None
+    assert section.charts[0].table.rows[0][3:] == ["–", "–", "–"]
+    assert "too few to tell" in section.lines[0]
+    ((_, change, interval, _),) = drawn
+    assert interval == (change, change)
+
+
 def test_a_comparison_has_a_chart_with_its_figures(rows: list[dict[str, Any]]) -> None:
     rows[1]["comparison"] = COMPARISON
     section = bench_sections.comparison(rows)

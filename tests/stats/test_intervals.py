@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.stats.intervals import (
+    mean_interval,
     median_of,
     quantile_interval,
     ratio_interval,
@@ -180,6 +181,36 @@ def test_groups_that_differ_as_known_are_told_apart_as_rarely_as_it_says() -> No
         assert interval is not None
         wrong += not interval[0] <= 1 <= interval[1]
     assert 0.02 <= wrong / 1000 <= 0.07
+
+
+@given(st.lists(st.floats(1, 1e18), min_size=2, max_size=8), st.floats(0.5, 1 - 1e-9))
+def test_the_bounds_of_wide_intervals_are_finite_and_above_zero(values: list[float], level: float) -> None:
+    for found in (
+        mean_interval(np.array(values), level),
+        ratio_interval(np.array(values), np.ones(2), level)[1],
+    ):
+        assert found is not None
+        assert 0 < found[0] <= found[1] < math.inf
+        assert found[1] / found[0] < math.inf
+
+
+def test_two_rounds_at_the_level_of_a_hundred_cases_have_a_wide_interval() -> None:
+    found = mean_interval(np.array([1.0, 1.3]), 1 - 0.01 / 100)
+    assert found is not None
+    assert found[0] < 1e-40 < 1e40 < found[1]
+
+
+def test_the_interval_of_a_mean_is_that_of_a_worked_example() -> None:
+    # Logarithms 0, 0.1, 0.2: mean 0.1, deviation 0.1, of the mean 0.1 / sqrt(3); Student's t of two degrees is 4.303.
+    found = mean_interval(np.exp(np.array([0.0, 0.1, 0.2])))
+    assert found is not None
+    margin = 4.303 * 0.1 / math.sqrt(3)
+    assert np.log(found) == pytest.approx([0.1 - margin, 0.1 + margin], rel=1e-3)
+
+
+@pytest.mark.parametrize("values", [[1.0], [0.0, 1.0]])
+def test_a_mean_of_one_value_or_of_none_that_is_positive_has_no_interval(values: list[float]) -> None:
+    assert mean_interval(np.array(values)) is None
 
 
 @pytest.mark.parametrize("values", [[], [0.0, 1.0]])

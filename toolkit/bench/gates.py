@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.rate_search import highest_held, neighbours
-from toolkit.bench.result import CaseResult, Gate, Trial
+from toolkit.bench.result import BLIND_PCT, TOO_FEW, CaseResult, Gate, Trial
 from toolkit.stats.latency import percentile_key, queries_needed
 from toolkit.wording import count
 
@@ -87,6 +87,9 @@ def regression_gate(result: CaseResult, most_pct: float) -> Gate:
         f"{(high - 1) * 100:+.1f}), allowed are {most_pct:g} %"
     )
     visible_pct = (math.sqrt(high / low) - 1) * 100
+    if low <= 1 and visible_pct > BLIND_PCT:
+        message = f"{found.measure} changed by {slower_pct:+.1f} % in time, allowed are {most_pct:g} %, but {TOO_FEW}"
+        return Gate(name="regression", subject=subject, met=True, message=message)
     if not met:
         message += f": missed by {slower_pct - most_pct:.1f} points"
     elif visible_pct > most_pct:

@@ -10,6 +10,9 @@ from toolkit.bench.figures import ColdStart, Latency, Nanoseconds, Round, Stage,
 __all__ = ["BenchResult", "CaseResult", "Caution", "ColdStart", "Comparison", "Gate", "Latency", "Nanoseconds",
            "Round", "Stage", "Trial"]  # fmt: skip
 
+BLIND_PCT = 100  # where only twice the time would have shown, an interval says nothing
+TOO_FEW = "these rounds are too few to tell (--runs 8 or more)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caution:

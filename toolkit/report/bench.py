@@ -23,6 +23,7 @@ __all__ = ["case_label", "comparison_lines", "conditions_line", "count", "machin
            "wider_interval"]  # fmt: skip
 
 BYTES_PER_GB = 1_000_000_000
+WIDEST_SHOWN_PCT = 999  # an interval of two rounds that differ is wider than any column
 
 
 def render_result(document: Document) -> str:
@@ -200,4 +201,6 @@ def _half_width(value: float | None, interval: Sequence[float] | None) -> str | 
     if not value or interval is None:
         return None
     half_pct = (interval[1] - interval[0]) / 2 / value * 100
+    if half_pct > WIDEST_SHOWN_PCT:
+        return f">{WIDEST_SHOWN_PCT}"
     return "<0.1" if half_pct < 0.05 else f"{half_pct:.1f}"

@@ -1,15 +1,14 @@
 """What a benchmark says in sentences: warnings, comparison, bottleneck, placement."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from toolkit.bench.result import BLIND_PCT, TOO_FEW
 from toolkit.report.axes import significant
 from toolkit.report.bench_names import Document, case_label, model_label
 from toolkit.wording import count
 
 WORTH_SAYING = 0.03  # change of the baseline's own model: below, machines just drift
-
-BLIND_PCT = 100  # where only twice the time would have shown, an interval says nothing
-TOO_FEW = "these rounds are too few to tell (--runs 8 or more)"
 MORE_MEMORY = 1.25  # times; what a loaded library or a thread more takes is less
 
 HELP = {
@@ -45,11 +44,10 @@ def comparison_lines(results: Sequence[Document]) -> list[str]:
         if found is None:
             continue
         low, high = ((bound - 1) * 100 for bound in found["ratio_ci99"])
-        is_blind = found["smallest_visible_pct"] > BLIND_PCT
         text = f"{(found['ratio'] - 1) * 100:+.1f} % in time"
-        text += "" if is_blind else f" (99 % interval {low:+.1f} to {high:+.1f})"
+        text += "" if is_blind(found) else f" (99 % interval {low:+.1f} to {high:+.1f})"
         text += ", in turns with the baseline's model" if found.get("in_turns") else ""
-        if is_blind:
+        if is_blind(found):
             text += f", but {TOO_FEW}"
         elif found["verdict"] == "no difference seen":
             text += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
@@ -68,6 +66,13 @@ def comparison_lines(results: Sequence[Document]) -> list[str]:
     return lines
 
 
+def is_blind(comparison: Mapping[str, Any]) -> bool:
+    """Return whether the rounds of a comparison were too few to tell anything: its interval isn't worth showing."""
+    return bool(
+        comparison["verdict"] == "no difference seen" and comparison["smallest_visible_pct"] > BLIND_PCT
+    )
+
+
 def first_lines(results: Sequence[Document]) -> list[str]:
     """Say of each case of another model than the first how it compares with that, in times of its time."""
     lines = []
@@ -78,7 +83,7 @@ def first_lines(results: Sequence[Document]) -> list[str]:
         low, ratio, high = (significant(found["ratio_ci99"][0]), significant(found["ratio"]),
                             significant(found["ratio_ci99"][1]))  # fmt: skip
         seen = f"{ratio} times its time (99 % interval {low} to {high})"
-        if found["smallest_visible_pct"] > BLIND_PCT:
+        if is_blind(found):
             seen = f"{ratio} times its time, but {TOO_FEW}"
         elif found["verdict"] == "no difference seen":
             seen += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"

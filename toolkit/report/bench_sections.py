@@ -5,7 +5,7 @@ from typing import Any
 
 from toolkit.report.axes import significant
 from toolkit.report.bench_figures import comparison_figure, over_time_figure, stages_figure
-from toolkit.report.bench_lines import bottleneck, comparison_lines, first_lines
+from toolkit.report.bench_lines import bottleneck, comparison_lines, first_lines, is_blind
 from toolkit.report.bench_names import case_label, model_label, varies
 from toolkit.report.bench_series import over_time, swept
 from toolkit.report.bench_sweeps import sweep_figure
@@ -56,12 +56,13 @@ def comparison(rows: Sequence[Row]) -> Section | None:
     cases = []
     for row in compared:
         found = row["comparison"]
-        low, high = ((bound - 1) * 100 for bound in found["ratio_ci99"])
+        ends = (found["ratio"],) * 2 if is_blind(found) else found["ratio_ci99"]
+        low, high = ((bound - 1) * 100 for bound in ends)
         cases.append((case_label(row, rows), (found["ratio"] - 1) * 100, (low, high), found["verdict"]))
     chart = Chart(
         svg=to_svg(comparison_figure(cases), title="; ".join(comparison_lines(rows))),
         caption="The dot is the change in time, the line its 99 % interval: a line that crosses zero shows no "
-        "difference.",
+        "difference. A dot without a line: too few rounds to tell.",
         table=comparison_table(compared, rows),
     )
     return Section(heading="Against the baseline", charts=[chart], lines=comparison_lines(rows))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.report.axes import significant
+from toolkit.report.bench_lines import is_blind
 from toolkit.report.bench_names import case_label, model_label
 from toolkit.report.page import Cell, Column, Table
 from toolkit.stats.latency import interval_key
@@ -104,17 +105,17 @@ def comparison_table(rows: Sequence[Row], all_rows: Sequence[Row]) -> Table:
     cells: list[list[Cell | str]] = []
     for row in rows:
         found = row["comparison"]
-        low, high = found["ratio_ci99"]
-        changes = [(value - 1) * 100 for value in (found["ratio"], low, high)]
-        cells.append([
-            case_label(row, all_rows), str(found["verdict"]),
-            *(Cell(f"{change:+.1f}", sort=change) for change in changes),
-            Cell(f"{found['smallest_visible_pct']:.1f}", sort=float(found["smallest_visible_pct"])),
-        ])  # fmt: skip
+        changes = [(value - 1) * 100 for value in (found["ratio"], *found["ratio_ci99"])]
+        shown: list[Cell | str] = [Cell(f"{change:+.1f}", sort=change) for change in changes]
+        shown.append(Cell(f"{found['smallest_visible_pct']:.1f}", sort=float(found["smallest_visible_pct"])))
+        if is_blind(found):
+            shown[1:] = ["–"] * 3
+        cells.append([case_label(row, all_rows), str(found["verdict"]), *shown])
     return Table(
         columns=[Column("case"), Column("verdict"), *(Column(title, numeric=True) for title in titles)],
         rows=cells,
-        caption="Change in time, its 99 % interval, and what these rounds could have shown.",
+        caption="Change in time, its 99 % interval, and what these rounds could have shown; a dash where they are "
+        "too few to tell.",
     )
 
 
