@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from toolkit.bench.result import Round
 from toolkit.bench.summary import latencies_ns, summarize, throughput
+from toolkit.stats.latency import percentile_key
 
 MS = 1_000_000
 
@@ -38,6 +39,15 @@ def test_summary_of_1_to_1000(made: Any) -> None:
     assert found.ci95 == {
         "p50": (469, 532), "p90": (881, 919), "p95": (936, 964), "p97": (959, 981), "p99": (983, 997), "p99.9": None
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("percent", [99.90001, 99.9999999, 1e-5, 50.0])
+def test_every_percentile_has_a_name_and_a_value_of_its_own(made: Any, percent: float) -> None:
+    found = summarize([made.round_of(np.arange(1, 1001))], percent)
+    assert len(found.percentiles) == len(found.ci95) == (5 if percent == 50 else 6)
+    name = percentile_key(percent)
+    assert name in found.percentiles
+    assert float(name.removeprefix("p")) == percent
 
 
 def test_a_percentile_that_is_not_supported_has_no_interval(made: Any) -> None:

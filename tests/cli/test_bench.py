@@ -92,6 +92,10 @@ def test_a_latency_gate_ends_with_4_and_says_by_how_much(toolkit: CommandLine, t
     assert "p90 ms" in held.stdout
 
 
+def test_a_percentile_close_to_another_has_its_own_column(toolkit: CommandLine, tiny_model: Path) -> None:
+    assert "p99.90001 ms" in toolkit("bench", tiny_model, *SHORT, "--percentile", "99.90001").stdout
+
+
 def test_a_regression_gate_fails_against_a_quicker_baseline(
     toolkit: CommandLine, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from toolkit.bench.rounds import Running, min_queries_of, request_of
 from toolkit.bench.summary import latencies_ns
 from toolkit.observer import Observer
 from toolkit.stats.intervals import median_of
-from toolkit.stats.latency import supported_percentile
+from toolkit.stats.latency import percentile_key, supported_percentile
 
 FIRST_LOAD = 0.5  # of what the model could do without a pause: where the search begins
 
@@ -28,7 +28,8 @@ def find_rates(running: Sequence[Running], options: BenchOptions, observer: Obse
     """
     for each in running:
         observer.step(
-            f"Looking for the highest rate with p{options.percentile:g} <= {options.target_latency_ms:g} ms"
+            f"Looking for the highest rate with {percentile_key(options.percentile)} <= "
+            f"{options.target_latency_ms:g} ms"
         )
         attempt = _attempt(each, options, observer)
         each.trials = list(search(attempt, round_rate(FIRST_LOAD * 1e9 / _latency_alone_ns(each, options))))

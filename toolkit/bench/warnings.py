@@ -9,7 +9,7 @@ from toolkit.bench.result import Caution, Nanoseconds, Round
 from toolkit.bench.summary import latencies_ns
 from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead
 from toolkit.stats.intervals import median_of
-from toolkit.stats.latency import queries_needed
+from toolkit.stats.latency import percentile_key, queries_needed
 from toolkit.stats.periodicity import strongest_period
 from toolkit.wording import count
 
@@ -177,7 +177,7 @@ def too_few_queries(queries: int, options: BenchOptions) -> Caution | None:
         return None
     return Caution(
         code="too-few-queries",
-        message=f"p{options.percentile:g} needs {needed:,} queries, and it has {queries:,}",
+        message=f"{percentile_key(options.percentile)} needs {needed:,} queries, and it has {queries:,}",
         remedy=f"use --min-queries {needed}",
     )
 

@@ -16,6 +16,7 @@ from toolkit.report.bench_lines import (
 )
 from toolkit.report.bench_names import Document, case_label, model_label, varies
 from toolkit.report.tables import Column, render
+from toolkit.stats.latency import percentile_key
 from toolkit.wording import count
 
 __all__ = ["case_label", "comparison_lines", "conditions_line", "count", "machine_line",
@@ -119,7 +120,7 @@ def _main_table(results: Sequence[Document], percent: float) -> str:
     offline = results[0]["scenario"] == "offline"
     several = varies(results, "model")
     columns = [*_naming_columns(results), Column("batch", numeric=True)]
-    figures = ["ms/image"] if offline else ["p50 ms", "±%", f"p{percent:g} ms"]
+    figures = ["ms/image"] if offline else ["p50 ms", "±%", f"{percentile_key(percent)} ms"]
     figures += ["images/s"] + (["±%"] if offline else []) + (["speed"] if several else [])
     columns += [Column(title, numeric=True) for title in figures]
     rows = []
@@ -130,7 +131,7 @@ def _main_table(results: Sequence[Document], percent: float) -> str:
         else:
             latency = result["latency_ms"]
             row += [_figure(latency["p50"]), _half_width(latency["p50"], wider_interval(latency))]
-            row += [_figure(latency[f"p{percent:g}"])]
+            row += [_figure(latency[percentile_key(percent)])]
         row += [significant(result["throughput"])]
         row += [_half_width(result["throughput"], result["throughput_ci95"])] if offline else []
         row += [None if speed is None else f"{speed:.2f}×"] if several else []

@@ -84,14 +84,14 @@ def queries_needed(percent: float, confidence: float = CONFIDENCE) -> int:
 
 
 def percentile_key(percent: float) -> str:
-    """Name a percentile as records do: 99.0 -> "p99", 99.9 -> "p99.9".
+    """Name a percentile as records do: 99.0 -> "p99", 99.9 -> "p99.9"; every one has a name of its own.
 
     Args:
         percent: above 0, at most 100.
 
     Source: the command-line contract.
     """
-    return f"p{percent:g}"
+    return f"p{float(percent)!r}".removesuffix(".0")
 
 
 def interval_key(key: str) -> str:
