@@ -34,6 +34,9 @@ def test_defaults_are_read_from_the_class() -> None:
         ({"min_queries": 0}, "--min-queries"),
         ({"runs": 0}, "--runs"),
         ({"streams": 0}, "--streams"),
+        ({"streams": 4}, "--streams"),
+        ({"remeasure": False}, "--no-remeasure"),
+        ({"across_machines": True}, "--across-machines"),
         ({"percentile": 0}, "--percentile"),
         ({"percentile": 100}, "--percentile"),
         ({"percentile": float("nan")}, "--percentile"),
@@ -65,6 +68,12 @@ def test_what_makes_no_sense_is_refused_and_names_its_flag(
     with pytest.raises(UsageError) as caught:
         options_of(**fields)
     assert caught.value.where == flag
+
+
+def test_what_has_its_partner_is_taken(options_of: Callable[..., BenchOptions]) -> None:
+    assert options_of(streams=4, scenario=Scenario.MULTI_STREAM).streams == 4
+    assert not options_of(remeasure=False, baseline=BASE).remeasure
+    assert options_of(across_machines=True, baseline=BASE).across_machines
 
 
 def test_a_rate_to_be_found_needs_no_rate(options_of: Callable[..., BenchOptions]) -> None:

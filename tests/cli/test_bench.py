@@ -190,6 +190,13 @@ def test_ctrl_c_before_anything_was_measured_leaves_the_old_files_and_says_of_no
         (["--device", "provider:none"], 1, "no execution provider 'none'"),
         (["--pictures", "a.png"], 2, "only the pipeline scenario reads pictures (--pictures)"),
         (["--scenario", "pipeline", "--pictures", "none.png"], 1, "no such file (--pictures none.png)"),
+        (
+            ["--streams", "4"],
+            2,
+            "needs --scenario multi-stream (--streams): add --scenario multi-stream, or leave --streams out",
+        ),
+        (["--no-remeasure"], 2, "needs --baseline FILE.json (--no-remeasure)"),
+        (["--across-machines"], 2, "needs --baseline FILE.json (--across-machines)"),
         (["--find-rate"], 2, "only the server scenario has a rate to find (--find-rate)"),
         (["--cuda-graph"], 2, "a CUDA graph reads and writes fixed addresses (--cuda-graph)"),
         (["--device", "cpu", "--cuda-graph", "--transfer", "device-resident"], 2, "only the CUDA provider"),

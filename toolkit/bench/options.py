@@ -122,6 +122,7 @@ class BenchOptions:
         self._check_precision()
         at_least(self.seed, 0, "--seed")
         self._check_gates()
+        self._check_partners()
         if self.cuda_graph and self.transfer is Transfer.HOST_ARRAYS:
             raise UsageError(
                 "a CUDA graph reads and writes fixed addresses",
@@ -223,6 +224,16 @@ class BenchOptions:
                     where="--max-regression",
                     remedy="add --baseline FILE.json",
                 )
+
+    def _check_partners(self) -> None:
+        several = self.scenario is Scenario.MULTI_STREAM
+        for flag, given, needed, missing in (
+            ("--streams", self.streams != BenchOptions.streams, "--scenario multi-stream", not several),
+            ("--no-remeasure", not self.remeasure, "--baseline FILE.json", self.baseline is None),
+            ("--across-machines", self.across_machines, "--baseline FILE.json", self.baseline is None),
+        ):
+            if given and missing:
+                raise UsageError(f"needs {needed}", where=flag, remedy=f"add {needed}, or leave {flag} out")
 
 
 def _no_repeats(values: tuple[object, ...], flag: str) -> None:

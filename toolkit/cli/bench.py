@@ -92,7 +92,8 @@ def bench_command(
         typer.Option("--target-latency", metavar="MS", help="Gate: exit 4 when the percentile is above it."),
     ] = None,
     percentile: Annotated[
-        float, typer.Option("--percentile", metavar="P", help="Which percentile the gate looks at.")
+        float,
+        typer.Option("--percentile", metavar="P", help="Which percentile the table and the gate look at."),
     ] = BenchOptions.percentile,
     output: Annotated[
         Path | None,
