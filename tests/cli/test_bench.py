@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -31,7 +32,10 @@ def test_a_table_ends_the_output_with_the_machine_above_it(toolkit: CommandLine,
     assert [row[:3] for row in rows] == [["colours", t, b] for t in "12" for b in "14"] * 2
     assert lines[-1].startswith("colours")
     assert max(map(len, lines)) <= 80
-    assert done.stderr.splitlines()[-1].startswith("next: toolkit bench ")
+    assert done.stderr.splitlines()[-1] == (
+        f"next: {shlex.join(['toolkit', 'bench', str(tiny_model), *SHORT, '--batch-size', '1,4', '--threads', '1,2'])} "
+        "-o bench.json   keeps every query"
+    )
 
 
 def test_several_models_are_compared_with_the_first(
@@ -67,7 +71,8 @@ def test_json_is_the_only_thing_on_standard_output(toolkit: CommandLine, tiny_mo
 def test_the_record_says_where_it_went(toolkit: CommandLine, tiny_model: Path, tmp_path: Path) -> None:
     done = toolkit("bench", tiny_model, *SHORT, "-o", "r.json")
     assert "wrote r.json (" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith(f"next: toolkit bench {tiny_model} --baseline r.json")
+    typed = shlex.join(["toolkit", "bench", str(tiny_model), *SHORT])
+    assert done.stderr.splitlines()[-1] == f"next: {typed} --baseline r.json   compares with this run"
     assert json.loads((tmp_path / "r.json").read_text())["interrupted"] is False
     refused = toolkit("bench", tiny_model, *SHORT, "-o", "r.json", check=1)
     assert error_line(refused) == (

@@ -1,6 +1,8 @@
 """`toolkit evaluate` through the real command: both streams, exit code, files."""
 
 import json
+import shlex
+import shutil
 
 import pytest
 from support import CommandLine, encoded, error_line, picture
@@ -24,6 +26,26 @@ def test_the_answer_names_data_split_and_count_and_the_files_are_listed(
         assert any(line.startswith(f"wrote {name} (") for line in done.stderr.splitlines())
         assert name not in done.stdout
     assert done.stderr.splitlines()[-1].startswith("next: toolkit bench ")
+
+
+def test_the_next_command_has_the_options_that_were_typed(
+    toolkit: CommandLine, tiny_model, colour_folder, tmp_path
+):
+    typed = [
+        "evaluate",
+        str(tiny_model),
+        "--data",
+        str(colour_folder),
+        "--split=train",
+        "--limit",
+        "3",
+        "--skip-broken",
+    ]
+    done = toolkit(*typed, "--report", "r.html")
+    assert done.stderr.splitlines()[-1] == f"next: {shlex.join(['toolkit', *typed, '-o', 'evaluation'])}"
+    split_in_two = tmp_path / "two\nlines"
+    shutil.copytree(colour_folder, split_in_two)
+    assert "next:" not in toolkit("evaluate", tiny_model, "--data", split_in_two, "--split", "train").stderr
 
 
 def test_json_is_the_metrics_file_and_the_list_of_files(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.bench.samples import encode
+from toolkit.cli.retyped import retyped
 from toolkit.report.bench import (
     comparison_lines,
     machine_line,
@@ -164,14 +165,26 @@ def test_speed_is_relative_to_the_first_model_under_the_same_conditions() -> Non
 
 
 def test_the_next_command_can_be_typed_as_it_stands() -> None:
+    def again(plus: list[str], without: tuple[str, ...] = ()) -> str:
+        return retyped(
+            plus, without=without, arguments=["bench", "a", "b c", "--rate=9", "-omy r.json", "--json"]
+        )
+
     record = document(row())
-    assert next_command(record, models=["paper-cnn"], output=Path("my r.json")) == (
-        "toolkit bench paper-cnn --baseline 'my r.json'   compares with this run"
+    assert next_command(record, output=Path("my r.json"), again=again) == (
+        "toolkit bench a 'b c' --rate=9 --baseline 'my r.json'   compares with this run"
     )
-    assert next_command(record, models=["a", "b c"], output=None) == (
-        "toolkit bench a 'b c' -o bench.json   keeps every query"
+    assert next_command(record, output=None, again=again) == (
+        "toolkit bench a 'b c' --rate=9 --json -o bench.json   keeps every query"
     )
-    assert next_command(document(row(), interrupted=True), models=["a"], output=None) is None
+    assert next_command(document(row(), interrupted=True), output=None, again=again) is None
+
+
+@pytest.mark.parametrize("setting", [{"baseline": "b.json"}, {"find_rate": True}, {"runs": 1}])
+def test_what_cannot_be_compared_is_not_the_next_command(setting: dict[str, object]) -> None:
+    record = document(row())
+    record["settings"] |= setting
+    assert next_command(record, output=Path("r.json"), again=lambda *_, **__: "never") is None
 
 
 LATENCIES = st.lists(st.integers(1, 10**11), min_size=1, max_size=400)

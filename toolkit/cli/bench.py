@@ -11,6 +11,7 @@ from toolkit.bench.options import Arrivals, BenchOptions, Scenario, Transfer
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
 from toolkit.cli.options import Force, Json, Normalize, ProviderOption, Quiet
+from toolkit.cli.retyped import retyped
 from toolkit.endings import check_ending, check_page
 from toolkit.errors import ExitCode, UsageError
 
@@ -195,7 +196,7 @@ def bench_command(
     console.result(lambda: document, lambda: render_result(document))
     if result.results:
         console.wrote(output, report)
-    command = next_command(document, models=models, output=output)
+    command = next_command(document, output=output, again=retyped)
     console.next(*([command] if command else []))
     if result.interrupted:
         raise typer.Exit(int(ExitCode.INTERRUPTED))

@@ -70,8 +70,8 @@ class Console:
                 self.notice(f"wrote {as_place(path)} ({file_size(path.stat().st_size)})")
 
     def next(self, *commands: str) -> None:
-        """Name the commands that are worth typing next, a line each."""
-        for place, command in enumerate(commands):
+        """Name the commands that are worth typing next, a line each; what needs more than a line is passed over."""
+        for place, command in enumerate(each for each in commands if len(each.splitlines()) == 1):
             self.notice(f"{'next: ' if place == 0 else '      '}{command}")
 
     def warning(self, text: str) -> None:

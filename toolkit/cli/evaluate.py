@@ -27,6 +27,7 @@ from toolkit.cli.options import (
     SkipBroken,
     Threads,
 )
+from toolkit.cli.retyped import retyped
 from toolkit.evaluate.options import EvaluateOptions
 
 
@@ -130,7 +131,7 @@ def evaluate_command(
         lambda: {**result.to_document(), "files": [str(path) for path in files]}, lambda: text(result)
     )
     console.wrote(*files)
-    console.next(next_command(result))
+    console.next(next_command(result, again=retyped))
     missed = missed_gate(result)
     report_missed([missed] if missed else [])
     report_skipped(result.skipped)

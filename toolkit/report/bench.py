@@ -1,8 +1,7 @@
 """What a benchmark looks like on a terminal, drawn from the record alone."""
 
-import shlex
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +83,22 @@ def conditions_line(document: Document) -> str:
     return _wrapped(", ".join(shared))
 
 
-def next_command(document: Document, *, models: Sequence[str], output: Path | None) -> str | None:
-    """Return the command that is worth typing next, with what it does; None where there is none."""
+def next_command(document: Document, *, output: Path | None, again: Callable[..., str]) -> str | None:
+    """Return the command that is worth typing next, with what it does; None where there is none.
+
+    Args:
+        document: the record.
+        output: where it was written; None: nowhere.
+        again: writes the command as it was typed with options added, `without` some flags: `toolkit.cli.retyped`.
+    """
+    settings = document["settings"]
     if document["interrupted"]:
         return None
     if output is None:
-        return f"toolkit bench {shlex.join(models)} -o bench.json   keeps every query"
-    if document["settings"]["baseline"] is None:
-        return f"toolkit bench {shlex.quote(models[0])} --baseline {shlex.quote(str(output))}   compares with this run"
+        return f"{again(['-o', 'bench.json'])}   keeps every query"
+    # A rate that is found, and one round, can't be compared.
+    if settings["baseline"] is None and not settings.get("find_rate") and settings.get("runs", 2) > 1:
+        return f"{again(['--baseline', str(output)], without=['--json'])}   compares with this run"
     return None
 
 

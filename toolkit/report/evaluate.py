@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,18 @@ def missed_gate(result: EvaluateResult) -> str | None:
     return f"accuracy {result.metrics.accuracy:.4f} is {amount} below --min-accuracy {result.min_accuracy:g}"
 
 
-def next_command(result: EvaluateResult) -> str:
-    """Return the command that is worth typing next."""
-    model, data = shlex.quote(result.model), shlex.quote(result.data_argument)
+def next_command(result: EvaluateResult, *, again: Callable[..., str]) -> str:
+    """Return the command that is worth typing next.
+
+    Args:
+        result: what was found.
+        again: writes the command as it was typed with options added: `toolkit.cli.retyped`.
+    """
     if result.output is None:
-        return f"toolkit evaluate {model} --data {data} -o evaluation"
+        return again(["-o", "evaluation"])
+    model = shlex.quote(result.model)
     if result.provider == "Keras":
-        return f"toolkit export {model} -o model.onnx --verify {data}"
+        return f"toolkit export {model} -o model.onnx --verify {shlex.quote(result.data_argument)}"
     return f"toolkit bench {model}"
 
 
