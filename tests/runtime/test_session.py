@@ -114,13 +114,16 @@ def test_a_provider_that_the_session_does_not_list_first_is_not_accepted(
     assert "did not start" in listener.notices[0]
 
 
-def test_the_diagnosis_reaches_the_message(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("typed", ["cuda", "cuda:0", "cuda:1", "provider:CUDA"])
+def test_the_diagnosis_reaches_the_message_which_names_the_device_as_it_was_typed(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
     monkeypatch.setattr(start_module, "diagnose", lambda *_: Problem("finding here", "remedy here"))
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
-    with pytest.raises(DeviceError, match=r"finding here \(--device cuda\): remedy here"):
-        open_session(tiny_model, device="cuda")
+    with pytest.raises(DeviceError, match=rf"finding here \(--device {typed}\): remedy here"):
+        open_session(tiny_model, device=typed)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

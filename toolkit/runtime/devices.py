@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from toolkit.errors import DeviceError, UsageError
 
@@ -19,11 +19,13 @@ class Device:
         kind: "auto", "cpu", "cuda" or "provider".
         index: which CUDA device; 0 elsewhere.
         name: of the provider, as it was typed; for the kind "provider" only.
+        typed: the whole request, for errors.
     """
 
     kind: str
     index: int = 0
     name: str = ""
+    typed: str = field(default="", compare=False)
 
 
 def parse_device(text: str) -> Device:
@@ -34,11 +36,11 @@ def parse_device(text: str) -> Device:
     """
     kind, _, rest = text.partition(":")
     if kind in ("auto", "cpu") and not rest and ":" not in text:
-        return Device(kind)
+        return Device(kind, typed=text)
     if kind == "cuda" and (text == "cuda" or (rest.isascii() and rest.isdigit())):
-        return Device("cuda", int(rest or 0))
+        return Device("cuda", int(rest or 0), typed=text)
     if kind == "provider" and rest:
-        return Device("provider", name=rest)
+        return Device("provider", name=rest, typed=text)
     raise UsageError(
         f"'{text}' is not a device", where="--device", remedy="use auto, cpu, cuda, cuda:N or provider:NAME"
     )

@@ -65,7 +65,8 @@ def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], ob
     available = list(ort.get_available_providers())
     if wanted.kind == "provider":
         name = resolve(wanted.name, available)
-        wanted = {CPU: Device("cpu"), CUDA: Device("cuda")}.get(name, Device("provider", name=name))
+        kind = {CPU: "cpu", CUDA: "cuda"}.get(name, "provider")
+        wanted = Device(kind, name=name if kind == "provider" else "", typed=wanted.typed)
     if wanted.kind == "cpu":
         _refuse_graph(options)
         check_provider_options(options, [CPU])
@@ -107,7 +108,7 @@ def _on_cuda(ort: Any, path: Path, settings: Any, wanted: Device, options: dict[
         problem = _unknown(Path(ort.__file__).parent / "capi", wanted.index)
     raise DeviceError(
         f"the CUDA execution provider did not start: {problem.finding}",
-        where=f"--device {device_name(CUDA, wanted.index) if wanted.index else 'cuda'}",
+        where=f"--device {wanted.typed}",
         remedy=problem.remedy,
     )
 
