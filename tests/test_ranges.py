@@ -2,12 +2,22 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.ranges import MOST_PARALLEL, above_zero, at_least, parallel, share
+from toolkit.ranges import (
+    MOST_CLASSES,
+    MOST_PARALLEL,
+    MOST_PICTURES,
+    above_zero,
+    at_least,
+    held_at_once,
+    parallel,
+    share,
+)
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
@@ -36,7 +46,22 @@ def test_threads_and_processes_are_no_more_than_a_machine_may_have(value: int) -
             parallel(value, "--threads")
 
 
+@pytest.mark.parametrize("most", [MOST_PICTURES, MOST_CLASSES])
+def test_what_is_held_at_once_is_a_whole_number_up_to_the_most(most: int) -> None:
+    for value in (1, most, np.int64(2)):
+        held_at_once(value, most, "--top-k")  # type: ignore[arg-type]
+    for value in (0, -1, most + 1, 10**12):
+        with pytest.raises(UsageError) as caught:
+            held_at_once(value, most, "--top-k")
+        assert str(caught.value) == f"{value} is out of range (--top-k): use a number from 1 to {most}"
+    for odd, said in ((1.5, "1.5"), ("2", "'2'"), (2.0, "2.0")):
+        with pytest.raises(UsageError) as caught:
+            held_at_once(odd, most, "top_k")  # type: ignore[arg-type]
+        assert str(caught.value) == f"{said} is not a whole number (top_k): use a number from 1 to {most}"
+
+
 def test_an_option_that_was_not_given_is_in_every_range() -> None:
+    held_at_once(None, MOST_PICTURES, "--batch-size")
     parallel(None, "--threads")
     at_least(None, 1, "--limit")
     above_zero(None, "--rate")

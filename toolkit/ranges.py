@@ -1,8 +1,12 @@
 """Whether the value of an option is in its range; errors in the same words everywhere."""
 
+import operator
+
 from toolkit.errors import UsageError
 
 MOST_PARALLEL = 1024  # no machine of two sockets has so many hardware threads
+MOST_PICTURES = 65_536  # of a batch: at 32x32 pixels, 200 MB by themselves
+MOST_CLASSES = 100_000  # of a row: more than public sets of labels have
 
 
 def at_least(value: float | None, least: float, flag: str) -> None:
@@ -25,6 +29,30 @@ def parallel(value: int | None, flag: str) -> None:
     """
     if value is not None and not 1 <= value <= MOST_PARALLEL:
         raise _refusal(value, flag, f"a number from 1 to {MOST_PARALLEL}")
+
+
+def held_at_once(value: int | None, most: int, flag: str) -> None:
+    """Refuse a number of things that are never held in memory together; None is an option that wasn't given.
+
+    Far above `most` there is no memory for them, and the system ends the process without a word.
+
+    Args:
+        value: of the option.
+        most: `MOST_PICTURES` or `MOST_CLASSES`.
+        flag: its name.
+
+    Raises:
+        UsageError: it is no whole number, below 1, or above `most`.
+    """
+    if value is None:
+        return
+    allowed = f"a number from 1 to {most}"
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise UsageError(f"{value!r} is not a whole number", where=flag, remedy=f"use {allowed}") from None
+    if not 1 <= whole <= most:
+        raise _refusal(whole, flag, allowed)
 
 
 def above_zero(value: float | None, flag: str) -> None:

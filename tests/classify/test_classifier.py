@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -71,8 +72,12 @@ def test_top_k_is_sorted_and_the_first_is_that_of_top_1(classifier: Classifier, 
         assert values == sorted(values, reverse=True)
         assert sum(values) == pytest.approx(1, abs=1e-5)
         assert sorted(p.label for p in predictions) == ["blue", "green", "red"]
-    with pytest.raises(UsageError, match="top_k"):
-        classifier.classify(mixed, top_k=0)
+    odd: Any
+    for odd in (0, 10**10, 1.5, "2"):
+        with pytest.raises(UsageError, match="top_k"):
+            classifier.classify(mixed, top_k=odd)
+        with pytest.raises(UsageError, match="batch_size"):
+            Classifier(classifier.model, batch_size=odd)
 
 
 def test_a_model_of_a_fixed_batch_size_gives_no_row_from_its_padding(mixed: Path, tmp_path: Path) -> None:

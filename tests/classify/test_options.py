@@ -18,6 +18,8 @@ def options(**changes: Any) -> ClassifyOptions:
         ({"paths": ("-", "-")}, "PATH"),
         ({"top_k": 0}, "--top-k"),
         ({"batch_size": 0}, "--batch-size"),
+        ({"batch_size": "8"}, "--batch-size"),
+        ({"top_k": 1.5}, "--top-k"),
         ({"threads": 0}, "--threads"),
         ({"max_pixels": 0}, "--max-pixels"),
         ({"workers": 0}, "--workers"),

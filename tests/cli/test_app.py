@@ -77,6 +77,22 @@ def test_no_arguments_show_the_help_and_count_as_wrong_usage(toolkit: CommandLin
         (["bench", "paper-cnn", "--baseline="], "an empty value (--baseline)"),
         (["bench", "paper-cnn", "--device", "cpu", "--device", ""], "an empty value (--device)"),
         (["export", "m.keras", "-o", "m.onnx", "--resize", ""], "an empty value (--resize)"),
+        *(
+            (
+                [*command, "1000000000000"],
+                f"1000000000000 is out of range ({command[-1]}): use a number from 1 to {most}",
+            )
+            for command, most in (
+                (["bench", "x", "--batch-size"], 65536),
+                (["classify", "x", "-m", "m", "--batch-size"], 65536),
+                (["classify", "x", "-m", "m", "--top-k"], 100000),
+                (["evaluate", "m", "--data", "x", "--batch-size"], 65536),
+                (["evaluate", "m", "--data", "x", "--top-k"], 100000),
+                (["verify", "m", "n", "--data", "x", "--batch-size"], 65536),
+                (["export", "m.keras", "-o", "m.onnx", "--batch"], 65536),
+                (["train", "--data", "x", "-o", "run", "--batch-size"], 65536),
+            )
+        ),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(

@@ -174,7 +174,7 @@ def test_ctrl_c_before_anything_was_measured_leaves_the_old_files_and_says_of_no
     ("arguments", "code", "text"),
     [
         (["--batch-size", "1,x"], 2, "'1,x' is not a list of whole numbers (--batch-size)"),
-        (["--batch-size", "0"], 2, "0 is out of range (--batch-size): use 1 or more"),
+        (["--batch-size", "0"], 2, "0 is out of range (--batch-size): use a number from 1 to 65536"),
         (["--threads", "2,2"], 2, "2 is given twice (--threads)"),
         (["--scenario", "server"], 2, "the server scenario needs a rate"),
         (["--rate", "5"], 2, "only the server scenario has a rate (--rate)"),

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.ranges import above_zero, at_least, parallel
+from toolkit.ranges import MOST_PICTURES, above_zero, at_least, held_at_once, parallel
 
 
 class Scenario(StrEnum):
@@ -132,7 +132,7 @@ class BenchOptions:
 
     def _check_lists(self) -> None:
         for values, flag, check in (
-            (self.batch_sizes, "--batch-size", partial(at_least, least=1)),
+            (self.batch_sizes, "--batch-size", partial(held_at_once, most=MOST_PICTURES)),
             (self.threads, "--threads", parallel),
         ):
             for value in values:

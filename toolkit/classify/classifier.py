@@ -18,7 +18,7 @@ from toolkit.images.feed import Feed
 from toolkit.images.sources import listing
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import SILENT, Observer
-from toolkit.ranges import at_least
+from toolkit.ranges import MOST_CLASSES, MOST_PICTURES, held_at_once
 
 
 class Classifier:
@@ -29,6 +29,9 @@ class Classifier:
         batch_size: pictures a batch.
         max_pixels: pictures with more (width times height) become error records; None means 200 million.
         exact: decode every pixel of a JPEG picture, however small the model's input.
+
+    Raises:
+        UsageError: `batch_size` is no whole number from 1 to 65,536.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Classifier:
         max_pixels: int | None = None,
         exact: bool = False,
     ) -> None:
+        held_at_once(batch_size, MOST_PICTURES, "batch_size")
         self.model = model
         self.exact = exact
         self.batch_size = batch_size
@@ -88,14 +92,14 @@ class Classifier:
             One record per input, in input order, as they are ready.
 
         Raises:
-            UsageError: `top_k` is less than 1.
+            UsageError: `top_k` is no whole number from 1 to 100,000.
             InputError: a folder or list without a single picture.
 
         Example:
             >>> for record in toolkit.load("paper-cnn").classify(["photos"], top_k=3):
             ...     print(record.path, record.predictions or record.error)
         """
-        at_least(top_k, 1, "top_k")
+        held_at_once(top_k, MOST_CLASSES, "top_k")
         arguments = [paths] if isinstance(paths, str | os.PathLike) else paths
         return self._records(arguments, top_k)
 

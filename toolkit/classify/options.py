@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolkit.endings import DEVICES, check_ending, check_page
 from toolkit.errors import UsageError
-from toolkit.ranges import at_least, parallel, share
+from toolkit.ranges import MOST_CLASSES, MOST_PICTURES, at_least, held_at_once, parallel, share
 
 EXAMPLE_TOP_K = 5  # classes of each picture that a report shows
 ENGINES = ("local", "ray")
@@ -89,8 +89,8 @@ class ClassifyOptions:
                 where="PATH",
                 remedy="leave it out, or look at the variable it is from",
             )
-        at_least(self.top_k, 1, "--top-k")
-        at_least(self.batch_size, 1, "--batch-size")
+        held_at_once(self.top_k, MOST_CLASSES, "--top-k")
+        held_at_once(self.batch_size, MOST_PICTURES, "--batch-size")
         parallel(self.threads, "--threads")
         at_least(self.max_pixels, 1, "--max-pixels")
         parallel(self.workers, "--workers")

@@ -149,7 +149,9 @@ def _batch(text: str) -> int | None:
     if text == "dynamic":
         return None
     if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"'{text}' is not a batch size", where="--batch", remedy="use dynamic, or 1 or more")
+        raise UsageError(
+            f"'{text}' is not a batch size", where="--batch", remedy="use dynamic, or 1 to 65536"
+        )
     return int(text)
 
 

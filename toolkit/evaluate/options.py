@@ -6,7 +6,7 @@ from pathlib import Path
 
 from toolkit.endings import check_folder, check_page
 from toolkit.errors import UsageError
-from toolkit.ranges import at_least, share
+from toolkit.ranges import MOST_CLASSES, MOST_PICTURES, at_least, held_at_once, share
 
 SPLITS = ("train", "test")
 
@@ -63,8 +63,8 @@ class EvaluateOptions:
             self.output, flag="--output", remedy="give the name of a folder; --report FILE.html writes a page"
         )
         check_page(self.report)
-        at_least(self.top_k, 1, "--top-k")
-        at_least(self.batch_size, 1, "--batch-size")
+        held_at_once(self.top_k, MOST_CLASSES, "--top-k")
+        held_at_once(self.batch_size, MOST_PICTURES, "--batch-size")
         at_least(self.examples, 1, "examples")
         at_least(self.limit, 1, "--limit")
         at_least(self.seed, 0, "--seed")

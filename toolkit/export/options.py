@@ -6,7 +6,7 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.machine.features import ALL_BITS, SAFE_BITS, int8_sums_saturate
-from toolkit.ranges import at_least, share
+from toolkit.ranges import MOST_PICTURES, at_least, held_at_once, share
 
 
 class Precision(StrEnum):
@@ -107,10 +107,7 @@ class ExportOptions:
                 where="-o",
                 remedy="give the output a name with .onnx",
             )
-        if self.batch is not None and self.batch < 1:
-            raise UsageError(
-                f"{self.batch} is out of range", where="--batch", remedy="use dynamic, or 1 or more"
-            )
+        held_at_once(self.batch, MOST_PICTURES, "--batch")
         if self.batch is not None and self.mirror:
             raise UsageError(
                 "it runs two pictures for one, which a fixed batch size leaves no room for",

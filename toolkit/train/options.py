@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.ranges import above_zero, at_least, share
+from toolkit.ranges import MOST_PICTURES, above_zero, at_least, held_at_once, share
 
 DEFAULT_RECIPE = "paper-cnn"
 FINE_TUNE_RECIPE = "fine-tune"
@@ -80,7 +80,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         at_least(self.epochs, 1, "--epochs")
-        at_least(self.batch_size, 1, "--batch-size")
+        held_at_once(self.batch_size, MOST_PICTURES, "--batch-size")
         at_least(self.image_size, 1, "--image-size")
         at_least(self.limit, 1, "--limit")
         at_least(self.seed, 0, "--seed")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from toolkit.errors import UsageError
-from toolkit.ranges import at_least, share
+from toolkit.ranges import MOST_PICTURES, at_least, held_at_once, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,6 @@ class VerifyOptions:
             raise UsageError(f"no split '{self.split}'", where="--split", remedy="use train or test")
         at_least(self.tolerance, 0, "--tolerance")
         share(self.min_agreement, "--min-agreement")
-        at_least(self.batch_size, 1, "--batch-size")
+        held_at_once(self.batch_size, MOST_PICTURES, "--batch-size")
         at_least(self.limit, 1, "--limit")
         at_least(self.worst, 0, "--worst")
