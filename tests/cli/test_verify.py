@@ -4,6 +4,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+from onnx import helper
 from support import CommandLine, colour_model, error_line
 
 from toolkit.cli.verify import _render
@@ -17,6 +18,20 @@ def test_what_is_unusual_about_the_data_is_told_once_although_two_models_read_it
     done = toolkit("verify", tiny_model, "smaller.onnx", "--data", colour_folder)
     assert done.stderr.count("has class folders only: its test split is a fifth of each class, 3 of 12") == 1
     assert done.stderr.count("Reading 3 pictures") == 2
+
+
+def test_a_model_that_gives_no_numbers_agrees_with_none_not_even_with_itself(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(tiny_model)
+    *_, last = model.graph.node
+    last.output[0] = "shares"
+    model.graph.node.append(helper.make_node("Sub", ["shares", "shares"], ["zero"]))
+    model.graph.node.append(helper.make_node("Div", ["zero", "zero"], ["probabilities"]))
+    onnx.save(model, tmp_path / "nan.onnx")
+    for pair in (("nan.onnx", "nan.onnx"), (tiny_model, "nan.onnx"), ("nan.onnx", tiny_model)):
+        done = toolkit("verify", *pair, "--data", colour_folder, "--min-agreement", "0.01", check=4)
+        assert "gate not met: the top-1 agreement, 0.0000, is below --min-agreement 0.01" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from toolkit.stats.agreement import compare, differences, logit_differences
+from toolkit.stats.agreement import compare, differences, logit_differences, missed_gates
 from toolkit.stats.classification import softmax
 from toolkit.stats.logistic import sigmoid
 
@@ -69,6 +69,25 @@ def test_what_is_not_a_number_counts_as_an_infinite_difference(odd: float) -> No
     assert agreement.max_difference == np.inf
     assert agreement.to_document()["max_difference"] is None
     assert list(differences(good, bad)) == [0, np.inf]
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_a_picture_that_is_not_a_number_on_either_side_has_no_class_that_agrees(odd: float) -> None:
+    good = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]], np.float32)
+    bad = good.copy()
+    bad[1] = odd
+    bad[2, 1] = odd
+    for first, second in ((good, bad), (bad, good), (bad, bad)):
+        assert compare(first, second).top1_agreement == 0.5
+        assert compare(first, second).small_margin == 4  # nothing is known of the difference
+    gates = missed_gates(compare(bad, bad), 1.0, 1.0)
+    assert [gate.partition(",")[0] for gate in gates] == ["the largest difference", "the top-1 agreement"]
+
+
+def test_a_margin_is_small_up_to_twice_the_largest_difference() -> None:
+    first = np.array([[0.52, 0.42, 0.06], [0.60, 0.30, 0.10]], np.float32)
+    second = first + np.array([[0.06, -0.06, 0.0], [0.0, 0.0, 0.0]], np.float32)
+    assert compare(first, second).small_margin == 1  # 0.10 lies below 0.12, 0.30 above
 
 
 def test_shapes_that_differ_are_refused() -> None:

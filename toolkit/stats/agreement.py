@@ -26,7 +26,8 @@ class Agreement:
         max_logit_difference: largest absolute difference of a logit, each picture's logits taken relative to
             their mean; infinite where a probability is not a number.
         mean_difference: mean absolute difference over all probabilities.
-        top1_agreement: share of pictures with the same most probable class, 0 to 1.
+        top1_agreement: share of pictures with the same most probable class, 0 to 1; a picture for which either model
+            gave something that is not a finite number has none.
         small_margin: pictures whose two best classes (of the first model) lie closer together than twice the
             largest difference: only their label could change because of it.
     """
@@ -126,12 +127,15 @@ def compare(first: Floats, second: Floats) -> Agreement:
     """
     if first.shape != second.shape or first.ndim != 2 or not len(first):
         raise ValueError(f"can't compare {first.shape} with {second.shape}")
-    largest = float(differences(first, second).max())
+    gaps = differences(first, second)
+    largest = float(gaps.max())
+    same = first.argmax(axis=1) == second.argmax(axis=1)
     finite = np.isfinite(largest)
     mean = float(np.abs(first.astype(np.float64) - second.astype(np.float64)).mean()) if finite else np.inf
     if first.shape[1] > 1:
         best_two = np.partition(first, -2, axis=1)[:, -2:].astype(np.float64)
-        small = int(np.count_nonzero(best_two[:, 1] - best_two[:, 0] <= 2 * largest))
+        with np.errstate(invalid="ignore"):
+            small = int(np.count_nonzero(~(best_two[:, 1] - best_two[:, 0] > 2 * largest)))
     else:
         small = 0
     return Agreement(
@@ -139,7 +143,7 @@ def compare(first: Floats, second: Floats) -> Agreement:
         max_difference=largest,
         max_logit_difference=float(logit_differences(first, second).max()),
         mean_difference=mean,
-        top1_agreement=float(np.mean(first.argmax(axis=1) == second.argmax(axis=1))),
+        top1_agreement=float(np.mean(same & np.isfinite(gaps))),
         small_margin=small,
     )
 
