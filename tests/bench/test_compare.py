@@ -259,6 +259,23 @@ def test_a_reference_that_changed_by_far_without_telling_for_sure_is_not_used() 
     assert beside.reference_adjusted
 
 
+@pytest.mark.parametrize(
+    ("scenario", "device", "adjusted"),
+    [("single-stream", "cpu", True), ("server", "cpu", False), ("single-stream", "cuda:0", False)],
+)
+def test_the_reference_is_for_times_that_the_processor_decides(
+    case: Any, scenario: str, device: str, adjusted: bool
+) -> None:
+    def on_a_machine(speed: float) -> CaseResult:
+        found = case(speed, noise=0.001, scenario=scenario, device=device)
+        rounds = tuple(replace(each, reference_ns=20_000 * speed) for each in found.rounds)
+        return replace(found, rounds=rounds)  # type: ignore[no-any-return]
+
+    found = compare_case(on_a_machine(1.3), record(on_a_machine(1.0)), "b", only_model=True)
+    assert found is not None
+    assert found.reference_adjusted is adjusted
+
+
 def test_one_process_on_a_side_allows_no_verdict() -> None:
     assert verdict(np.array([1.0]), np.array([1.0, 1.0])) is None
 

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from support import encoded, picture
 
-from toolkit.bench import processes
+from toolkit.bench import processes, worker
 from toolkit.bench.figures import ColdStart, median_start
+from toolkit.bench.measure import SystemClock
 from toolkit.bench.options import Scenario, Transfer
 from toolkit.bench.processes import in_process
 from toolkit.bench.request import Measured, Request
-from toolkit.bench.scenarios import Traffic
+from toolkit.bench.scenarios import Traffic, warm_up
 from toolkit.bench.worker import measure
 from toolkit.errors import ImageError, ModelError, ToolkitError, UsageError
 from toolkit.preprocess.normalization import parse
@@ -71,6 +72,35 @@ def test_a_slow_first_call_is_told_apart_and_is_none_of_the_queries(
     assert found.start.first_inference_ns > 1e9
     assert (found.finished_ns - found.due_ns).max() < 1e9
     assert calls > len(found.due_ns)
+
+
+def test_the_warm_up_is_none_of_the_stages_of_a_pipeline(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(SystemClock):
+        """Time that goes on by an hour with each look at it while `slow`."""
+
+        slow = False
+        ahead = 0
+
+        def now_ns(self) -> int:
+            self.ahead += 3600 * 10**9 if self.slow else 0
+            return super().now_ns() + self.ahead
+
+    def slow_warm_up(*arguments: Any) -> int:
+        clock.slow = True
+        done = warm_up(*arguments)
+        clock.slow = False
+        return done
+
+    (tmp_path / "a.png").write_bytes(encoded(picture((9, 9, 9))))
+    clock = Clock()
+    monkeypatch.setattr(worker, "warm_up", slow_warm_up)
+    asked = request(tiny_model, scenario=Scenario.PIPELINE, pictures=(str(tmp_path / "a.png"),))
+    found = measure(asked, clock)
+    assert found.warmup_runs >= 1
+    assert found.stages_ns is not None
+    assert found.stages_ns.max() < 3600 * 10**9
 
 
 def test_a_request_and_an_answer_survive_the_way_through_json(tiny_model: Path, tmp_path: Path) -> None:

@@ -58,6 +58,17 @@ def test_a_server_that_keeps_up_answers_in_the_time_of_the_model(clock: Any, mad
     assert set(found.tolist()) == {7 * MS}
 
 
+@pytest.mark.parametrize(("seconds", "stall_s", "overloaded"), [(20, 8, False), (3, 4, False), (3, 8, True)])
+def test_a_server_gives_up_on_a_queue_longer_than_five_seconds_and_than_the_round(
+    clock: Any, made: Any, seconds: int, stall_s: int, overloaded: bool
+) -> None:
+    model = made.FakeModel(clock, MS, stall_after_ns=SECOND, stall_ns=stall_s * SECOND)
+    traffic = Traffic(scenario=Scenario.SERVER, batch_size=1, rate_qps=100.0, arrivals=Arrivals.CONSTANT)
+    recorder = Recorder()
+    send(traffic, model.run, ["a"], clock, Limits(seconds * SECOND, 1), recorder, seed=0)
+    assert recorder.overloaded is overloaded
+
+
 def test_constant_arrivals_are_equally_spaced() -> None:
     moments = list(itertools.islice(arrivals_ns(1000, Arrivals.CONSTANT, 0), 3000))
     assert moments == [k * MS for k in range(1, 3001)]
