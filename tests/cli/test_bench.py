@@ -156,9 +156,7 @@ def test_ctrl_c_before_anything_was_measured_leaves_the_old_files_and_says_of_no
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=os.environ.copy(),
     )  # fmt: skip
     assert running.stderr is not None
-    said = ""
-    while "Measuring" not in said:
-        said = running.stderr.readline()
+    assert any("Measuring" in line for line in iter(running.stderr.readline, ""))  # "" where it ended
     time.sleep(1)
     running.send_signal(signal.SIGINT)
     stdout, stderr = running.communicate(timeout=60)
