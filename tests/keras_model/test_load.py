@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,16 @@ def test_keras_and_h5_files_load(keras: Any, saved: Save, name: str) -> None:
 def test_content_decides_not_the_suffix(keras: Any, saved: Save, name: str, wrong: str) -> None:
     path = saved(*dense(keras), name=name)
     load_keras(str(path.rename(path.with_name(wrong))), where="test")
+
+
+def test_a_saved_model_is_known_by_its_weights_and_not_by_its_graph_alone(keras: Any, tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), *dense(keras)])
+    for name in "ab":
+        model.set_weights([weights + 1 for weights in model.get_weights()])
+        model.export(tmp_path / name, verbose=False)
+    shutil.copy(tmp_path / "a" / "saved_model.pb", tmp_path / "b")
+    one, other = (load_keras(str(tmp_path / name), where="test").sha256 for name in "ab")
+    assert one != other
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])

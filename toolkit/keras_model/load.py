@@ -12,10 +12,19 @@ from typing import Any
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.keras_model.choices import KerasChoices, load_custom_objects
-from toolkit.keras_model.files import RUN_MODEL, RUN_RECORD, Kind, code_layers, kind_of, read_config
+from toolkit.keras_model.files import (
+    RUN_MODEL,
+    RUN_RECORD,
+    SAVED_MODEL,
+    Kind,
+    code_layers,
+    kind_of,
+    read_config,
+)
 from toolkit.keras_model.float32 import in_float32
 from toolkit.keras_model.saved_model import SavedModelClassifier, choose_output
 from toolkit.keras_model.tensorflow import import_keras, import_tensorflow
+from toolkit.models.files import digest_of
 
 UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:?) '?([\w.>]+)")
 LAMBDA_ACTIVATION = re.compile(r"Could not interpret activation function identifier: \{'value'")
@@ -96,7 +105,7 @@ def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None
     if kind is Kind.SAVED_MODEL:
         tf = import_tensorflow(where)
         saved = SavedModelClassifier(tf, path, choices.output)
-        digest = sha256_of(path / "saved_model.pb")
+        digest = digest_of([path / SAVED_MODEL, *sorted((path / "variables").glob("*"))])
         return LoadedModel(model=saved, path=path, labels=(), record={}, sha256=digest)
     if kind is Kind.RUN:
         path, kind = path / RUN_MODEL, kind_of(path / RUN_MODEL)

@@ -11,7 +11,7 @@ from toolkit.models.card import Card, from_metadata
 from toolkit.models.onnx_file import load_onnx
 from toolkit.wording import export_command
 
-DEFAULT_MODEL = "edge-m-int8"  # of demo and classify: most of what accuracy there is, for a fraction of its time
+DEFAULT_MODEL = "edge-m-int8"  # of demo and classify: near the best, at a fraction of its time
 REFERENCE_MODEL = "paper-cnn"  # whose latency is 1.0
 KERAS_SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
 KERAS_FILES = ("saved_model.pb", "model.keras")
