@@ -51,12 +51,6 @@ def densenet(keras: Any) -> Any:
     return general("densenet").DenseNet([1, 2, 1, 1], input_shape=(32, 32, 3), name="densenet121", **NONE)
 
 
-def nasnet(keras: Any) -> Any:
-    """Crops, separable convolutions, many branches."""
-    shape = {"input_shape": (32, 32, 3), "penultimate_filters": 96, "num_blocks": 1, "stem_block_filters": 8}
-    return general("nasnet").NASNet(**shape, skip_reduction=False, default_size=32, name="nasnet", **NONE)
-
-
 def resnet_v2(keras: Any) -> Any:
     """Zeros around the maximum of numbers that may be negative."""
 
@@ -76,7 +70,8 @@ def mobilenet(keras: Any) -> Any:
     return keras.applications.MobileNet(input_shape=(32, 32, 3), alpha=0.25, **NONE)
 
 
-HARD = [mobilenet_v3, efficientnet, convnext, densenet, nasnet, resnet_v2, mobilenet]
+# NASNet alone would take as long as all of these: it is in bench/applications.py, its crops are in test_job.
+HARD = [mobilenet_v3, efficientnet, convnext, densenet, resnet_v2, mobilenet]
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ def functional(keras: Any) -> Any:
     x = k.BatchNormalization()(x)
     x = k.Activation("swish")(x)
     y = k.DepthwiseConv2D(3, padding="same", depth_multiplier=2)(x)
-    x = k.Concatenate()([x, y])
+    x = k.Cropping2D(((0, 1), (1, 0)))(k.Concatenate()([x, y]))
     x = k.Dropout(0.9)(k.GlobalMaxPooling2D(keepdims=True)(x))
     return keras.Model(image, k.Dense(5)(k.Flatten()(x)))
 

@@ -36,7 +36,13 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
         InputError: the address makes no sense, or what is below it can't be listed.
         MissingDependency: the library for this kind of address isn't installed.
     """
-    fs, path = open_address(address)
+    try:
+        fs, path = open_address(address)
+    except InputError as error:
+        if not is_picture_name(address):
+            raise
+        yield one(address, address, folder_name(address), failure=error.what)
+        return
     try:
         if not _is_folder(fs, path, address):
             yield one(address, address, folder_name(address))
@@ -66,7 +72,8 @@ def _is_folder(fs: Any, path: str, address: str) -> bool:
     try:
         return bool(fs.isdir(path))
     except Exception:
-        # No credentials, no such host, whatever each library raises: of a folder it is an error of the whole run.
+        # No credentials, no such host, whatever each library raises: of a folder it is an error of the whole run, since
+        # nobody knows how many pictures it would have been.
         if is_picture_name(address):
             return False
         raise

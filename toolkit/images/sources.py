@@ -122,12 +122,9 @@ def _argument(argument: str, stdin: BinaryIO | None, skipped: Skipped) -> Iterat
         for block in in_order(matches(argument, skipped)):
             for match in block:
                 yield from _listed(match, match, skipped)
-    elif _mode(argument) is None and is_address(argument):
-        yield from _with_a_picture(
-            _or_a_row(_listed(argument, argument, skipped), argument), "address", argument
-        )
     else:
-        yield from _with_a_picture(_listed(argument, argument, skipped), "folder", argument)
+        kind = "folder" if _is_folder(argument) else "address"
+        yield from _with_a_picture(_listed(argument, argument, skipped), kind, argument)
 
 
 def _from_stdin(stdin: BinaryIO | None, skipped: Skipped) -> Iterator[Inputs]:
@@ -178,14 +175,6 @@ def _with_a_picture(inputs: Iterator[Inputs], kind: str, argument: str) -> Itera
         yield each
     if not found:
         raise _nothing_in(kind, argument)
-
-
-def _or_a_row(inputs: Iterator[Inputs], address: str) -> Iterator[Inputs]:
-    """Give what an address holds; one that can't be reached or listed is an input with that failure."""
-    try:
-        yield from inputs
-    except InputError as error:
-        yield one(address, address, None, failure=error.what)
 
 
 def _listed(path: str, file: str, skipped: Skipped) -> Iterator[Inputs]:
