@@ -113,6 +113,11 @@ def test_a_hundred_cases_of_two_rounds_are_too_few_to_tell_and_that_is_said(made
         to_json(to_document(BenchResult(machine={}, conditions={}, settings={}, results=(case,))))
 
 
+def test_few_rounds_that_tell_all_the_same_are_not_called_too_few(made: Any) -> None:
+    case = made.case_of([made.round_of(np.full(20, MS))], comparison=comparison(0.1, 0.04, 0.27))
+    assert "too few" not in regression_gate(case, 5).message
+
+
 def test_a_case_without_counterpart_does_not_pass(made: Any) -> None:
     assert not regression_gate(made.case_of([made.round_of(np.full(20, MS))]), 5).met
 

@@ -692,3 +692,11 @@ def test_one_row_in_ten_that_comes_out_otherwise_is_no_other_model(
             run(again)
     else:
         assert run(again).untouched
+
+
+def test_a_file_system_that_numbers_one_file_twice_does_not_stop_a_run(
+    tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.classify.lock.os.path.samestat", lambda *_: False)
+    run(options(tiny_model, mixed, NAMES, tmp_path / "out.csv"))
+    assert (tmp_path / "out.csv").is_file()

@@ -317,3 +317,13 @@ def test_what_may_not_be_looked_at_is_no_defect(monkeypatch: pytest.MonkeyPatch)
     with contextlib.redirect_stderr(told):
         assert run(["inspect", "private/m.onnx"]) == 1
     assert told.getvalue().startswith("error: permission denied (private/m.onnx): ")
+
+
+def test_an_empty_value_is_nothing_to_the_help_or_while_the_shell_completes(toolkit: CommandLine) -> None:
+    assert toolkit("classify", "--help", "-o", "").stdout.startswith("Usage: toolkit classify")
+    line = {
+        "COMP_WORDS": 'toolkit classify -o "" --to',
+        "COMP_CWORD": "4",
+        "_TOOLKIT_COMPLETE": "complete_bash",
+    }
+    assert "--top-k" in toolkit(env=line).stdout

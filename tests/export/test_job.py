@@ -15,6 +15,7 @@ from toolkit.export import verify as export_verify
 from toolkit.export.options import ExportOptions
 from toolkit.export.pictures import generated_pictures
 from toolkit.keras_model.predictor import keras_predictor
+from toolkit.models.matching import Unnamed
 from toolkit.models.open import open_model
 from toolkit.models.predictor import predict
 
@@ -539,3 +540,12 @@ def test_a_tf2onnx_that_does_not_fit_is_named_with_its_version_and_the_remedy(
         job.run(ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx"))
     assert "[train]" in caught.value.remedy
     assert not (tmp_path / "m.onnx").exists()
+
+
+def test_numbers_that_are_given_as_labels_stay_names_in_the_file(tiny_model: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("0\n1\n2\n")
+    job.run(ExportOptions(model=str(tiny_model), output=tmp_path / "m.onnx", labels_file=labels))
+    assert not isinstance(open_model(str(tmp_path / "m.onnx"), device="cpu").labels, Unnamed)
+    job.run(ExportOptions(model=str(tmp_path / "m.onnx"), output=tmp_path / "again.onnx"))
+    assert not isinstance(open_model(str(tmp_path / "again.onnx"), device="cpu").labels, Unnamed)

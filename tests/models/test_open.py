@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from support import Listener, colour_model
 
 from toolkit.errors import InputError, ModelError, UsageError
+from toolkit.models.matching import NAMES_KEY, Unnamed
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import SilentObserver
 
@@ -390,3 +391,18 @@ def test_a_model_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("toolkit.models.catalog.os.access", lambda *_: False)  # root may read everything
     with pytest.raises(ModelError, match="permission denied"):
         open_model(str(path), device="cpu", normalize="none")
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_numbers_are_names_where_somebody_gave_them(tmp_path: Path, given: bool) -> None:
+    """In the file, or with --labels: else they only count the outputs."""
+    model, labels = colour_model(labels=("0", "1", "2")), tmp_path / "labels.txt"
+    labels.write_text("0\n1\n2\n")
+    onnx.save(model, tmp_path / "plain.onnx")
+    entry = model.metadata_props.add()
+    entry.key, entry.value = NAMES_KEY, "true"
+    onnx.save(model, tmp_path / "named.onnx")
+    path = tmp_path / ("named.onnx" if given else "plain.onnx")
+    assert isinstance(open_model(str(path), device="cpu").labels, Unnamed) is not given
+    named = open_model(str(tmp_path / "plain.onnx"), device="cpu", labels_file=labels)
+    assert not isinstance(named.labels, Unnamed)

@@ -87,7 +87,7 @@ def regression_gate(result: CaseResult, most_pct: float) -> Gate:
         f"{(high - 1) * 100:+.1f}), allowed are {most_pct:g} %"
     )
     visible_pct = (math.sqrt(high / low) - 1) * 100
-    if low <= 1 and visible_pct > BLIND_PCT:
+    if low <= 1 <= high and visible_pct > BLIND_PCT:
         message = f"{found.measure} changed by {slower_pct:+.1f} % in time, allowed are {most_pct:g} %, but {TOO_FEW}"
         return Gate(name="regression", subject=subject, met=True, message=message)
     if not met:

@@ -82,9 +82,9 @@ def run(
 
 
 def _refuse_sorted(paths: Sequence[str], sorted_into: str) -> None:
-    """Refuse to classify the folder that pictures are sorted into, or one in it: all of it would be left out."""
+    """Refuse to classify the folder that pictures are sorted into: all of it would be left out."""
     for path in paths if sorted_into else ():
-        if os.path.isdir(path) and Path(path).resolve().is_relative_to(sorted_into):  # noqa: PTH112 - any bytes
+        if os.path.isdir(path) and str(Path(path).resolve()) == sorted_into:  # noqa: PTH112 - any bytes
             raise UsageError(
                 f"pictures are to be sorted into the folder that is classified ({path})",
                 where="--sort-into",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from toolkit.errors import OutputError
 
+TRIES = 10  # as often as runs may end between opening and locking
+
 
 def open_locked(journal: Path, output: Path) -> int:
     """Open a journal for reading and appending, made where it is missing, and lock it.
@@ -22,16 +24,19 @@ def open_locked(journal: Path, output: Path) -> int:
         OSError: it can't be opened.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    while True:
+    for left in reversed(range(TRIES)):
         handle = os.open(journal, flags, 0o666)
         try:
             _lock(handle, output)
-            if _is_at(handle, journal):
+            # Else a run that has just ended took the file away: what was locked has no name any more. A file system
+            # that gives one file two numbers would say so each time.
+            if _is_at(handle, journal) or not left:
                 return handle
         except BaseException:
             os.close(handle)
             raise
-        os.close(handle)  # a run that has just ended took the file away: what was locked has no name any more
+        os.close(handle)
+    raise AssertionError
 
 
 def _is_at(handle: int, path: Path) -> bool:

@@ -20,7 +20,16 @@ class Command(TyperCommand):
         Raises:
             UsageError: the value of an option is empty.
         """
-        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        for param in self.params:
+            if hasattr(param.type, "readable"):
+                param.type.readable = False
+        if not ctx.resilient_parsing:  # the shell asks what could come next: nothing is wrong yet
+            self._refuse_empty(self.make_parser(ctx).parse_args(args=list(args))[0])
+        return super().parse_args(ctx, args)
+
+    def _refuse_empty(self, given: dict[str, Any]) -> None:
+        if given.get("help"):
+            return
         for param in self.params:
             value = given.get(param.name or "")
             if param.param_type_name == "option" and (
@@ -31,6 +40,3 @@ class Command(TyperCommand):
                     where=max(param.opts, key=len),
                     remedy="leave the option out, or look at the variable it is from",
                 )
-            if hasattr(param.type, "readable"):
-                param.type.readable = False
-        return super().parse_args(ctx, args)

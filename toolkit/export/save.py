@@ -12,6 +12,7 @@ from toolkit.export.source import Source
 from toolkit.export.verify import Verification
 from toolkit.models.card import Card, to_metadata
 from toolkit.models.files import model_files
+from toolkit.models.matching import NAMES_KEY, Unnamed
 from toolkit.preprocess.transforms import RESIZE_ANTIALIAS, RESIZE_FILTER
 
 TOLD_LAST = frozenset({"accuracy", "data"})
@@ -60,8 +61,10 @@ def append_metadata(path: Path, metadata: dict[str, str]) -> None:
 
 def card_of(source: Source, precision: str) -> Card:
     """Return what is known of a file before it is verified."""
+    labels = source.predictor.labels
+    named = Unnamed.looks_like(labels) and not isinstance(labels, Unnamed)
     return Card(
-        labels=source.predictor.labels,
+        labels=labels,
         input_size=source.predictor.input_size,
         recipe=source.recipe,
         accuracy=source.accuracy,
@@ -76,6 +79,7 @@ def card_of(source: Source, precision: str) -> Card:
             "resize_filter": RESIZE_FILTER,
             "resize_antialias": json.dumps(RESIZE_ANTIALIAS),
             **({} if source.parameters is None else {"parameters": str(source.parameters)}),
+            **({NAMES_KEY: "true"} if named else {}),
             **source.kept,
         },
     )

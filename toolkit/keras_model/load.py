@@ -105,7 +105,7 @@ def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None
     if kind is Kind.SAVED_MODEL:
         tf = import_tensorflow(where)
         saved = SavedModelClassifier(tf, path, choices.output)
-        digest = digest_of([path / SAVED_MODEL, *sorted((path / "variables").glob("*"))])
+        digest = digest_of([path / SAVED_MODEL, *sorted((path / "variables").glob("variables.*"))])
         return LoadedModel(model=saved, path=path, labels=(), record={}, sha256=digest)
     if kind is Kind.RUN:
         path, kind = path / RUN_MODEL, kind_of(path / RUN_MODEL)

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from toolkit.errors import DataError
 
+NAMES_KEY = "labels_are_names"
+"""Key of the metadata of a file whose labels look like numbers of outputs, and were given as names."""
+
 
 class Unnamed(tuple[str, ...]):
     """Labels of a model that has no names for its classes: the numbers of its outputs."""
@@ -17,6 +20,11 @@ class Unnamed(tuple[str, ...]):
     def of(cls, classes: int) -> Self:
         """Return those of a model of so many classes."""
         return cls(str(index) for index in range(classes))
+
+    @classmethod
+    def looks_like(cls, labels: Sequence[str]) -> bool:
+        """Tell whether labels are numbers of outputs, whether somebody gave them or not."""
+        return tuple(labels) == cls.of(len(labels))
 
 
 def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: object) -> NDArray[np.int64]:
@@ -47,10 +55,11 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
                 f"the model has no class names, and '{_first_moved(classes)}' may mean its output of that number or the"
                 " one at that folder's place in the list",
                 where=where,
-                remedy="name its outputs with --labels FILE, one a line, in the order of its training",
+                remedy="name its outputs in the order of its training, one a line, with --labels FILE (an export keeps"
+                " them)",
             )
         return np.array([position[name] for name in classes], np.int64)
-    if _are_numbers(labels):
+    if Unnamed.looks_like(labels):
         if len(classes) != len(labels):
             raise DataError(
                 f"the data has {len(classes)} classes, the model {len(labels)} outputs without names",
@@ -58,7 +67,7 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
                 remedy="name the outputs with --labels FILE",
             )
         return np.arange(len(labels), dtype=np.int64)
-    if _are_numbers(classes):
+    if Unnamed.looks_like(classes):
         if len(classes) > len(labels):
             raise DataError(
                 f"the data has {len(classes)} classes without names, the model only {len(labels)}",
@@ -83,7 +92,7 @@ def column_order(labels: Sequence[str], other: Sequence[str], *, where: object) 
     Raises:
         DataError: they don't have the same classes.
     """
-    if len(labels) == len(other) and (_are_numbers(labels) or _are_numbers(other)):
+    if len(labels) == len(other) and (Unnamed.looks_like(labels) or Unnamed.looks_like(other)):
         return np.arange(len(labels), dtype=np.int64)
     odd = sorted(set(labels) ^ set(other))
     if odd:
@@ -102,10 +111,6 @@ def _in_order_of_names(classes: Sequence[str]) -> bool:
 
 def _first_moved(classes: Sequence[str]) -> str:
     return next(name for name, other in zip(classes, sorted(classes, key=int), strict=True) if name != other)
-
-
-def _are_numbers(names: Sequence[str]) -> bool:
-    return list(names) == [str(index) for index in range(len(names))]
 
 
 def _complaint(unknown: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from toolkit.machine.features import SAFE_BITS, int8_sums_saturate
 from toolkit.models.card import Card, from_metadata, read_labels
 from toolkit.models.catalog import find_model
 from toolkit.models.head import Head, are_probabilities, head_of, multi_label_notice, to_probabilities
-from toolkit.models.matching import Unnamed
+from toolkit.models.matching import NAMES_KEY, Unnamed
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess import normalization
 from toolkit.preprocess.plan import Plan
@@ -162,8 +162,8 @@ def open_model(
         )
     classes = head.classes or session.signature.classes
     labels = _labels(card, classes, path if labels_file is None else labels_file)
-    if labels_file is None and labels == (unnamed := Unnamed.of(len(labels))):
-        labels = unnamed
+    if labels_file is None and NAMES_KEY not in card.extra and Unnamed.looks_like(labels):
+        labels = Unnamed(labels)
     return OpenModel(name=argument, session=session, card=card, plan=plan, labels=labels, head=head)
 
 
