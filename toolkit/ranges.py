@@ -25,10 +25,9 @@ def parallel(value: int | None, flag: str) -> None:
     Each one is really started, and some thousands leave the machine without room for anything else.
 
     Raises:
-        UsageError: it is below 1 or above 1024.
+        UsageError: it is no whole number, below 1, or above 1024.
     """
-    if value is not None and not 1 <= value <= MOST_PARALLEL:
-        raise _refusal(value, flag, f"a number from 1 to {MOST_PARALLEL}")
+    held_at_once(value, MOST_PARALLEL, flag)
 
 
 def held_at_once(value: int | None, most: int, flag: str) -> None:

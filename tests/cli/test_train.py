@@ -103,6 +103,18 @@ def test_a_search_prints_its_trials_and_the_command_of_the_best(
     assert "add --from MODEL" in line
 
 
+def test_a_search_of_which_no_trial_was_completed_fails(
+    toolkit: CommandLine, shapes_folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna")
+    done = toolkit(
+        "tune", "paper-cnn", "--data", shapes_folder, "-o", "search", "--trials", "1", *SHORT,
+        "--set", "learning_rate=1e30", check=1,
+    )  # fmt: skip
+    assert "no trial was completed" in error_line(done)
+    assert (tmp_path / "search" / "trials.csv").is_file()
+
+
 def test_a_search_without_its_library_says_what_to_install(
     toolkit: CommandLine, shapes_folder: Path, tmp_path: Path
 ) -> None:

@@ -112,3 +112,9 @@ def test_every_recipe_states_its_claim_evidence_and_source() -> None:
         text = importlib.import_module(f"toolkit.train.recipes.{name.replace('-', '_')}").__doc__ or ""
         for word in ("Claim:", "Evidence:", "Method:", "Source:"):
             assert word in text, (name, word)
+
+
+def test_a_setting_that_is_given_twice_and_differs_is_refused() -> None:
+    with pytest.raises(UsageError, match="epochs is 1 here and 2 in --set"):
+        settle(options(epochs=1, overrides=("epochs=2",)), find_recipe("paper-cnn"))
+    assert settle(options(epochs=2, overrides=("epochs=2",)), find_recipe("paper-cnn")).epochs == 2

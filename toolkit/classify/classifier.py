@@ -18,7 +18,7 @@ from toolkit.images.feed import Feed
 from toolkit.images.sources import listing
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import SILENT, Observer
-from toolkit.ranges import MOST_CLASSES, MOST_PICTURES, held_at_once
+from toolkit.ranges import MOST_CLASSES, MOST_PICTURES, at_least, held_at_once
 
 
 class Classifier:
@@ -31,7 +31,7 @@ class Classifier:
         exact: decode every pixel of a JPEG picture, however small the model's input.
 
     Raises:
-        UsageError: `batch_size` is no whole number from 1 to 65,536.
+        UsageError: `batch_size` is no whole number from 1 to 65,536, or `max_pixels` is less than 1.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Classifier:
         exact: bool = False,
     ) -> None:
         held_at_once(batch_size, MOST_PICTURES, "batch_size")
+        at_least(max_pixels, 1, "max_pixels")
         self.model = model
         self.exact = exact
         self.batch_size = batch_size

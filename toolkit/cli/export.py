@@ -77,7 +77,10 @@ def export_command(
         ),
     ] = None,
     min_agreement: Annotated[
-        float | None, typer.Option(metavar="X", help="Gate: least share of pictures with the same top-1.")
+        float | None,
+        typer.Option(
+            metavar="X", help="Gate: least share of pictures with the same top-1. [default: 0.98 for int8]"
+        ),
     ] = None,
     calibration: Annotated[
         str | None, typer.Option(metavar="DATA", help="Pictures that int8 takes its ranges from.")

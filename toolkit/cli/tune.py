@@ -8,6 +8,7 @@ import typer
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_skipped
 from toolkit.cli.options import Data, DataName, Force, Json, Quiet, SkipBroken
+from toolkit.errors import TrainingError
 from toolkit.tune.options import TuneOptions
 
 if TYPE_CHECKING:
@@ -90,6 +91,12 @@ def tune_command(
     console.wrote(*(result.folder / name for name in ("trials.csv", PLOT)))
     if result.command is not None:
         console.next(result.command)
+    if result.best is None:
+        raise TrainingError(
+            "no trial was completed: no loss stayed a number",
+            where=output,
+            remedy="search lower learning rates, or set one with --set learning_rate=X",
+        )
     report_skipped(result.skipped)
 
 

@@ -55,7 +55,9 @@ def finding(damaged: Sequence[Damaged], accuracy: float) -> str:
     lost = 100 * (accuracy - worst.accuracy)
     if lost <= 0:
         return "No kind of damage costs accuracy at its middle level"
-    return f"{worst.kind[0].upper()}{worst.kind[1:]} at {worst.level_text} costs most: {lost:.0f} points of accuracy"
+    return (
+        f"Of the middle levels, {worst.kind} at {worst.level_text} costs most: {lost:.0f} points of accuracy"
+    )
 
 
 def write_rows(damaged: Sequence[Damaged], path: Path, *, force: bool = False) -> None:

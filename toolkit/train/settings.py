@@ -63,6 +63,12 @@ def settle(options: TrainOptions, recipe: Recipe) -> Settings:
     for name in named:
         value = getattr(options, name)
         if value is not None:
+            if chosen.setdefault(name, value) != value:
+                raise UsageError(
+                    f"{name} is {value} here and {chosen[name]} in --set",
+                    where=f"--{name.replace('_', '-')}",
+                    remedy="say it once",
+                )
             chosen[name] = value
     optimizer = chosen.get("optimizer", defaults.optimizer)
     if optimizer is not defaults.optimizer:
