@@ -14,9 +14,8 @@ from typing import Any
 from toolkit.endings import STREAMS, is_device
 from toolkit.errors import OutputError, ReaderGone, ToolkitError
 
-LONGEST_OF_TEMPORARY = (
-    200  # bytes of a file's name in that of its temporary one, of 255 that file systems take
-)
+LONGEST_OF_TEMPORARY = 200
+"""Bytes of a file's name in that of its temporary one, of the 255 that file systems take."""
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

@@ -36,7 +36,7 @@ def test_keras_and_h5_files_load(keras: Any, saved: Save, name: str) -> None:
 @pytest.mark.parametrize(("name", "wrong"), [("model.keras", "other.h5"), ("model.h5", "other.keras")])
 def test_content_decides_not_the_suffix(keras: Any, saved: Save, name: str, wrong: str) -> None:
     path = saved(*dense(keras), name=name)
-    load_keras(str(path.rename(path.with_name(wrong))), where="test")
+    assert load_keras(str(path.rename(path.with_name(wrong))), where="test").input_size == (8, 8)
 
 
 def test_a_saved_model_is_known_by_its_weights_and_not_by_its_graph_alone(keras: Any, tmp_path: Path) -> None:
@@ -173,7 +173,8 @@ def test_a_label_count_that_does_not_fit_is_refused(keras: Any, saved: Save, tmp
 
 def test_code_inside_a_file_runs_when_the_user_says_so(keras: Any, saved: Save) -> None:
     path = saved(keras.layers.Lambda(lambda x: x / 255), *dense(keras))
-    load_keras(str(path), where="test", choices=KerasChoices(allow_code=True))
+    model = load_keras(str(path), where="test", choices=KerasChoices(allow_code=True)).model
+    assert np.allclose(model.layers[0](np.full((1, 8, 8, 3), 255.0)), 1)
 
 
 def test_classes_of_its_own_come_from_a_module(

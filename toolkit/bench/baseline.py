@@ -13,7 +13,7 @@ from toolkit.bench.result import CaseResult
 from toolkit.bench.rounds import Running
 from toolkit.bench.subjects import Subject, open_cases
 from toolkit.errors import DataError
-from toolkit.models.files import digest_of, model_files
+from toolkit.models.files import model_digest
 from toolkit.observer import SILENT, Observer
 
 SAME_SOFTWARE = ("python", "onnxruntime", "numpy", "toolkit")
@@ -127,12 +127,7 @@ def _only_model(options: BenchOptions) -> bool:
 def _model_of(found: Mapping[str, Any], subject: Subject) -> Path | None:
     """Return the file that the record was measured on, where it is still that file and not the one measured now."""
     digest, path = found.get("sha256"), Path(str(found.get("path") or ""))
-    if (
-        digest is None
-        or digest == subject.sha256
-        or not path.is_file()
-        or digest_of(model_files(str(path)).values()) != digest
-    ):
+    if digest is None or digest == subject.sha256 or not path.is_file() or model_digest(str(path)) != digest:
         return None
     return path if found.get("provider_options", {}) == dict(subject.provider_options) else None
 

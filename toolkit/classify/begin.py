@@ -9,7 +9,7 @@ from toolkit.classify.options import ClassifyOptions
 from toolkit.endings import is_device
 from toolkit.errors import OutputError
 from toolkit.files import refuse_existing, sha256_of
-from toolkit.models.files import digest_of, model_files
+from toolkit.models.files import model_digest
 from toolkit.observer import Observer
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _begun(
     """Return what the rows depend on, under the names that a user knows it by."""
     labels = options.labels
     return {
-        "the model": {NAME: options.model, DIGEST: digest_of(model_files(options.model).values())},
+        "the model": {NAME: options.model, DIGEST: model_digest(options.model)},
         "the format": suffix,
         "the labels": None if labels is None else {NAME: str(labels), DIGEST: sha256_of(labels)},
         "the columns": ",".join(columns),

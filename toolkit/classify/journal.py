@@ -78,20 +78,15 @@ def end(path: Path) -> None:
         file.write(_line(ENDED))
 
 
-def cut_torn_line(handle: int) -> None:
+def cut_torn_line(path: Path) -> None:
     """Cut a last line off that a power cut tore: what is written behind it could never be read.
-
-    Args:
-        handle: of a journal, open for reading and writing.
 
     Raises:
         OSError: the file can't be read or cut.
     """
-    with os.fdopen(os.dup(handle), "rb") as file:
-        file.seek(0)
-        content = file.read()
+    content = path.read_bytes()
     if not content.endswith(b"\n"):
-        os.ftruncate(handle, content.rfind(b"\n") + 1)
+        os.truncate(path, content.rfind(b"\n") + 1)
 
 
 def is_ended(path: Path) -> bool:

@@ -89,7 +89,7 @@ class Output:
             begun, entries = journal.read(self.journal)
             journal.refuse_difference(begun, self._begun, self.part)
             self._open()
-            journal.cut_torn_line(self._journal)
+            journal.cut_torn_line(self.journal)
             last = journal.trusted(self.part, entries)
             if last.bytes and not journal.begins_with(self.part, self._form.header):
                 self.close()
@@ -196,7 +196,7 @@ class Output:
         """Take away what is left beside the output."""
         if (
             os.name == "nt"
-        ):  # which removes no file that is open; elsewhere the lock is held until all are gone
+        ):  # no open file can be removed there; elsewhere the lock is held until all are gone
             self.close()
         self.aside.discard()
         for path in (self.part, self.journal):

@@ -29,7 +29,7 @@ UP = "_up"  # for ".." in a path
 DIGEST_DIGITS = 8  # of the source, in the name of a second picture of one name
 TEMPORARY_DIGITS = 16
 LONGEST_NAME = 255  # bytes; what file systems take
-LONGEST_SUFFIX = 16  # bytes; above any picture's
+LONGEST_SUFFIX = 16  # bytes; above any picture's: what is longer is the query of an address
 PIECE_BYTES = 1 << 20
 
 
@@ -196,9 +196,7 @@ def _short_enough(name: str) -> str:
 
 def _other_name(target: Path, digest: str) -> Path:
     """Return the name for a second picture of one name, no longer than a name may be."""
-    suffix = (
-        target.suffix if len(target.suffix.encode()) <= LONGEST_SUFFIX else ""
-    )  # of an address, with its query
+    suffix = target.suffix if len(target.suffix.encode()) <= LONGEST_SUFFIX else ""
     end = f"~{digest}{suffix}"
     stem = target.stem.encode()[: LONGEST_NAME - len(end.encode())]
     return target.with_name(stem.decode(errors="ignore") + end)

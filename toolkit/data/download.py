@@ -231,9 +231,7 @@ def _only_process(lock: Path, observer: Observer) -> Iterator[None]:
         yield
         return
     with lock.open("w") as file:
-        with contextlib.suppress(
-            OSError
-        ):  # some network file systems know no locks; then it is as on Windows
+        with contextlib.suppress(OSError):  # some network file systems know no locks
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

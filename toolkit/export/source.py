@@ -29,7 +29,7 @@ from toolkit.keras_model.predictor import keras_predictor
 from toolkit.keras_model.tensorflow import hold_little_memory, require
 from toolkit.models.card import Card
 from toolkit.models.catalog import shipped_models
-from toolkit.models.files import digest_of, model_files
+from toolkit.models.files import model_digest
 from toolkit.models.head import Head
 from toolkit.models.mirror import MEAN, MIRROR_KEY, Mirrored
 from toolkit.models.open import OpenModel, open_model
@@ -192,7 +192,7 @@ def _onnx(options: ExportOptions, opset: int | None) -> Source:
         parameters=None,
         input_range=f"{model.plan.normalization.name}, {reason}",
         head=model.head,
-        sha256=digest_of(model_files(str(model.session.path)).values()),
+        sha256=model_digest(str(model.session.path)),
         kept=_kept(model.card),
     )
 

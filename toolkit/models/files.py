@@ -51,6 +51,11 @@ def digest_of(files: Iterable[Path]) -> str:
     return whole.hexdigest()
 
 
+def model_digest(argument: str) -> str:
+    """Return the SHA-256 of a model with all its files; see `model_files` and `digest_of`."""
+    return digest_of(model_files(argument).values())
+
+
 def contents(files: Mapping[str, Path]) -> dict[str, NDArray[np.uint8]]:
     """Read files whole: name -> uint8 [bytes].
 
@@ -69,9 +74,8 @@ def contents(files: Mapping[str, Path]) -> dict[str, NDArray[np.uint8]]:
 
 
 def _external_names(path: Path) -> set[str]:
-    if not _names_a_location(
-        path
-    ):  # nearly always; loading the library to find that out takes longer than the rest
+    # Nearly always there is none, and loading the library to find that out takes longer than the rest.
+    if not _names_a_location(path):
         return set()
     try:
         return external_names(load_onnx(path))

@@ -52,9 +52,8 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, hea
                 f" · the {size} of {len(labels):,} classes with the most errors" if size < len(labels) else ""
             )
             title(figure, heading, f"Pictures by class; the colour is the share of the row{of}")
-        settle_layout(
-            figure
-        )  # the cells change nothing about it, and ten thousand of them would be drawn twice
+        # The cells change nothing about it, and ten thousand of them would be drawn twice.
+        settle_layout(figure)
         _draw_cells(axes, confusion[np.ix_(shown, shown)], share[np.ix_(shown, shown)], cell_in)
     return figure
 

@@ -75,11 +75,11 @@ def open_teacher(argument: str, classes: Sequence[str], size: tuple[int, int], *
         predictor = keras_predictor(argument, where=where)
         digest = predictor.loaded.sha256
     else:
-        from toolkit.models.files import digest_of, model_files
+        from toolkit.models.files import model_digest
         from toolkit.models.open import open_model
 
         predictor = open_model(argument, device="cpu")
-        digest = digest_of(model_files(argument).values())
+        digest = model_digest(argument)
     if tuple(predictor.input_size) != tuple(size):
         height, width = predictor.input_size
         raise UsageError(
