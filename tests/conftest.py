@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 from support import COLOURS, SHAPES, CommandLine, colour_model, draw, encoded, picture
+
+from toolkit.doctor.probe import probe
 
 # Tests that open ONNX Runtime by hand tell its maker as little as toolkit does.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -23,6 +26,18 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 UNTIMED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 settings.register_profile("untimed", deadline=None, suppress_health_check=UNTIMED)
 settings.load_profile("untimed")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a CUDA device where none starts, with the reason why it doesn't."""
+    if item.get_closest_marker("gpu") is not None and (reason := no_gpu()) is not None:
+        pytest.skip(reason)
+
+
+@cache
+def no_gpu() -> str | None:
+    problem = probe("cuda")
+    return None if problem is None else problem.finding
 
 
 def pytest_collection_finish() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from toolkit.runtime import messages
 from toolkit.runtime.cuda import Problem
-from toolkit.runtime.messages import explain_other, missing_library, plain, short_name
+from toolkit.runtime.messages import explain, explain_other, missing_library, plain, short_name
 
 NO_TENSORRT = (
     "/onnxruntime_src/onnxruntime/python/onnxruntime_pybind_state.cc:729 void onnxruntime::python::"
@@ -65,3 +65,8 @@ def test_another_provider_names_its_library_or_what_was_said() -> None:
 def test_providers_are_called_as_people_call_them() -> None:
     assert short_name("TensorrtExecutionProvider") == "TensorRT"
     assert short_name("OpenVINOExecutionProvider") == "OpenVINO"
+
+
+@pytest.mark.parametrize("text", ["", "Non-zero status code returned", "shape mismatch"])
+def test_what_has_nothing_to_do_with_cuda_is_not_explained(text: str) -> None:
+    assert explain(text) is None

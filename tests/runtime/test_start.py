@@ -224,6 +224,7 @@ def test_the_first_run_tells_that_a_gpu_has_no_kernels(
     ("text", "finding"),
     [
         ("CUDA failure 101: invalid device ordinal ; GPU=5", "no such CUDA device"),
+        ("CUDA failure 100: no CUDA-capable device is detected ; GPU=32712", "shows this process no GPU"),
         ("CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version", "driver is older"),
         ("Failed to allocate memory for requested buffer of size 1", "too little free memory"),
         (

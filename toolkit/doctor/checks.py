@@ -99,6 +99,7 @@ def misfits(version: Version = installed_version, requirements: Sequence[str] | 
         )
         found = version(requirement.name) if known and (extra is None or extra[1] in EXTRAS) else None
         if found is not None and not requirement.specifier.contains(found, prereleases=True):
+            # Several extras may ask for the same library.
             findings.append(
                 Finding(
                     check=requirement.name,
@@ -107,7 +108,7 @@ def misfits(version: Version = installed_version, requirements: Sequence[str] | 
                     remedy=f"pip install '{requirement.name}{requirement.specifier}'",
                 )
             )
-    return findings
+    return list(dict.fromkeys(findings))
 
 
 def _own_requirements() -> Sequence[str]:

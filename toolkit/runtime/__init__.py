@@ -7,8 +7,8 @@ start             create the session on the device that was asked for, or say wh
 placement         where the nodes are: a provider that is listed first may compute nothing
 session           an open session: run(batch) -> scores; what runs where
 binding           buffers on a device, bound once, and CUDA graphs
-cuda              why the CUDA provider doesn't start, or fails at the first run
-messages          what its exceptions say, without the places in its source code
+cuda              why the CUDA provider doesn't start: driver, libraries, wheels
+messages          what its exceptions and CUDA's mean, without the places in its source code
 race              several models against each other in this process, in turn
 signature         inputs and outputs: name, dtype, layout, size
 values            run a model and return any of its values, not only the output

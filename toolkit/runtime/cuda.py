@@ -1,4 +1,4 @@
-"""Why the CUDA execution provider doesn't start, or fails at the first run: driver, libraries, wheels, kernels."""
+"""Why the CUDA execution provider doesn't start: driver, libraries, wheels."""
 
 import ctypes
 import importlib.metadata
@@ -176,42 +176,6 @@ def both_wheels(runtimes: dict[str, str]) -> Problem:
         f"{names} are both installed and share one folder",
         "pip uninstall -y onnxruntime onnxruntime-gpu; pip install onnxruntime-gpu",
     )
-
-
-def explain(text: str) -> Problem | None:
-    """Recognise what CUDA says when a session is made or run.
-
-    Args:
-        text: of the exception.
-
-    Returns:
-        None where the text isn't one of those known.
-
-    Source: names of CUDA's runtime errors. "No kernel" shows at the first run only, not when the session is
-    made (onnxruntime#26245, #26181, #26177).
-    """
-    lower = text.lower()
-    if "no kernel image" in lower or "nokernelimage" in lower:
-        return Problem(
-            "the installed ONNX Runtime has no kernels for this GPU",
-            "install a release that was built for it (see the GPU's compute capability: nvidia-smi "
-            "--query-gpu=compute_cap --format=csv), or use --device cpu",
-        )
-    if "insufficient for cuda runtime" in lower or "insufficientdriver" in lower:
-        return Problem("the NVIDIA driver is older than the CUDA libraries", "update the driver")
-    if "invalid device ordinal" in lower or "invaliddevice" in lower or "invalid cuda device" in lower:
-        return Problem("there is no such CUDA device", "see the devices with: nvidia-smi -L")
-    if "out of memory" in lower or "failed to allocate memory" in lower or "memoryallocation" in lower:
-        return Problem(
-            "the device has too little free memory",
-            "use a smaller --batch-size, or stop other processes on the GPU",
-        )
-    if "capture" in lower and "graph" in lower:
-        return Problem(
-            "the model can't be captured as a CUDA graph: part of it runs on the CPU or has control flow",
-            "leave --cuda-graph out, or export the model with a fixed batch",
-        )
-    return None
 
 
 def _driver_too_old(cuda_version: str, supported: tuple[int, int] | None) -> Problem | None:

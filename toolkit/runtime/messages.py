@@ -1,4 +1,4 @@
-"""What ONNX Runtime's exceptions say, without the places in its source code, and what they mean for a provider."""
+"""What the exceptions of ONNX Runtime and of CUDA say, without places in source code, and what they mean."""
 
 import re
 
@@ -13,6 +13,53 @@ SOURCE = re.compile(r"\S*onnxruntime_src/\S+:\d+\s+(?:[^\n]*?\)\s+)?(?:\[ONNXRun
 
 CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 LIBRARY = re.compile(r"(?:error: |^)([\w.+-]+\.so(?:\.\d+)*): cannot open shared object file")
+
+
+CUDA_SAYS = (
+    # No kernel shows at the first run only, not when the session is made (onnxruntime#26245, #26181, #26177).
+    (("no kernel image", "nokernelimage"), Problem(
+        "the installed ONNX Runtime has no kernels for this GPU",
+        "install a release that was built for it (see the GPU's compute capability: nvidia-smi "
+        "--query-gpu=compute_cap --format=csv), or use --device cpu",
+    )),
+    (("insufficient for cuda runtime", "insufficientdriver"), Problem(
+        "the NVIDIA driver is older than the CUDA libraries", "update the driver",
+    )),
+    # onnxruntime#11561
+    (("no cuda-capable device",), Problem(
+        "the NVIDIA driver shows this process no GPU",
+        "see the devices with: nvidia-smi -L, and whether CUDA_VISIBLE_DEVICES hides them; or use --device cpu",
+    )),
+    (("invalid device ordinal", "invaliddevice", "invalid cuda device"), Problem(
+        "there is no such CUDA device", "see the devices with: nvidia-smi -L",
+    )),
+    (("out of memory", "failed to allocate memory", "memoryallocation"), Problem(
+        "the device has too little free memory",
+        "use a smaller --batch-size, or stop other processes on the GPU",
+    )),
+)  # fmt: skip
+"""Pieces of what CUDA says, in small letters, and what they mean. Source: names and texts of CUDA's runtime errors."""
+
+
+def explain(text: str) -> Problem | None:
+    """Recognise what CUDA says when a session is made or run.
+
+    Args:
+        text: of the exception.
+
+    Returns:
+        None where the text isn't one of those known.
+    """
+    lower = text.lower()
+    for pieces, problem in CUDA_SAYS:
+        if any(piece in lower for piece in pieces):
+            return problem
+    if "capture" in lower and "graph" in lower:
+        return Problem(
+            "the model can't be captured as a CUDA graph: part of it runs on the CPU or has control flow",
+            "leave --cuda-graph out, or export the model with a fixed batch",
+        )
+    return None
 
 
 def plain(text: str) -> str:

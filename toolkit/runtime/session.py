@@ -13,10 +13,9 @@ from toolkit.machine.cores import THREADS_VARIABLE, default_threads, usable_core
 from toolkit.observer import SILENT, Observer
 from toolkit.ranges import parallel
 from toolkit.runtime.binding import Place, bound_copies, device_resident
-from toolkit.runtime.cuda import explain
 from toolkit.runtime.devices import CUDA, device_name, parse_device
 from toolkit.runtime.library import FATAL, import_onnxruntime
-from toolkit.runtime.messages import plain
+from toolkit.runtime.messages import explain, plain
 from toolkit.runtime.placement import placement_of
 from toolkit.runtime.provider_options import parse_provider_options
 from toolkit.runtime.signature import Signature, read_signature

@@ -8,10 +8,10 @@ from typing import Any
 
 from toolkit.errors import DeviceError, ModelError, ToolkitError, UsageError
 from toolkit.observer import Observer
-from toolkit.runtime.cuda import INSTALL_LIBRARIES, Problem, diagnose, explain, library_fault
+from toolkit.runtime.cuda import INSTALL_LIBRARIES, Problem, diagnose, library_fault
 from toolkit.runtime.devices import CPU, CUDA, Device, device_name, resolve
 from toolkit.runtime.library import import_onnxruntime
-from toolkit.runtime.messages import explain_other, plain, short_name
+from toolkit.runtime.messages import explain, explain_other, plain, short_name
 from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead, placement_of
 from toolkit.runtime.provider_options import check_provider_options
 
