@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -150,6 +151,28 @@ def test_auto_says_what_it_tried_and_keeps_one(run_folder: Path, shapes_folder: 
     (kept,) = [candidate for candidate in candidates if candidate["chosen"]]
     assert kept["agrees"]
     assert (result.precision == "fp32") == (kept["name"] == "fp32")
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_auto_writes_fp32_where_what_it_chose_does_not_pass_the_gate(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: bool
+) -> None:
+    def int8_is_faster(paths: Sequence[Path], batch: np.ndarray) -> list[float]:
+        return [1.0, *[0.5] * (len(paths) - 1)]
+
+    monkeypatch.setattr("toolkit.export.reduce.race", int8_is_faster)
+    choices = {"precision": Precision.AUTO, "min_agreement": 0.5, "mirror": mirror}
+    first = job.run(options(run_folder, shapes_folder, tmp_path / "8.onnx", **choices))
+    assert first.precision == "int8"
+    choices["tolerance"] = first.agreement["max_difference"] / 2
+    result = job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", **choices))
+    assert result.missed == ()
+    assert result.precision == "fp32"
+    assert result.reduction is not None
+    assert [each["name"] for each in result.reduction["candidates"] if each["chosen"]] == ["fp32"]
+    card = open_model(str(tmp_path / "m.onnx"), device="cpu").card
+    assert card.precision == "fp32"
+    assert ("mirror" in card.extra) == mirror
 
 
 def test_int8_without_pictures_says_what_to_add_before_any_work(tmp_path: Path) -> None:

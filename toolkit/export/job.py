@@ -1,6 +1,6 @@
 """Open, convert, change, verify, write: the file appears only when it agrees with its source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -12,7 +12,7 @@ from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import VerificationPictures, verification_pictures
 from toolkit.export.precision.stored import stored_precision
-from toolkit.export.reduce import Reduced, least_agreement, reduce
+from toolkit.export.reduce import Reduced, kept_float32, least_agreement, reduce
 from toolkit.export.result import ExportResult
 from toolkit.export.save import (
     append_metadata,
@@ -49,23 +49,25 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     observer.step("Converting to ONNX")
     draft = apply(source.draft(), source.steps())
     opset = opset_of(draft.model)
-    reduced = None
+    reduced = float32 = None
     if options.precision is not Precision.FP32:
-        model = assemble(draft)
-        onnx.helper.set_model_props(model, to_metadata(card_of(source, "fp32")))
-        reduced = reduce(model, source, options, observer)
+        float32 = assemble(draft)
+        onnx.helper.set_model_props(float32, to_metadata(card_of(source, "fp32")))
+        reduced = reduce(float32, source, options, observer)
         draft = take_apart(reduced.model)
-        if options.verify is None:
-            pictures = reduced.held_out or pictures
-    if options.mirror:
+    elif options.mirror:
         apply(draft, [MIRROR])
+    if options.mirror:
         source = source.mirrored()
     precision = reduced.precision if reduced else stored_precision(draft.graph, draft.weights)
     before = earlier_files(options.output)
-    try:
-        result = _write(_Export(draft, source, reduced, precision, opset), pictures, options, observer)
-    except _GateMissed as missed:
-        return missed.result  # what was written is gone; the result says why
+    export = _Export(draft, source, reduced, precision, opset)
+    if options.precision is Precision.AUTO and float32 is not None and not export.is_same:
+        result = _write_or_float32(export, float32, pictures, options, observer)
+    else:
+        result = _write(export, pictures, options, observer)
+    if result.missed:
+        return result
     for file in set(before) - set(result.files):
         file.unlink(missing_ok=True)  # weights of the model that was replaced
     return result
@@ -95,6 +97,28 @@ class _Export:
         return self.reduced is None or self.precision == Precision.FP32
 
 
+def _write_or_float32(
+    export: _Export,
+    float32: onnx.ModelProto,
+    pictures: VerificationPictures,
+    options: ExportOptions,
+    observer: Observer,
+) -> ExportResult:
+    """Write what `auto` chose; where that doesn't agree with the source after all, write float32."""
+    assert export.reduced is not None
+    try:
+        result = _write(export, pictures, options, observer)
+        faults = "; ".join(result.missed)
+    except ExportError as error:
+        faults = error.what
+    if not faults:
+        return result
+    observer.notice(f"fp32 is kept, since the fastest candidate doesn't pass: {faults}")
+    kept = kept_float32(export.reduced, float32, options)
+    export = replace(export, draft=take_apart(kept.model), reduced=kept, precision=kept.precision)
+    return _write(export, pictures, options, observer)
+
+
 class _GateMissed(Exception):  # noqa: N818 - not an error: it leaves `whole_files` without a file
     def __init__(self, result: ExportResult) -> None:
         super().__init__()
@@ -104,7 +128,19 @@ class _GateMissed(Exception):  # noqa: N818 - not an error: it leaves `whole_fil
 def _write(
     export: _Export, pictures: VerificationPictures, options: ExportOptions, observer: Observer
 ) -> ExportResult:
-    """Write the file, verify it, and give it its name."""
+    """Write the file, verify it, and give it its name; where a gate is missed, only say so."""
+    held_out = export.reduced.held_out if export.reduced else None
+    if options.verify is None and held_out is not None:
+        pictures = held_out
+    try:
+        return _verified(export, pictures, options, observer)
+    except _GateMissed as missed:
+        return missed.result  # what was written is gone; the result says why
+
+
+def _verified(
+    export: _Export, pictures: VerificationPictures, options: ExportOptions, observer: Observer
+) -> ExportResult:
     source, truth = export.source, pictures.truth
     nodes = len(export.draft.graph.node)
     with whole_files(options.output, force=options.force) as temporary:

@@ -12,8 +12,7 @@ import onnx
 
 from toolkit.errors import UsageError
 from toolkit.export.calibration import Calibration, load_calibration
-from toolkit.export.graph.draft import assemble, copy_apart
-from toolkit.export.graph.mirror import MIRROR
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import VerificationPictures, generated_pictures, held_out_pictures
 from toolkit.export.precision.auto import FP32, choose
@@ -22,7 +21,6 @@ from toolkit.export.precision.sensitivity import MIN_AGREEMENT, quantize_until
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.precision.ways import Way
 from toolkit.export.source import Source
-from toolkit.export.step import apply
 from toolkit.models.mirror import MIRROR_KEY
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
@@ -34,7 +32,7 @@ class Reduced:
     """A model in the precision that was asked for.
 
     Args:
-        model: the graph.
+        model: the graph as it is to be written, mirrored where that was asked for.
         precision: what it is: fp32, fp16 or int8.
         kept_float: layers of an int8 model that stayed in float32.
         seconds: a run of one picture on one thread here; None where it wasn't measured.
@@ -75,7 +73,7 @@ class Reduced:
         """Return what the file says about its numbers; nothing for one without int8."""
         if self.weight_bits is None:
             return {}
-        way = chosen_way(self.ways)
+        way = next(way for way in self.ways if way.chosen)
         quantization = {
             "calibrated_on": self.calibrated_on,
             "ranges": way.method.value,
@@ -86,11 +84,6 @@ class Reduced:
             "quantization": json.dumps(quantization, ensure_ascii=False),
             "weight_bits": str(self.weight_bits),
         }
-
-
-def chosen_way(ways: Sequence[Way]) -> Way:
-    """Return the way that was kept."""
-    return next(way for way in ways if way.chosen)
 
 
 def least_agreement(options: ExportOptions) -> float:
@@ -148,6 +141,7 @@ def _int8(
         least_agreement(options),
         observer,
         weight_bits=options.weight_bits,
+        mirror=options.mirror,
     )
     found = Reduced(
         model=reduced,
@@ -170,9 +164,10 @@ def _auto(
         pictures.images_nhwc,
         pictures.held_out_nhwc,
         least_agreement(options),
-        lambda models: _race(models, pictures.images_nhwc[:1], options),
+        lambda models: _race(models, pictures.images_nhwc[:1]),
         observer,
         weight_bits=options.weight_bits,
+        mirror=options.mirror,
     )
     (chosen,) = (candidate for candidate in choice.candidates if candidate.chosen)
     (reference,) = (candidate for candidate in choice.candidates if candidate.name == FP32)
@@ -182,12 +177,32 @@ def _auto(
         kept_float=chosen.kept,
         seconds=chosen.seconds,
         fp32_seconds=reference.seconds,
-        calibrated_on=pictures.words,
+        calibrated_on=pictures.words if choice.ways else "",
         candidates=tuple(candidate.to_document() for candidate in choice.candidates),
         ways=choice.ways,
         weight_bits=None if chosen.name == FP32 else _bits(choice.limit),
         skipped=pictures.skipped,
         held_out=None if chosen.name == FP32 else held_out_pictures(pictures),
+    )
+
+
+def kept_float32(reduced: Reduced, model: onnx.ModelProto, options: ExportOptions) -> Reduced:
+    """Return what `auto` keeps where the candidate that it chose turns out not to agree after all.
+
+    Args:
+        reduced: what was chosen.
+        model: the float32 graph that it was made from.
+        options: whether it is mirrored.
+    """
+    return replace(
+        reduced,
+        model=_as_written(model, options),
+        precision=Precision.FP32.value,
+        kept_float=(),
+        seconds=reduced.fp32_seconds,
+        candidates=tuple({**each, "chosen": each["name"] == FP32} for each in reduced.candidates),
+        weight_bits=None,
+        held_out=None,
     )
 
 
@@ -207,26 +222,25 @@ def _fp16(model: onnx.ModelProto, source: Source, options: ExportOptions, observ
     observer.notice(
         "fp16 halves the file; the CPU execution provider computes it in float32 and gains nothing"
     )
-    found = Reduced(model=convert_fp16(model), precision=Precision.FP16.value, skipped=skipped)
+    reduced = _as_written(convert_fp16(model), options)
+    found = Reduced(model=reduced, precision=Precision.FP16.value, skipped=skipped)
     return _timed(found, model, images[:1], options)
 
 
 def _timed(found: Reduced, fp32: onnx.ModelProto, one: Pixels, options: ExportOptions) -> Reduced:
-    before, after = _race([fp32, found.model], one, options)
+    before, after = _race([_as_written(fp32, options), found.model], one)
     return replace(found, seconds=after, fp32_seconds=before)
 
 
-def _race(models: Sequence[onnx.ModelProto], one: Pixels, options: ExportOptions) -> list[float]:
+def _race(models: Sequence[onnx.ModelProto], one: Pixels) -> list[float]:
     fixed = models[0].graph.input[0].type.tensor_type.shape.dim[0].dim_value
     batch = np.repeat(one, fixed or 1, axis=0)
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number}.onnx" for number in range(len(models))]
         for path, model in zip(paths, models, strict=True):
-            onnx.save(_as_written(model, options), path)
+            onnx.save(model, path)
         return race(paths, batch)
 
 
 def _as_written(model: onnx.ModelProto, options: ExportOptions) -> onnx.ModelProto:
-    if not options.mirror:
-        return model
-    return assemble(apply(copy_apart(model), [MIRROR]))
+    return mirrored(model) if options.mirror else model

@@ -1,13 +1,17 @@
 """The fastest candidate that agrees is kept; what agrees least is never."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
 import pytest
 
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.auto import choose
+from toolkit.export.precision.running import probabilities
+from toolkit.observer import SilentObserver
+from toolkit.stats.agreement import compare
 
 
 def counting(weights: dict[str, float]) -> Any:
@@ -52,6 +56,40 @@ def test_what_does_not_agree_is_not_chosen_however_fast_it_is(
     assert model is paper
     assert not any(row.agrees for row in table)
     assert [row.name for row in table if row.chosen] == ["fp32"]
+
+
+def test_mirrored_candidates_are_judged_by_the_mean_of_both_images(
+    paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    measure = counting({"float": 1.0, "int8": 0.1})
+    choice = choose(paper, calibration, held_out, 0.0, measure, mirror=True)
+    both = probabilities(mirrored(paper), held_out)
+    (kept,) = [row for row in choice.candidates if row.chosen]
+    assert kept.name == "int8"
+    assert kept.agreement == compare(both, probabilities(choice.model, held_out)).top1_agreement
+    flipped = np.ascontiguousarray(held_out[:, :, ::-1])
+    np.testing.assert_allclose(
+        probabilities(choice.model, held_out), probabilities(choice.model, flipped), atol=1e-6
+    )
+    slow = choose(paper, calibration, held_out, 0.0, counting({"float": 0.1, "int8": 1.0}), mirror=True)
+    np.testing.assert_array_equal(probabilities(slow.model, held_out), both)
+
+
+def test_a_model_without_an_int8_form_stays_in_float32_and_says_why(
+    network: Any, calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    class Notices(SilentObserver):
+        told: ClassVar[list[str]] = []
+
+        def notice(self, text: str) -> None:
+            self.told.append(text)
+
+    model = network(opset=12).conv(8, stride=2, first=True).relu().classifier()
+    choice = choose(model, calibration, held_out, 0.9, counting({"float": 1.0, "int8": 0.1}), Notices())
+    assert choice.model is model
+    assert [row.name for row in choice.candidates if row.chosen] == ["fp32"]
+    assert choice.ways == ()
+    assert Notices.told == ["int8 is not among the candidates: opset 12 can't hold one scale per channel"]
 
 
 def test_a_gain_within_the_noise_does_not_replace_float32(

@@ -9,6 +9,7 @@ import pytest
 from onnx import numpy_helper
 
 from toolkit.errors import ExportError
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import calibrated
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.sensitivity import Attempt, Tried, _fewest, layer_errors, quantize_until
@@ -49,6 +50,18 @@ def test_a_robust_model_keeps_nothing_in_float(
     _, report = quantize_until(paper, calibration, held_out, 0.9, steps)
     assert report.kept == ()
     assert len([text for text in steps.told if "layers in float32" in text]) == 1
+
+
+def test_a_mirrored_model_is_judged_by_the_mean_of_both_images(
+    fragile: tuple[onnx.ModelProto, str], calibration: np.ndarray, held_out: np.ndarray
+) -> None:
+    model, culprit = fragile
+    int8, report = quantize_until(model, calibration, held_out, 0.95, mirror=True)
+    expected, found = probabilities(mirrored(model), held_out), probabilities(int8, held_out)
+    assert report.agreement == compare(expected, found).top1_agreement
+    assert report.kept == (culprit,)
+    flipped = probabilities(int8, np.ascontiguousarray(held_out[:, :, ::-1]))
+    np.testing.assert_allclose(found, flipped, atol=1e-6)
 
 
 def test_the_fragile_layer_is_found_and_kept_alone(

@@ -1,12 +1,12 @@
 """Every picture answered twice, as it is and mirrored: its probabilities are the mean of the two."""
 
 import numpy as np
-from onnx import GraphProto, helper
+from onnx import GraphProto, ModelProto, helper
 
-from toolkit.export.graph.draft import Draft
+from toolkit.export.graph.draft import Draft, assemble, copy_apart
 from toolkit.export.graph.interface import INPUT, OUTPUT
 from toolkit.export.graph.nodes import rename
-from toolkit.export.step import Step
+from toolkit.export.step import Step, apply
 from toolkit.models.onnx_file import opset_of
 
 WIDTH = 2  # the axis of the picture, [N, H, W, 3]
@@ -57,3 +57,12 @@ def _mirror(draft: Draft) -> None:
 
 
 MIRROR = Step(name="mirror", before=_free_batch, change=_mirror)
+
+
+def mirrored(model: ModelProto) -> ModelProto:
+    """Return the model that gives the mean of both images; the one that was given stays as it is.
+
+    Raises:
+        ExportError: its batch size is fixed.
+    """
+    return assemble(apply(copy_apart(model), [MIRROR]))

@@ -8,6 +8,7 @@ from typing import Any
 import onnx
 
 from toolkit.errors import ExportError
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import Calibrated
 from toolkit.export.precision.layers import Layer
 from toolkit.export.precision.running import probabilities
@@ -71,8 +72,8 @@ class Choice:
     Args:
         model: the model kept.
         candidates: what was tried, fastest first.
-        ways: of quantising that were tried before.
-        limit: largest stored weight of those in int8.
+        ways: of quantising that were tried before; none where the model has no int8 form.
+        limit: largest stored weight of those in int8; 0 where there are none.
     """
 
     model: onnx.ModelProto
@@ -99,8 +100,11 @@ def choose(
     observer: Observer = SILENT,
     *,
     weight_bits: int = SAFE_BITS,
+    mirror: bool = False,
 ) -> Choice:
     """Try float32, int8, and int8 with kinds of layers in float32; keep the fastest that agrees.
+
+    A model that has no int8 form stays in float32, and the observer is told why.
 
     Args:
         model: our finished float32 graph; not changed.
@@ -110,22 +114,38 @@ def choose(
         measure: times the candidates.
         observer: told the steps.
         weight_bits: see `calibrated`.
+        mirror: all candidates give, and are judged on, the mean of each picture and its mirror image.
 
     Returns:
-        The model kept, `model` itself where float32 is; the candidates, fastest first; and how they were calibrated.
+        The model kept as it is to be written, `model` itself where float32 is and nothing is mirrored; the candidates,
+        fastest first; and how they were calibrated.
 
     Raises:
-        ExportError: there is no calibration picture, or values are not finite.
+        ExportError: its batch size is fixed, and it is to be mirrored.
         ModelError: ONNX Runtime can't run a candidate.
         ValueError: `measure` gave another number of times than it was given models.
     """
-    reference = probabilities(model, held_out_nhwc)
-    found, ways = best_way(
-        model, calibration_nhwc, held_out_nhwc, reference, observer, weight_bits=weight_bits
-    )
-    observer.step("Comparing candidates with float32")
-    forms = [_Form(FP32, (), 0, model, 1.0), *_mixed(found, reference, held_out_nhwc)]
-    forms += _rescued(found, forms[1], reference, held_out_nhwc, min_agreement, observer)
+    float32 = mirrored(model) if mirror else model
+    reference = probabilities(float32, held_out_nhwc)
+    forms = [_Form(FP32, (), 0, float32, 1.0)]
+    ways: tuple[Way, ...] = ()
+    limit = 0
+    try:
+        found, ways = best_way(
+            model,
+            calibration_nhwc,
+            held_out_nhwc,
+            reference,
+            observer,
+            weight_bits=weight_bits,
+            mirror=mirror,
+        )
+        observer.step("Comparing candidates with float32")
+        mixed = _mixed(found, reference, held_out_nhwc)
+        forms += [*mixed, *_rescued(found, mixed[0], reference, held_out_nhwc, min_agreement, observer)]
+        limit = found.limit
+    except ExportError as error:  # float32 can always be had
+        observer.notice(f"int8 is not among the candidates: {error.what}")
     observer.step(f"Measuring {len(forms)} candidates")
     seconds = list(measure([form.model for form in forms]))
     if len(seconds) != len(forms):
@@ -144,7 +164,7 @@ def choose(
         for form, time in zip(forms, seconds, strict=True)
     ]
     by_time = tuple(sorted(table, key=lambda candidate: candidate.seconds))
-    return Choice(model=best.model, candidates=by_time, ways=ways, limit=found.limit)
+    return Choice(model=best.model, candidates=by_time, ways=ways, limit=limit)
 
 
 def _fastest(forms: Sequence[_Form], seconds: Sequence[float], min_agreement: float) -> _Form:

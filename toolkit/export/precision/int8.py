@@ -9,13 +9,14 @@ import onnx
 from toolkit.errors import ExportError
 from toolkit.export.graph.block_columns import SUFFIX
 from toolkit.export.graph.draft import Draft, assemble
+from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.precision.layers import Layer, fast_layers, tensors_to_calibrate
 from toolkit.export.precision.layout import laid_out
 from toolkit.export.precision.quantizer import Quantizer
 from toolkit.export.precision.ranges import Method, calibrate, histograms, ranges_of
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.scales import Range, Scale, activation_scale, weight_limit
-from toolkit.export.step import broken
+from toolkit.export.step import apply, broken
 from toolkit.machine.features import SAFE_BITS
 from toolkit.models.onnx_file import opset_of
 from toolkit.observer import SILENT, Observer
@@ -39,6 +40,7 @@ class Calibrated:
         limit: largest stored weight.
         method: how the ranges were found.
         per_channel: whether each channel's weights have a scale of their own.
+        mirror: whether its int8 forms give the mean of each picture and its mirror image, as the file will.
     """
 
     model: onnx.ModelProto
@@ -48,6 +50,7 @@ class Calibrated:
     limit: int
     method: Method = Method.MINMAX
     per_channel: bool = True
+    mirror: bool = False
 
     def int8(self, keep_float: Collection[str] = ()) -> onnx.ModelProto:
         """Write the int8 form.
@@ -66,7 +69,7 @@ class Calibrated:
         Quantizer(
             draft, self._scale_of, keep_float=keep_float, limit=self.limit, per_channel=self.per_channel
         ).run()
-        return _proven(draft, self.trial_nhwc)
+        return _proven(draft, self.trial_nhwc, mirror=self.mirror)
 
     def _scale_of(self, name: str) -> Scale:
         return activation_scale(self.ranges[name.removesuffix(SUFFIX)])
@@ -78,6 +81,7 @@ def calibrated(
     *,
     method: Method = Method.MINMAX,
     weight_bits: int = SAFE_BITS,
+    mirror: bool = False,
     observer: Observer = SILENT,
 ) -> Calibrated:
     """Run a float32 model on calibration pictures.
@@ -87,6 +91,7 @@ def calibrated(
         images_nhwc: uint8 [N, height, width, channels], N >= 1, at the model's size.
         method: how ranges are found.
         weight_bits: of a stored weight, its sign included: 7, or 8 for processors that don't cut off sums.
+        mirror: see `Calibrated`; ranges are from the pictures as they are.
         observer: told how many pictures are done.
 
     Raises:
@@ -105,7 +110,8 @@ def calibrated(
     draft = _unblocked(model, layers)
     observer.step(f"Calibrating on {count(len(images_nhwc), 'picture')}")
     ranges = calibrate(draft, tensors_to_calibrate(draft), images_nhwc, method=method, observer=observer)
-    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], weight_limit(weight_bits), method)
+    limit = weight_limit(weight_bits)
+    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], limit, method, mirror=mirror)
 
 
 def with_other_ranges(
@@ -183,7 +189,7 @@ def _check(model: onnx.ModelProto, images_nhwc: Pixels) -> None:
         )
 
 
-def _proven(draft: Draft, trial_nhwc: Pixels) -> onnx.ModelProto:
+def _proven(draft: Draft, trial_nhwc: Pixels, *, mirror: bool) -> onnx.ModelProto:
     """Check a finished draft, run it, and make it a model."""
     fault = broken(draft)
     if fault is not None:
@@ -192,7 +198,7 @@ def _proven(draft: Draft, trial_nhwc: Pixels) -> onnx.ModelProto:
             where=WHERE,
             remedy="report the model's layers with this message; --precision fp32 works",
         )
-    model = assemble(draft)
+    model = assemble(apply(draft, [MIRROR] if mirror else []))
     if not np.isfinite(probabilities(model, trial_nhwc)).all():
         raise ExportError(
             "the int8 model gives answers that are not finite",

@@ -8,6 +8,7 @@ import onnx
 from numpy.typing import NDArray
 
 from toolkit.errors import ExportError
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import WHERE, Calibrated
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.ways import Way, best_way
@@ -71,6 +72,7 @@ def quantize_until(
     observer: Observer = SILENT,
     *,
     weight_bits: int = SAFE_BITS,
+    mirror: bool = False,
 ) -> tuple[onnx.ModelProto, SensitivityReport]:
     """Quantise a model in the way that agrees best, keeping as few layers in float32 as the agreement needs.
 
@@ -81,17 +83,18 @@ def quantize_until(
         min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
         observer: told the steps.
         weight_bits: see `calibrated`.
+        mirror: both give, and are judged on, the mean of each picture and its mirror image.
 
     Returns:
-        The int8 model and the report.
+        The int8 model as it is to be written, and the report.
 
     Raises:
         ExportError: see `calibrated`; or even with one layer in int8 the agreement doesn't hold.
         ModelError: ONNX Runtime can't run the model.
     """
-    reference = probabilities(model, held_out_nhwc)
+    reference = probabilities(mirrored(model) if mirror else model, held_out_nhwc)
     found, ways = best_way(
-        model, calibration_nhwc, held_out_nhwc, reference, observer, weight_bits=weight_bits
+        model, calibration_nhwc, held_out_nhwc, reference, observer, weight_bits=weight_bits, mirror=mirror
     )
     int8, report = until(found, reference, held_out_nhwc, min_agreement, observer)
     return int8, replace(report, ways=ways)
