@@ -1,14 +1,16 @@
 """Real searches over a tiny network."""
 
+import contextlib
 import csv
 import shlex
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 from training import PLAIN, Lines, tiny_network
 
-from toolkit.errors import OutputError, UsageError
+from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.train.recipe import Recipe
 from toolkit.train.result import TrainResult
 from toolkit.train.run_folder import Epoch
@@ -88,6 +90,57 @@ def test_the_study_lies_in_its_folder_whatever_the_folder_is_called(
     assert [path.name for path in tmp_path.iterdir()] == [search.name]
     assert sorted(path.name for path in search.iterdir()) == ["study.sqlite3", "trials.csv"]
     assert len(job.run(options(shapes_file, search, trials=2, resume=True)).trials) == 2
+
+
+def whole_search(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(job, "train", lambda *_, watch, **__: watched(watch, [0.5, 0.5]))
+    job.run(options(data, folder, trials=1))
+    return folder / "study.sqlite3"
+
+
+@pytest.mark.parametrize("kind", ["noise", "half", "page"])
+def test_a_damaged_search_is_told_in_one_sentence_without_a_word_of_sql(
+    searched: Recipe, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    file = whole_search(shapes_file, tmp_path / "search", monkeypatch)
+    whole, page = file.read_bytes(), 4096
+    damaged = {
+        "noise": b"no database" * 1000,
+        "half": whole[: len(whole) // 2],
+        "page": whole[: 3 * page] + b"\xff" * 9 * page + whole[12 * page :],
+    }
+    file.write_bytes(damaged[kind])
+    with pytest.raises(InputError) as caught:
+        job.run(options(shapes_file, tmp_path / "search", trials=2, resume=True))
+    assert caught.value.what == "the search's file is damaged"
+    assert caught.value.where == str(file)
+    assert "--force" in caught.value.remedy
+    assert caught.value.exit_code == 1
+    assert file.read_bytes() == damaged[kind]
+
+
+def test_a_search_that_somebody_else_writes_to_is_said_to_be_locked(
+    searched: Recipe, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = whole_search(shapes_file, tmp_path / "search", monkeypatch)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: connect(path, timeout=0.1, **options))
+    with contextlib.closing(connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(InputError, match=r"can't be opened: database is locked.*nothing else uses it"):
+            job.run(options(shapes_file, tmp_path / "search", trials=2, resume=True))
+
+
+def test_a_database_of_something_else_is_not_taken_for_a_search(
+    searched: Recipe, shapes_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "search").mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "search" / "study.sqlite3")) as other:
+        other.execute("CREATE TABLE studies (title TEXT)")
+        other.commit()
+    with pytest.raises(InputError) as caught:
+        job.run(options(shapes_file, tmp_path / "search", trials=2, resume=True))
+    assert caught.value.what == "it isn't the file of a search that this version of Optuna can go on with"
 
 
 def test_trials_whose_loss_is_not_a_number_are_failed_and_the_search_goes_on(

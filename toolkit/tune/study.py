@@ -1,5 +1,6 @@
 """The search itself: what to try next, what to give up early, the file that remembers."""
 
+import contextlib
 import importlib.util
 import json
 import sqlite3
@@ -17,6 +18,8 @@ STARTUP_TRIALS = 5
 """Completed trials before any is given up, and tried at random before the sampler draws conclusions.
 
 Source: Optuna's default of the median pruner; its sampler's is 10, halved for searches of twenty trials."""
+
+ANOTHER = "put a copy of it there, begin again with --force instead of --resume, or choose another folder"
 
 
 def require_optuna(where: str) -> None:
@@ -52,9 +55,11 @@ class Study:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        file = folder / STUDY
+        if file.is_file():
+            _refuse_damaged(file)
         make_folder(folder)
         self._optuna = optuna
-        file = folder / STUDY
         begun = 0
         try:
             storage = _storage(optuna, file)
@@ -71,9 +76,11 @@ class Study:
                 if prune
                 else optuna.pruners.NopPruner(),
             )
-        except Exception as error:  # SQLAlchemy's and Optuna's own trees
+        except Exception as error:  # SQLAlchemy's and Optuna's own trees, whose sentences are about SQL
             raise InputError(
-                f"the search can't be read: {error}", where=file, remedy="choose another folder"
+                "it isn't the file of a search that this version of Optuna can go on with",
+                where=file,
+                remedy=ANOTHER,
             ) from error
         self._check(identity, file)
 
@@ -149,6 +156,30 @@ class Study:
             except (ValueError, RuntimeError):  # all trials alike
                 return {}
         return {name: round(float(share), 4) for name, share in found.items()}
+
+
+def _refuse_damaged(file: Path) -> None:
+    """Look at all pages of a study's file before anything is written into it.
+
+    Source: SQLite, PRAGMA quick_check.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:  # locked by another process, or not to be read
+        raise InputError(
+            f"the search can't be opened: {error}",
+            where=file,
+            remedy="see to it that nothing else uses it, and that it can be read and written",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise _damaged(file) from error
+    if found != "ok":
+        raise _damaged(file)
+
+
+def _damaged(file: Path) -> InputError:
+    return InputError("the search's file is damaged", where=file, remedy=ANOTHER)
 
 
 def _storage(optuna: Any, file: Path) -> Any:
