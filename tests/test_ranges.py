@@ -35,6 +35,12 @@ def test_a_number_passes_where_it_is_in_the_range_and_nowhere_else(value: float)
                 check()
 
 
+def test_what_is_no_number_is_told_not_to_be_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        at_least("many", 1, "max_pixels")  # type: ignore[arg-type]
+    assert str(caught.value) == "'many' is not a number (max_pixels): use 1 or more"
+
+
 @given(st.integers())
 def test_threads_and_processes_are_no_more_than_a_machine_may_have(value: int) -> None:
     if 1 <= value <= MOST_PARALLEL:

@@ -1,6 +1,8 @@
 """Whether the value of an option is in its range; errors in the same words everywhere."""
 
 import operator
+import os
+from collections.abc import Sequence
 
 from toolkit.errors import UsageError
 
@@ -15,8 +17,14 @@ def at_least(value: float | None, least: float, flag: str) -> None:
     Raises:
         UsageError: it is.
     """
-    if value is not None and not least <= value < float("inf"):
-        raise _refusal(value, flag, f"{least:g} or more")
+    allowed = f"{least:g} or more"
+    try:
+        fits = value is None or least <= value < float("inf")
+    except TypeError:
+        raise UsageError(f"{value!r} is not a number", where=flag, remedy=f"use {allowed}") from None
+    if not fits:
+        assert value is not None
+        raise _refusal(value, flag, allowed)
 
 
 def parallel(value: int | None, flag: str) -> None:
@@ -30,7 +38,7 @@ def parallel(value: int | None, flag: str) -> None:
     held_at_once(value, MOST_PARALLEL, flag)
 
 
-def held_at_once(value: int | None, most: int, flag: str) -> None:
+def held_at_once(value: int | None, most: int, flag: str, *, needed: bool = False) -> None:
     """Refuse a number of things that are never held in memory together; None is an option that wasn't given.
 
     Far above `most` there is no memory for them, and the system ends the process without a word.
@@ -39,19 +47,50 @@ def held_at_once(value: int | None, most: int, flag: str) -> None:
         value: of the option.
         most: `MOST_PICTURES` or `MOST_CLASSES`.
         flag: its name.
+        needed: whether there has to be a number.
 
     Raises:
         UsageError: it is no whole number, below 1, or above `most`.
     """
-    if value is None:
+    if value is None and not needed:
         return
     allowed = f"a number from 1 to {most}"
     try:
-        whole = operator.index(value)
+        whole = operator.index(value)  # type: ignore[arg-type] # a caller in Python may give anything
     except TypeError:
         raise UsageError(f"{value!r} is not a whole number", where=flag, remedy=f"use {allowed}") from None
     if not 1 <= whole <= most:
         raise _refusal(whole, flag, allowed)
+
+
+def text(value: object, flag: str, allowed: str, *, needed: bool = False) -> None:
+    """Refuse what isn't text, which only a caller in Python can give; None is an option that wasn't given.
+
+    Args:
+        value: of the option.
+        flag: its name.
+        allowed: what to use instead.
+        needed: whether there has to be one.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    if (needed or value is not None) and not isinstance(value, str):
+        raise UsageError(f"{value!r} is not text", where=flag, remedy=f"use {allowed}")
+
+
+def texts(value: object, flag: str, allowed: str) -> None:
+    """Refuse what is no list of texts, one text by itself too; see `text`."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise UsageError(f"{value!r} is not a list", where=flag, remedy=f"use a list of {allowed}")
+    for each in value:
+        text(each, flag, allowed, needed=True)
+
+
+def path(value: object, flag: str, *, needed: bool = False) -> None:
+    """Refuse what is no path; see `text`."""
+    if (needed or value is not None) and not isinstance(value, str | os.PathLike):
+        raise UsageError(f"{value!r} is not a path", where=flag, remedy="use text or a pathlib.Path")
 
 
 def above_zero(value: float | None, flag: str) -> None:

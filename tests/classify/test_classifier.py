@@ -73,11 +73,39 @@ def test_top_k_is_sorted_and_the_first_is_that_of_top_1(classifier: Classifier, 
         assert sum(values) == pytest.approx(1, abs=1e-5)
         assert sorted(p.label for p in predictions) == ["blue", "green", "red"]
     odd: Any
-    for odd in (0, 10**10, 1.5, "2"):
+    for odd in (0, 10**10, 1.5, "2", None, []):
         with pytest.raises(UsageError, match="top_k"):
             classifier.classify(mixed, top_k=odd)
         with pytest.raises(UsageError, match="batch_size"):
             Classifier(classifier.model, batch_size=odd)
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        *(("model", value) for value in (None, 5, [])),
+        *(("device", value) for value in (None, 0, True, "gpu", b"cpu", ["cpu"])),
+        *(("threads", value) for value in ("2", 0, 1.5, [])),
+        *(("batch_size", value) for value in (None, "8", 0)),
+        *(("max_pixels", value) for value in ("many", 0, [])),
+        *(("normalize", value) for value in (5, "", ("unit",), False)),
+        *(("resize", value) for value in (5, False, "squeeze", [])),
+        *(("labels", value) for value in (5, ["a", "b"], False)),
+        *(("provider_options", value) for value in (None, 5, "a=b", [None], {"a": "b"})),
+    ],
+)
+def test_a_python_caller_is_told_of_a_value_that_makes_no_sense(
+    name: str, odd: Any, tiny_model: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(**{"model": tiny_model, "device": "cpu", name: odd})
+    assert caught.value.where.removeprefix("--").replace("-", "_") in (name, "provider_option")
+
+
+@pytest.mark.parametrize("odd", [None, 5, [None], [b"a.png"], b"a.png"])
+def test_what_is_no_path_is_refused_before_any_is_looked_for(odd: Any, classifier: Classifier) -> None:
+    with pytest.raises(UsageError, match="is not a path"):
+        classifier.classify(odd)
 
 
 def test_a_model_of_a_fixed_batch_size_gives_no_row_from_its_padding(mixed: Path, tmp_path: Path) -> None:

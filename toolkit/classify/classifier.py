@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit import ranges
 from toolkit.classify.options import ClassifyOptions
 from toolkit.classify.pipeline import Pipeline
 from toolkit.classify.result import Record
@@ -18,7 +19,10 @@ from toolkit.images.feed import Feed
 from toolkit.images.sources import listing
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import SILENT, Observer
+from toolkit.preprocess.normalization import CHOICES
+from toolkit.preprocess.transforms import Resize
 from toolkit.ranges import MOST_CLASSES, MOST_PICTURES, at_least, held_at_once
+from toolkit.runtime.devices import DEVICES
 
 
 class Classifier:
@@ -31,7 +35,7 @@ class Classifier:
         exact: decode every pixel of a JPEG picture, however small the model's input.
 
     Raises:
-        UsageError: `batch_size` is no whole number from 1 to 65,536, or `max_pixels` is less than 1.
+        UsageError: `batch_size` is no whole number from 1 to 65,536, or `max_pixels` is no number, or less than 1.
     """
 
     def __init__(
@@ -42,7 +46,7 @@ class Classifier:
         max_pixels: int | None = None,
         exact: bool = False,
     ) -> None:
-        held_at_once(batch_size, MOST_PICTURES, "batch_size")
+        held_at_once(batch_size, MOST_PICTURES, "batch_size", needed=True)
         at_least(max_pixels, 1, "max_pixels")
         self.model = model
         self.exact = exact
@@ -93,15 +97,17 @@ class Classifier:
             One record per input, in input order, as they are ready.
 
         Raises:
-            UsageError: `top_k` is no whole number from 1 to 100,000.
+            UsageError: `top_k` is no whole number from 1 to 100,000, or one of `paths` is no path.
             InputError: a folder or list without a single picture.
 
         Example:
             >>> for record in toolkit.load("paper-cnn").classify(["photos"], top_k=3):
             ...     print(record.path, record.predictions or record.error)
         """
-        held_at_once(top_k, MOST_CLASSES, "top_k")
-        arguments = [paths] if isinstance(paths, str | os.PathLike) else paths
+        held_at_once(top_k, MOST_CLASSES, "top_k", needed=True)
+        arguments = list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
+        for argument in arguments:
+            ranges.path(argument, "paths", needed=True)
         return self._records(arguments, top_k)
 
     def _records(self, paths: Iterable[str | os.PathLike[str]], top_k: int) -> Iterator[Record]:
@@ -160,6 +166,12 @@ def load(
         >>> classifier = toolkit.load("model.onnx", device="cpu")
         >>> [record.predictions[0].label for record in classifier.classify(["a.jpg", "b.png"])]
     """
+    ranges.path(model, "model", needed=True)
+    ranges.text(device, "device", DEVICES, needed=True)
+    ranges.texts(provider_options, "provider_options", "KEY=VALUE")
+    ranges.path(labels, "labels")
+    ranges.text(normalize, "normalize", CHOICES)
+    ranges.text(resize, "resize", ", ".join(Resize))
     opened = open_model(
         os.fspath(model),
         device=device,

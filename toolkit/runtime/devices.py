@@ -9,6 +9,7 @@ from toolkit.errors import DeviceError, UsageError
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 SUFFIX = "ExecutionProvider"
+DEVICES = "auto, cpu, cuda, cuda:N or provider:NAME"
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,7 @@ def parse_device(text: str) -> Device:
         return Device("cuda", int(rest or 0), typed=text)
     if kind == "provider" and rest:
         return Device("provider", name=rest, typed=text)
-    raise UsageError(
-        f"'{text}' is not a device", where="--device", remedy="use auto, cpu, cuda, cuda:N or provider:NAME"
-    )
+    raise UsageError(f"'{text}' is not a device", where="--device", remedy=f"use {DEVICES}")
 
 
 def resolve(name: str, available: Sequence[str]) -> str:
