@@ -34,6 +34,7 @@ def test_only_wrong_usage_has_the_exit_code_of_wrong_usage() -> None:
     assert {kind.exit_code for kind in all_errors()} == {
         ExitCode.FAILED,
         ExitCode.USAGE,
+        ExitCode.GATE_NOT_MET,
         ExitCode.READER_GONE,
     }
 

@@ -9,6 +9,7 @@
     |  |  `- MissingSplit
     |  `- ModelError
     |- ExportError          1   a step's before- or after-condition failed
+    |  `- AgreementMissed   4   no int8 form agrees as --min-agreement asks
     |- TrainingError        1   training went wrong (a loss that is not a number)
     |- DeviceError          1   the execution provider that was asked for was not obtained
     |- OutputError          1   exists already, disk full, not writable
@@ -117,6 +118,12 @@ class ModelError(InputError):
 
 class ExportError(ToolkitError):
     """A step of the export failed its before- or after-condition; `where` names the step."""
+
+
+class AgreementMissed(ExportError):  # noqa: N818 - a gate that the user set, not a fault
+    """No form of a model agrees with its source as the user asked."""
+
+    exit_code = ExitCode.GATE_NOT_MET
 
 
 class TrainingError(ToolkitError):

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
@@ -17,7 +17,7 @@ from toolkit.data.resolve import load_data
 from toolkit.errors import DataError, ExportError, UsageError
 from toolkit.export import job
 from toolkit.export.options import ExportOptions, Precision
-from toolkit.export.verify import Verification
+from toolkit.export.verify import Verification, verify_file
 from toolkit.models.open import open_model
 from toolkit.observer import SilentObserver
 from toolkit.stats.agreement import compare
@@ -272,6 +272,32 @@ def test_answers_that_are_no_numbers_are_refused_whatever_the_gates_allow() -> N
     )
     with pytest.raises(ExportError, match="int8 graph or its source gives answers that are not numbers"):
         job.refuse_no_numbers(verified, "int8")
+
+
+@pytest.mark.parametrize("least", [None, 0.98])
+def test_an_agreement_below_the_default_is_a_failure_and_below_what_the_user_set_a_missed_gate(
+    run_folder: Path,
+    shapes_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    least: float | None,
+) -> None:
+    def disagreeing(*arguments: Any, **choices: Any) -> Verification:
+        found = verify_file(*arguments, **choices)
+        return replace(found, agreement=replace(found.agreement, top1_agreement=0.9))
+
+    monkeypatch.setattr(job, "verify_file", disagreeing)
+    choices = {"precision": Precision.FP16, "min_agreement": least}
+    chosen = options(run_folder, shapes_folder, tmp_path / "m.onnx", calibration=None, **choices)
+    if least is None:
+        with pytest.raises(
+            ExportError, match=r"its source's class for 0\.9000 of 24 pictures .*default"
+        ) as caught:
+            job.run(chosen)
+        assert caught.value.exit_code == 1
+    else:
+        assert job.run(chosen).missed == ("the top-1 agreement, 0.9000, is below --min-agreement 0.98",)
+    assert not (tmp_path / "m.onnx").exists()
 
 
 def test_an_agreement_that_is_not_met_leaves_no_file(

@@ -79,7 +79,8 @@ def export_command(
     min_agreement: Annotated[
         float | None,
         typer.Option(
-            metavar="X", help="Gate: least share of pictures with the same top-1. [default: 0.98 for int8]"
+            metavar="X",
+            help="Gate: exit 4 where fewer pictures keep their top-1. [default: none; int8 fails below 0.98]",
         ),
     ] = None,
     calibration: Annotated[

@@ -11,8 +11,9 @@ from toolkit.export.graph.draft import Draft, assemble, take_apart
 from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import VerificationPictures, verification_pictures
+from toolkit.export.precision.sensitivity import MIN_AGREEMENT
 from toolkit.export.precision.stored import stored_precision
-from toolkit.export.reduce import Reduced, kept_float32, least_agreement, reduce
+from toolkit.export.reduce import Reduced, kept_float32, reduce
 from toolkit.export.result import ExportResult
 from toolkit.export.save import (
     append_metadata,
@@ -157,7 +158,8 @@ def _verified(
             source, verified, accuracy, pictures.data, len(pictures.images_nhwc), is_same=export.is_same
         )
         append_metadata(temporary, {**told, **(export.reduced.to_metadata() if export.reduced else {})})
-        gate = options.min_agreement if export.is_same else least_agreement(options)
+        if not export.is_same:
+            refuse_disagreement(verified, options, pictures.words, export.precision)
         files = [options.output.with_name(file.name) for file in written_files(temporary)]
         skipped = pictures.skipped + (export.reduced.skipped if export.reduced else ())
         result = ExportResult(
@@ -175,7 +177,7 @@ def _verified(
             accuracy=accuracy,
             source_accuracy=None if truth is None else _share(verified.source_labels == truth),
             reduction=export.reduced.to_document() if export.reduced else None,
-            missed=missed_gates(verified.agreement, options.tolerance, gate),
+            missed=missed_gates(verified.agreement, options.tolerance, options.min_agreement),
             skipped=tuple(dict.fromkeys(skipped)),  # both may be the same data
         )
         if result.missed:
@@ -198,6 +200,24 @@ def refuse_no_numbers(verified: Verification, precision: str) -> None:
             f"the {precision} graph or its source gives answers that are not numbers",
             where="step 'verify'",
             remedy="check the source with: toolkit evaluate; another --precision may hold the values",
+        )
+
+
+def refuse_disagreement(
+    verified: Verification, options: ExportOptions, verified_on: str, precision: str
+) -> None:
+    """Refuse another precision that names too many other classes, where the user set no gate of their own.
+
+    Raises:
+        ExportError: so do more than the default allows; nobody set it, so that it is no gate that was missed.
+    """
+    found = verified.agreement.top1_agreement
+    if options.min_agreement is None and found < MIN_AGREEMENT:
+        raise ExportError(
+            f"{precision} names its source's class for {found:.4f} of {verified_on}, and {MIN_AGREEMENT:g} is the"
+            " least by default",
+            where="step 'verify'",
+            remedy="accept less with --min-agreement, calibrate on more pictures, or use --precision fp32",
         )
 
 

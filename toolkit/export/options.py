@@ -49,8 +49,8 @@ class ExportOptions:
         limit: pictures of it to use; None means all.
         tolerance: gate: largest difference of a probability; None means: no more than rounding
             explains, as a check.
-        min_agreement: gate: least share of pictures with the same top-1 class; None means no gate in fp32,
-            0.98 in fp16 and int8.
+        min_agreement: gate: least share of pictures with the same top-1 class; None means no gate, but an fp16 or
+            int8 form that comes below 0.98 is a failure.
         skip_broken: leave broken pictures of --calibration and --verify out instead of stopping.
         data_name: what to call the data of --verify in records.
         force: replace an output that exists already.

@@ -86,11 +86,6 @@ class Reduced:
         }
 
 
-def least_agreement(options: ExportOptions) -> float:
-    """Return the share of pictures on which the result must name the class that the source names."""
-    return MIN_AGREEMENT if options.min_agreement is None else options.min_agreement
-
-
 def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, observer: Observer) -> Reduced:
     """Bring a finished float32 graph to the precision that was asked for.
 
@@ -104,6 +99,7 @@ def reduce(model: onnx.ModelProto, source: Source, options: ExportOptions, obser
         UsageError: too few pictures to calibrate on, or the model isn't in float32 any more.
         DataError: they can't be loaded.
         ExportError: values overflow half precision, or no layer can be quantised within the agreement.
+        AgreementMissed: the same, where the user set the agreement.
     """
     _refuse_reduced(model, source, options)
     if options.precision is Precision.FP16:
@@ -138,7 +134,7 @@ def _int8(
         model,
         pictures.images_nhwc,
         pictures.held_out_nhwc,
-        least_agreement(options),
+        options.min_agreement,
         observer,
         weight_bits=options.weight_bits,
         mirror=options.mirror,
@@ -163,7 +159,7 @@ def _auto(
         model,
         pictures.images_nhwc,
         pictures.held_out_nhwc,
-        least_agreement(options),
+        MIN_AGREEMENT if options.min_agreement is None else options.min_agreement,
         lambda models: _race(models, pictures.images_nhwc[:1]),
         observer,
         weight_bits=options.weight_bits,

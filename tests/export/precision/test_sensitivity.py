@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from toolkit.errors import ExportError
+from toolkit.errors import AgreementMissed, ExportError
 from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import calibrated
 from toolkit.export.precision.running import probabilities
@@ -83,8 +83,20 @@ def test_an_agreement_that_no_mixture_reaches_is_refused(
 ) -> None:
     model = onnx.ModelProto()
     model.CopyFrom(fragile[0])
-    with pytest.raises(ExportError, match="whichever layers stay in float32"):
+    with pytest.raises(AgreementMissed, match=r"whichever layers stay in float32: less than 1\.01"):
         quantize_until(model, calibration, held_out, 1.01)
+
+
+def test_the_default_agreement_is_no_gate_that_somebody_set(
+    fragile: tuple[onnx.ModelProto, str],
+    calibration: np.ndarray,
+    held_out: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("toolkit.export.precision.sensitivity.MIN_AGREEMENT", 1.01)
+    with pytest.raises(ExportError, match=r"less than 1\.01") as caught:
+        quantize_until(fragile[0], calibration, held_out)
+    assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize("needed", range(1, 12))

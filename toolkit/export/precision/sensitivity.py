@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from toolkit.errors import ExportError
+from toolkit.errors import AgreementMissed, ExportError
 from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import WHERE, Calibrated
 from toolkit.export.precision.running import probabilities
@@ -68,7 +68,7 @@ def quantize_until(
     model: onnx.ModelProto,
     calibration_nhwc: Pixels,
     held_out_nhwc: Pixels,
-    min_agreement: float = MIN_AGREEMENT,
+    min_agreement: float | None = None,
     observer: Observer = SILENT,
     *,
     weight_bits: int = SAFE_BITS,
@@ -80,7 +80,8 @@ def quantize_until(
         model: our finished float32 graph; not changed.
         calibration_nhwc: uint8 [N, height, width, channels], N >= 1.
         held_out_nhwc: uint8 [M, height, width, channels], M >= 1, others than those of the calibration.
-        min_agreement: least share of them with the same most probable class as in float32, 0 to 1.
+        min_agreement: least share of them with the same most probable class as in float32, 0 to 1; None means
+            `MIN_AGREEMENT`.
         observer: told the steps.
         weight_bits: see `calibrated`.
         mirror: both give, and are judged on, the mean of each picture and its mirror image.
@@ -89,7 +90,7 @@ def quantize_until(
         The int8 model as it is to be written, and the report.
 
     Raises:
-        ExportError: see `calibrated`; or even with one layer in int8 the agreement doesn't hold.
+        ExportError: see `calibrated`, `until`.
         ModelError: ONNX Runtime can't run the model.
     """
     reference = probabilities(mirrored(model) if mirror else model, held_out_nhwc)
@@ -104,7 +105,7 @@ def until(
     found: Calibrated,
     reference: Probabilities,
     held_out_nhwc: Pixels,
-    min_agreement: float,
+    min_agreement: float | None,
     observer: Observer = SILENT,
 ) -> tuple[onnx.ModelProto, SensitivityReport]:
     """Quantise a calibrated model, keeping as few layers in float32 as the agreement needs.
@@ -113,12 +114,14 @@ def until(
         found: the model and its ranges.
         reference: what float32 answers on the held-out pictures, float32 [M, classes].
         held_out_nhwc: uint8 [M, height, width, channels].
-        min_agreement: 0 to 1.
+        min_agreement: 0 to 1; None means `MIN_AGREEMENT`.
         observer: told the steps.
 
     Raises:
-        ExportError: even with one layer in int8 the agreement doesn't hold.
+        AgreementMissed: even with one layer in int8 the agreement that was asked for doesn't hold.
+        ExportError: the same where nobody asked for one.
     """
+    least = MIN_AGREEMENT if min_agreement is None else min_agreement
     attempts: list[Attempt] = []
     names = tuple(layer.name for layer in found.layers)
 
@@ -131,13 +134,14 @@ def until(
         return model, made
 
     best = attempt(())
-    if best[1].agreement < min_agreement:
+    if best[1].agreement < least:
         order = [name for name, _ in layer_errors(found, reference, held_out_nhwc, observer)]
-        fewest = _fewest(lambda count: attempt(order[:count]), len(order) - 1, min_agreement)
+        fewest = _fewest(lambda count: attempt(order[:count]), len(order) - 1, least)
         if fewest is None:
-            raise ExportError(
-                f"int8 agrees with float32 on {max(a.agreement for a in attempts):.4f} of the held-out pictures, "
-                f"whichever layers stay in float32, and {min_agreement:g} was asked for",
+            missed = ExportError if min_agreement is None else AgreementMissed
+            raise missed(
+                f"int8 agrees with float32 on at most {max(a.agreement for a in attempts):.4f} of the held-out"
+                f" pictures, whichever layers stay in float32: less than {least:g}",
                 where=WHERE,
                 remedy="accept less with --min-agreement, calibrate on more pictures, or use --precision fp32",
             )
