@@ -46,5 +46,7 @@ def test_the_figure_has_a_panel_for_each_kind(tmp_path: Path) -> None:
     shown = [axes for axes in drawing.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") or axes.get_title() for axes in shown] == ["darker, %", "blur, px"]
     assert [label.get_text() for label in shown[0].get_xticklabels()] == ["10", "20", "30"]
+    assert not any(axes.texts for axes in shown)  # a curve may run anywhere
+    assert any("undamaged, 85.0 %" in text.get_text() for text in drawing.texts)
     write_figure(FOUND, 0.85, tmp_path / "robustness.png")
     assert (tmp_path / "robustness.png").read_bytes().startswith(b"\x89PNG")

@@ -68,17 +68,21 @@ def percent_axis(axis: "Axis") -> None:
     axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
 
 
-def few_plain_ticks(axes: "Axes", *, whole: bool = False) -> None:
+def few_plain_ticks(axes: "Axes", *, whole: bool = False, narrow: bool = False) -> None:
     """Give the x axis at most six ticks, with plain numbers.
 
     Args:
         axes: to change.
         whole: only whole numbers make sense.
+        narrow: there is room for four.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if axes.get_xscale() == "linear":
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
+        axes.xaxis.set_major_locator(MaxNLocator(3 if narrow else 5, integer=whole, min_n_ticks=1))
+    elif narrow:
+        low, high = axes.get_xlim()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if high < 100 * low else (1.0,), numticks=4))
     else:
         low, high = axes.get_xlim()
         # Within two decades whole powers of ten are one or two ticks, too few to read a value.

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.report.axes import few_plain_ticks, title
+from toolkit.report.axes import few_plain_ticks, shortened, title
 from toolkit.report.style import OTHER, RIGHT, new_figure, save_png, styled
 from toolkit.report.tables import Column, render
 from toolkit.tune.result import COMPLETE, Trial, TuneResult
@@ -64,9 +64,11 @@ def _figure(result: TuneResult) -> "Figure":
         history, *others = figure.subplots(1, len(names) + 1, sharey=True, squeeze=False)[0]
         history.set(xlabel="trial", ylabel="validation accuracy, %")
         _points(history, measured, [trial.number for trial in measured])
+        history.set_xlim(0.5, len(result.trials) + 0.5)
+        few_plain_ticks(history, whole=True, narrow=True)
         for axes, name in zip(others, names, strict=True):
             axes.set_xlabel(name.replace("_", " "))
-            _points(axes, measured, [trial.settings[name] for trial in measured])
+            _panel(axes, measured, [trial.settings[name] for trial in measured])
         best = result.best
         heading = "No trial was completed"
         if best is not None:
@@ -77,18 +79,37 @@ def _figure(result: TuneResult) -> "Figure":
     return figure
 
 
-def _points(axes: "Axes", trials: list[Trial], values: list[Any]) -> None:
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numbers) < len(values):
-        values = [str(value) for value in values]
-    elif numbers and min(numbers) > 0 and max(numbers) / min(numbers) > LOGARITHMIC:
+def _panel(axes: "Axes", trials: list[Trial], values: list[Any]) -> None:
+    """Draw accuracy against a setting: on a scale of its own, or in places where it is one of a few values."""
+    choices = _choices(values)
+    if choices:
+        _points(axes, trials, [choices.index(value) for value in values])
+        axes.set_xticks(range(len(choices)), [shortened(_shown(value) or "none") for value in choices])
+        axes.set_xlim(-0.5, len(choices) - 0.5)
+        return
+    _points(axes, trials, values)
+    if values and min(values) > 0 and max(values) / min(values) > LOGARITHMIC:
         axes.set_xscale("log")
+    few_plain_ticks(axes, whole=all(isinstance(value, int) for value in values), narrow=True)
+
+
+def _choices(values: list[Any]) -> list[Any]:
+    """Return the values of a setting that takes one of a few, sorted; none for a number from a range.
+
+    Of a range no two trials have the same number.
+    """
+    different = list(dict.fromkeys(values))
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in different)
+    if numbers and len(different) == len(values) > 1:
+        return []
+    return sorted(different, key=None if numbers else str)
+
+
+def _points(axes: "Axes", trials: list[Trial], values: list[Any]) -> None:
     for trial, value in zip(trials, values, strict=True):
         done = trial.state == COMPLETE
         axes.plot([value], [100 * (trial.val_accuracy or 0)], "o", color=RIGHT if done else OTHER,
                   markerfacecolor=RIGHT if done else "none", markersize=5)  # fmt: skip
-    if numbers and len(numbers) == len(values):
-        few_plain_ticks(axes, whole=all(isinstance(value, int) for value in numbers))
 
 
 def _shown(value: Any) -> str | None:
