@@ -13,9 +13,7 @@ from typing import Any
 
 from toolkit.endings import STREAMS, is_device
 from toolkit.errors import OutputError, ReaderGone, ToolkitError
-
-LONGEST_OF_TEMPORARY = 200
-"""Bytes of a file's name in that of its temporary one, of the 255 that file systems take."""
+from toolkit.leftovers import FILE, FOLDER, remove_leftovers, temporary_of
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -103,7 +101,8 @@ def output_error(error: OSError, path: object) -> ToolkitError:
 def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and give it the final name.
 
-    Whatever goes wrong inside, nothing appears under `path` and the temporary file is removed.
+    Whatever goes wrong inside, nothing appears under `path` and the temporary file is removed; one that a killed run
+    left of it is removed as well.
     A device such as `/dev/full` or `/dev/stdout` is written in place, since it can't be renamed over.
 
     Raises:
@@ -118,7 +117,8 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             with _translated(path), temporary.open("rb") as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
         return
-    temporary = path.with_name(f".{_short(path.name)}.{os.getpid()}.part")
+    remove_leftovers(path)
+    temporary = temporary_of(path, FILE)
     try:
         with _translated(path):
             yield temporary
@@ -145,7 +145,8 @@ def whole_files(path: Path, *, force: bool = False) -> Iterator[Path]:
             yield temporary
         return
     make_folder(path.parent)
-    folder = path.with_name(f".{_short(path.name)}.{os.getpid()}.parts")
+    remove_leftovers(path)
+    folder = temporary_of(path, FOLDER)
     try:
         with _translated(path, within=folder):
             folder.mkdir()
@@ -209,10 +210,6 @@ def flush(path: Path) -> None:
     """
     with path.open("rb+") as file:  # Windows flushes only what could have been written to
         os.fsync(file.fileno())
-
-
-def _short(name: str) -> str:
-    return name.encode("utf-8", "replace")[:LONGEST_OF_TEMPORARY].decode("utf-8", "ignore")
 
 
 def replace_durably(source: Path, target: Path) -> None:
