@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from training import PLAIN, Lines, tiny_network
 
-from toolkit.errors import InputError, OutputError, UsageError
+from toolkit.errors import DataError, InputError, OutputError, UsageError
 from toolkit.train.recipe import Recipe
 from toolkit.train.result import TrainResult
 from toolkit.train.run_folder import Epoch
@@ -197,6 +197,42 @@ def test_a_search_that_is_interrupted_leaves_nothing_of_its_trial(
     with pytest.raises(KeyboardInterrupt):
         job.run(options(shapes_file, tmp_path / "search"))
     assert not (tmp_path / "search" / "trial").exists()
+
+
+@pytest.mark.parametrize("error", [DataError("no", where="here", remedy="mend it"), KeyboardInterrupt()])
+def test_a_search_that_ends_in_its_first_trial_leaves_nothing_that_keeps_the_next_from_starting(
+    searched: Recipe,
+    shapes_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    def train(*_: Any, **__: Any) -> TrainResult:
+        raise error
+
+    monkeypatch.setattr(job, "train", train)
+    with pytest.raises(type(error)):
+        job.run(options(shapes_file, tmp_path / "runs" / "search"))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "notes.txt").write_text("mine")
+    with pytest.raises(type(error)):
+        job.run(options(shapes_file, tmp_path / "search", force=True))
+    assert [file.name for file in (tmp_path / "search").iterdir()] == ["notes.txt"]
+
+
+def test_a_search_that_ends_later_keeps_its_trials(
+    searched: Recipe, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_search(shapes_file, tmp_path / "search", monkeypatch)
+
+    def train(*_: Any, **__: Any) -> TrainResult:
+        raise DataError("no", where="here", remedy="mend it")
+
+    monkeypatch.setattr(job, "train", train)
+    with pytest.raises(DataError):
+        job.run(options(shapes_file, tmp_path / "search", trials=2, resume=True))
+    assert sorted(file.name for file in (tmp_path / "search").iterdir()) == ["study.sqlite3", "trials.csv"]
 
 
 def test_a_search_goes_on_from_the_very_model_it_was_begun_with_whatever_its_name(

@@ -76,9 +76,14 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
         f"{options.trials} trials of {settings.epochs} epochs, judged on {options.validation_split:.0%} of train"
         + (f"; {len(done)} are done" if done else "")
     )
-    for number in range(len(done) + 1, options.trials + 1):
-        _try(options, study, space, number, settings.epochs, dataset, observer)
-        write_trials(options.output, study.trials, list(space))
+    try:
+        for number in range(len(done) + 1, options.trials + 1):
+            _try(options, study, space, number, settings.epochs, dataset, observer)
+            write_trials(options.output, study.trials, list(space))
+    finally:
+        if not (resumed or study.trials):
+            # Else the next run, with what was wrong mended, would be refused for a folder that isn't empty.
+            study.discard()
     result = TuneResult(
         folder=options.output,
         recipe=recipe.name,

@@ -58,11 +58,13 @@ class Study:
         file = folder / STUDY
         if file.is_file():
             _refuse_damaged(file)
+        self._file = file
+        self._made = [place for place in (folder, *folder.parents) if not place.exists()]
         make_folder(folder)
         self._optuna = optuna
         begun = 0
         try:
-            storage = _storage(optuna, file)
+            self._storage = storage = _storage(optuna, file)
             if NAME in optuna.study.get_all_study_names(storage):
                 begun = len(optuna.load_study(study_name=NAME, storage=storage, sampler=None).trials)
             self._study = optuna.create_study(
@@ -138,6 +140,15 @@ class Study:
             trial.set_user_attr(key, value)
         found = {COMPLETE: states.COMPLETE, PRUNED: states.PRUNED, FAILED: states.FAIL}[state]
         self._study.tell(trial, val_accuracy if state == COMPLETE else None, state=found)
+
+    def discard(self) -> None:
+        """Remove the study, and the folders that were made for it where nothing else is in them."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()  # Windows removes no file that is open
+        self._file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            for folder in self._made:
+                folder.rmdir()
 
     def importance(self) -> dict[str, float]:
         """Return the share of the differences that each setting explains; empty where too few trials tell.
