@@ -31,7 +31,7 @@ from toolkit.export.graph.draft import assemble, take_apart
 from toolkit.export.graph.interface import interface
 from toolkit.export.graph.portable import PORTABLE
 from toolkit.export.opset import DEFAULT
-from toolkit.export.precision.int8 import quantize_int8
+from toolkit.export.precision.int8 import calibrated
 from toolkit.export.step import apply
 from toolkit.keras_model.predictor import keras_predictor
 
@@ -268,7 +268,7 @@ def collect(folder: Path, calibration: NDArray[np.uint8]) -> tuple[dict[str, Run
     draft = take_apart(onnx.load(ROOT / "exported" / "paper-cnn.onnx"))
     fp32 = assemble(apply(draft, [CROP_UNUSED]))
     onnx.save(fp32, folder / "ours_fp32.onnx")
-    onnx.save(quantize_int8(fp32, calibration), folder / "ours_int8.onnx")
+    onnx.save(calibrated(fp32, calibration).int8(), folder / "ours_int8.onnx")
     runs: dict[str, Run] = {
         "tf2onnx fp32": ort_run(ort_session(raw)),
         "ours fp32": ort_run(ort_session(folder / "ours_fp32.onnx")),

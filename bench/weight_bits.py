@@ -13,7 +13,7 @@ from evidence import ROOT, data_argument, write
 from numpy.typing import NDArray
 
 from toolkit.data.resolve import load_data
-from toolkit.export.precision.int8 import quantize_int8
+from toolkit.export.precision.int8 import calibrated
 from toolkit.export.precision.running import as_file
 from toolkit.machine.features import ALL_BITS, SAFE_BITS, int8_sums_saturate
 from toolkit.models.open import open_model
@@ -47,7 +47,7 @@ def main() -> None:
         reference = answers(fp32, unseen, optimize=True)
         rows = figures["models"][name] = {}
         for bits in (SAFE_BITS, ALL_BITS):
-            int8 = quantize_int8(fp32, calibration, weight_bits=bits)
+            int8 = calibrated(fp32, calibration, weight_bits=bits).int8()
             rows[str(bits)] = {
                 way: compare(reference, answers(int8, unseen, optimize=optimize)).top1_agreement
                 for way, optimize in (("here", True), ("emulated", False))

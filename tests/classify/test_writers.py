@@ -140,7 +140,9 @@ def test_rows_that_are_read_back_are_the_rows_that_were_written(
     what = layout(top_k, min_confidence=0.5 if uncertain else None)
     form = open_format(suffix, what)
     content = b"".join(form.encode(each) for each in made)
-    finished = list(form.finished(io.BytesIO(content) if form.grows else _behind(form.header, content)))
+    finished = list(
+        form.finished(io.BytesIO(content) if form.complete is None else _behind(form.header, content))
+    )
     records = [record for each in made for record in each.records(LABELS, top_k)]
     assert [row.key for row in finished] == [key for each in made for key in form.keys(each.inputs)]
     assert [row.error is None for row in finished] == [record.error is None for record in records]
@@ -151,7 +153,7 @@ def test_rows_that_are_read_back_are_the_rows_that_were_written(
         [p.probability for record in records for p in record.predictions], abs=1e-6
     )
     assert finished[-1].end == len(content)
-    if form.grows:
+    if form.complete is None:
         assert b"".join(row.raw for row in finished) == content
 
 

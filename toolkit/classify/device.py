@@ -50,7 +50,7 @@ def device_output(path: Path, form: Format) -> Iterator[Output | DeviceOutput]:
     Raises:
         OutputError: nothing can be written there.
     """
-    if form.grows:
+    if form.complete is None:
         try:
             device = DeviceOutput(path, form)
         except OSError as error:

@@ -175,7 +175,7 @@ class Output:
             os.fsync(self._handle)
             os.close(self._handle)  # Windows gives no other name to a file that is open
             self._handle = -1
-            if self._form.grows:
+            if self._form.complete is None:
                 replace_durably(self.part, self.path)
             else:
                 self._form.complete(self.part, self.aside.whole)

@@ -33,7 +33,6 @@ class ParquetFormat:
         layout: what the rows hold.
     """
 
-    grows = False
     final_header = b"PAR1"
 
     def __init__(self, layout: Layout) -> None:

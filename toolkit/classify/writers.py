@@ -2,7 +2,7 @@
 
 import base64
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -78,9 +78,6 @@ class Format(Protocol):
     final_header: bytes
     """What the finished file begins with."""
 
-    grows: bool
-    """Whether the finished file is what it was while it grew; else `complete` makes it."""
-
     def encode(self, rows: Rows) -> bytes:
         """Return rows as they stand in the file."""
 
@@ -98,8 +95,9 @@ class Format(Protocol):
     def again(self, rows: Sequence[Finished]) -> bytes:
         """Return rows that were read back as they stand in the file."""
 
-    def complete(self, part: Path, target: Path) -> None:
-        """Make the finished file `target` of all rows in `part`."""
+    @property
+    def complete(self) -> Callable[[Path, Path], None] | None:
+        """Make of all rows in a file that grew the finished one; None where it is that already."""
 
     def reopen(self, source: Path, part: Path) -> None:
         """Make of the finished file `source` again what it was while it grew: the file `part`, all rows in it."""
@@ -108,15 +106,11 @@ class Format(Protocol):
 class TextLines:
     """What formats of a line a row have in common: the finished file is what it was while it grew."""
 
-    grows = True
+    complete = None
 
     def again(self, rows: Sequence[Finished]) -> bytes:
         """Return the lines."""
         return b"".join(row.raw for row in rows)
-
-    def complete(self, part: Path, target: Path) -> None:
-        """Copy the file."""
-        shutil.copyfile(part, target)
 
     def reopen(self, source: Path, part: Path) -> None:
         """Copy the file."""

@@ -10,7 +10,7 @@ from onnx import TensorProto, numpy_helper
 
 from toolkit.errors import ExportError
 from toolkit.export.precision.fp16 import check_range, convert_fp16
-from toolkit.export.precision.int8 import quantize_int8
+from toolkit.export.precision.int8 import calibrated
 
 Run = Callable[..., np.ndarray]
 
@@ -118,7 +118,7 @@ def test_a_constant_beyond_half_precision_is_refused_by_name(network: Any) -> No
 
 def test_a_quantised_graph_is_refused(paper: onnx.ModelProto, calibration: np.ndarray) -> None:
     with pytest.raises(ExportError, match="DequantizeLinear, QuantizeLinear"):
-        convert_fp16(quantize_int8(paper, calibration))
+        convert_fp16(calibrated(paper, calibration).int8())
 
 
 # QNT-12: a run on the CPU proves nothing, ranges do

@@ -138,41 +138,6 @@ def _unblocked(model: onnx.ModelProto, layers: Sequence[Layer]) -> Draft:
     return laid_out(model, keep_float=[layer.name for layer in layers])
 
 
-def quantize_int8(
-    model: onnx.ModelProto,
-    images_nhwc: Pixels,
-    *,
-    observer: Observer = SILENT,
-    keep_float: Collection[str] = (),
-    weight_bits: int = SAFE_BITS,
-    method: Method = Method.MINMAX,
-) -> onnx.ModelProto:
-    """Quantise a finished float32 graph.
-
-    Args:
-        model: `image` uint8 [batch, height, width, channels] -> `probabilities` float32 [batch, classes]; not
-            changed.
-        images_nhwc: calibration pictures, uint8 [N, height, width, channels], N >= 1, at the model's size.
-        observer: told how many pictures are done.
-        keep_float: names of layers that stay in float32.
-        weight_bits: of a stored weight, its sign included: 7, or 8 for processors that don't cut off sums.
-        method: how ranges are found.
-
-    Returns:
-        A new model with the same border and metadata.
-
-    Raises:
-        ExportError: see `calibrated`; or the result is broken, or its answers are not finite.
-        ModelError: ONNX Runtime can't run the model or the result.
-        ValueError: `keep_float` names no node of the graph.
-    """
-    known = {node.name or node.output[0] for node in model.graph.node}
-    if unknown := sorted(set(keep_float) - known):
-        raise ValueError(f"no node is called {unknown[0]}")
-    found = calibrated(model, images_nhwc, method=method, weight_bits=weight_bits, observer=observer)
-    return found.int8(keep_float)
-
-
 def _check(model: onnx.ModelProto, images_nhwc: Pixels) -> None:
     if not len(images_nhwc):
         raise ExportError(
