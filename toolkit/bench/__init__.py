@@ -26,6 +26,7 @@ gates        limits that the user set
 record       the benchmark JSON (schema 1) in and out
 samples      raw samples <-> compressed text
 warnings     signs of an untrustworthy figure in the samples, each with its remedy
+spinning     whether idle threads of a session spin
 circumstances settings, state of the machine, doubts about the whole run
 disturbances signs of it in the machine: frequency, throttling, quota, swap, others
 """

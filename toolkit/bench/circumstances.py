@@ -14,14 +14,13 @@ from toolkit.machine.facts import busy_cores, cores_by_affinity, load_average
 
 
 def conditions() -> dict[str, Any]:
-    """Describe the machine just before the first process starts, and what measuring costs."""
+    """Describe the machine just before the first process starts, and what measuring costs; see also `spinning`."""
     clock = SystemClock()
     return {
         "busy_cores_at_start": round(busy_cores(), 2),
         "load_average_at_start": load_average(),
         "clock_resolution_ns": clock_resolution_ns(clock),
         "harness_ns": harness_cost_ns(clock),
-        "spinning": True,
         "garbage_collection": "off while the clock runs",
     }
 

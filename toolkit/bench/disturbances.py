@@ -7,6 +7,7 @@ import numpy as np
 
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.result import Caution, Round
+from toolkit.bench.spinning import spins
 from toolkit.machine.state import MachineState
 from toolkit.wording import count
 
@@ -195,7 +196,8 @@ def too_many_threads(
     if most > cores:
         over_cores = Caution(
             code="threads-over-cores",
-            message=f"{most} threads share {count(cores, 'physical core')}",
+            message=f"{most} threads share {count(cores, 'physical core')}"
+            + ("" if spins(most) else ", so many that idle ones are put to sleep"),
             remedy=remedy,
         )
     if quota is not None and most > np.ceil(quota):

@@ -18,6 +18,7 @@ from toolkit.bench.pipeline import bundled_pictures, find_pictures
 from toolkit.bench.record import to_document
 from toolkit.bench.result import BenchResult, CaseResult
 from toolkit.bench.rounds import Running, measure_round, with_twins
+from toolkit.bench.spinning import spinning
 from toolkit.bench.subjects import open_cases
 from toolkit.bench.summary import half_width_pct, stage_shares, summarize, throughput
 from toolkit.bench.warnings import check_case, imprecise, partly_on_cpu
@@ -58,7 +59,7 @@ def run(options: BenchOptions, observer: Observer = SILENT) -> BenchResult:
         add_twins(running, options, machine, baseline, observer)
     draft = BenchResult(
         machine=machine,
-        conditions=state,
+        conditions={**state, **spinning(each.subject.threads for each in running)},
         settings=settings(options),
         results=(),
         cautions=cautions(options, state, [each.subject for each in running]),

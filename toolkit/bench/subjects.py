@@ -6,6 +6,7 @@ from pathlib import Path
 
 from toolkit.bench.cases import Case, Setup, cases_of, setups_of
 from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.bench.spinning import spins
 from toolkit.errors import DeviceError, MissingRange
 from toolkit.models.files import digest_of, model_files
 from toolkit.models.open import OpenModel, open_model
@@ -111,7 +112,7 @@ def _opened(
             threads=setup.threads,
             provider_options=asked,
             normalize=normalize,
-            spinning=True,
+            spinning=spins(setup.threads),
             observer=observer,
         )
     except MissingRange:

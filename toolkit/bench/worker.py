@@ -21,6 +21,7 @@ from toolkit.bench.reference import reference_ns
 from toolkit.bench.request import Measured, Request
 from toolkit.bench.result import ColdStart
 from toolkit.bench.scenarios import send, warm_up
+from toolkit.bench.spinning import spins
 from toolkit.errors import DeviceError, ToolkitError
 from toolkit.images.decode import decode_file
 from toolkit.machine.gpu import GpuSnapshot, gpu_meanwhile, gpu_snapshot
@@ -101,7 +102,7 @@ def _start(request: Request, clock: Clock) -> tuple[Session, Prepared, ColdStart
         device=request.device,
         threads=request.threads,
         provider_options=request.provider_options,
-        spinning=True,
+        spinning=spins(request.threads),
     )
     loaded = time.perf_counter_ns()
     arrays = _inputs(request)
