@@ -32,6 +32,20 @@ def test_our_networks_are_small_enough_to_ship(name: str, most: int) -> None:
     assert recipe.build((32, 32, 3), 10, recipe.defaults).count_params() <= most
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize("name", BUILT)
+def test_the_layer_that_scales_pixels_is_called_by_the_range_that_it_gives(name: str) -> None:
+    keras = import_keras("test")
+    recipe = find_recipe(name)
+    assert recipe.build is not None
+    model = recipe.build((32, 32, 3), 10, recipe.defaults)
+    (scaling,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Rescaling))
+    ranges = {"pixels_to_unit": (0, 1), "pixels_minus1_to_1": (-1, 1)}
+    assert [pixel * scaling.scale + scaling.offset for pixel in (0, 255)] == pytest.approx(
+        ranges[scaling.name]
+    )
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_search_tries_are_settings(name: str) -> None:
     for setting, values in find_recipe(name).search.items():

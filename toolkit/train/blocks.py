@@ -18,7 +18,7 @@ def image(input_shape: tuple[int, int, int]) -> tuple[Any, Any]:
     import keras
 
     pixels = keras.Input(input_shape, name="image")
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="pixels_to_unit")(pixels)
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="pixels_minus1_to_1")(pixels)
     return pixels, scaled
 
 
