@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,22 @@ def test_a_shortened_or_changed_archive_is_refused(tmp_path: Path) -> None:
     content[120:140] = bytes(20)
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"can't be read as .npz"):
+        read_npz(path, ("train",))
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"\xff\xd8\xff\xe0 a picture", b"(lp0\nI1\na."])
+def test_another_file_under_its_name_is_not_called_a_pickle(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"its content is no .npz file"):
+        read_npz(path, ("train",))
+
+
+def test_a_member_that_is_no_array_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x_train.npy", "no array")
+    with pytest.raises(DataError, match="x_train is no array"):
         read_npz(path, ("train",))
 
 

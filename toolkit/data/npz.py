@@ -14,6 +14,12 @@ from toolkit.errors import DataError
 
 NAME_KEYS = ("classes", "labels")  # arrays of class names; the first one found counts
 MAX_CLASSES = 100_000  # a larger label is a mistake, not a class
+BEGINNINGS = (
+    b"P",
+    b"\x93",
+    b"\x80",
+    b"",
+)  # of an archive, an array, a pickle, and of nothing: numpy has words for those
 
 Names = tuple[str, ...]
 
@@ -66,6 +72,8 @@ def _read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
     key = ""
     try:
         with path.open("rb") as content:  # given a path, numpy leaves a damaged file open
+            if content.peek(1)[:1] not in BEGINNINGS:  # numpy would call it a pickle
+                raise _wrong("its content is no .npz file", path, "write it with numpy.savez")
             file = np.load(content, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise _wrong("it holds one array instead of several", path, "write it with numpy.savez")
@@ -73,6 +81,8 @@ def _read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
             for key in (*pictures, *others, *NAME_KEYS):
                 if key in file.files:
                     arrays[key] = file[key]
+                    if not isinstance(arrays[key], np.ndarray):  # the bytes of a member that is no .npy file
+                        raise _wrong(f"{key} is no array", path, "write it again with numpy.savez")
             return arrays
     except MemoryError as error:
         raise _wrong(f"{key} doesn't fit into memory", path, "give fewer or smaller pictures") from error
