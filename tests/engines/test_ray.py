@@ -307,6 +307,30 @@ def scratch() -> set[Path]:
     return {p for parent in ("/tmp", tempfile.gettempdir()) for p in Path(parent).glob("toolkit-[rm]*")}
 
 
+def test_ctrl_c_while_the_process_that_talks_to_ray_begins_is_one_line_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture((200, 30, 0))))
+    before = scratch()
+    with subprocess.Popen(
+        # The model's file is larger than a pipe holds: this process waits for the other to take it.
+        [sys.executable, "-m", "toolkit", "classify", "a.png", "-m", "paper-cnn", "--engine", "ray"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        wait_for(lambda: any(is_importing(child) for child in psutil.Process(process.pid).children()))
+        os.killpg(process.pid, signal.SIGINT)
+        words = process.communicate()[1].splitlines()
+    assert words == ["error: interrupted (Ctrl-C): what was finished is kept"]
+    assert process.returncode == 130
+    assert scratch() <= before
+
+
+def is_importing(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return "spawn_main" in " ".join(process.cmdline()) and process.memory_info().rss > 16 << 20
+    return False
+
+
 def stopped(how: signal.Signals, arguments: list[str], folder: Path) -> list[str]:
     """Run the command until it has written more rows, stop it, and give its words; fail if anything lives on."""
     part = folder / "out.csv.part"

@@ -51,7 +51,7 @@ class WorkerProcess:
             target=serve, args=(theirs, start, self._cell), name="toolkit-worker", daemon=True
         )
         try:
-            with _deaf_to_ctrl_c():
+            with deaf_to_ctrl_c():
                 self._process.start()
         except OSError as error:
             raise ToolkitError(
@@ -132,8 +132,8 @@ class WorkerProcess:
 
 
 @contextlib.contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Start processes that hear no Ctrl-C, not even before `serve` begins; here it is heard at the end."""
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that hear no Ctrl-C, not even before their own code begins; here it is heard at the end."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -14,19 +14,22 @@ from toolkit.errors import ToolkitError, one_line
 from toolkit.machine.scratch import hold
 
 
-def drive(connection: Any, settings: RaySettings, start: Start) -> None:
+def drive(connection: Any, settings: RaySettings) -> None:
     """Work in a process of one's own until the other side of the connection goes away.
 
     Args:
-        connection: shards come and results go through it.
+        connection: what makes a worker comes through it, then shards; results go back.
         settings: how to come by a cluster.
-        start: makes a worker, over there.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     hold(Path(settings.folder))  # with the parent, which may be killed; the handle ends with this process
     silence(settings)
     message: Exception
     try:
+        try:
+            start: Start = connection.recv()
+        except (EOFError, OSError):  # nobody wants anything any more
+            return
         with joined(settings) as ray:
             Dispatch(ray, connection, settings, start).run()
         return

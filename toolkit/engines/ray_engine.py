@@ -11,13 +11,16 @@ import multiprocessing
 import socket
 import tempfile
 from collections.abc import Callable, Generator, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from toolkit.engines.process import Start
+from toolkit.engines.process import Start, deaf_to_ctrl_c
 from toolkit.engines.ray_settings import AUTO, READY, ClusterSize, RaySettings
 from toolkit.errors import MissingDependency, ToolkitError
 from toolkit.machine.scratch import ScratchFolder
 from toolkit.wording import count
+
+if TYPE_CHECKING:
+    from multiprocessing.context import SpawnProcess
 
 WINDOW = 4  # shards a worker, on the way or waiting for an earlier one to be finished
 CONNECT_S = 10.0  # how long a cluster may take to answer at all
@@ -74,8 +77,9 @@ class RayEngine:
             raise MissingDependency("ray", extra="ray", where="--engine ray")
         if self._address is not None:
             _refuse_silence(self._address)
-        self._driver = _Driver(self._address, self._asked, self._cores, start)
-        info, size = self._driver.received()
+        self._driver = driver = _Driver(self._address, self._asked, self._cores)
+        driver.begin(start)
+        info, size = driver.received()
         self._window = WINDOW * size.workers
         self._describe(size)
         return info
@@ -135,20 +139,32 @@ class RayEngine:
 class _Driver:
     """The process that talks to Ray."""
 
-    def __init__(self, address: str | None, workers: int | None, cores: int, start: Start) -> None:
+    def __init__(self, address: str | None, workers: int | None, cores: int) -> None:
         self._is_open = False
         self._folder = ScratchFolder("toolkit-ray-", _short_parent())
-        self._settings = settings = RaySettings(address, workers, cores, str(self._folder.path))
-        # Spawned, not forked: a fork would copy threads' locks and the parent's memory.
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
+        self._settings = RaySettings(address, workers, cores, str(self._folder.path))
+        self._connection, self._theirs = multiprocessing.Pipe()
+        self._process: SpawnProcess | None = None
+
+    def begin(self, start: Start) -> None:
+        """Start the process.
+
+        Args:
+            start: makes a worker.
+        """
         from toolkit.engines.ray_driver import drive
 
-        self._process = context.Process(
-            target=drive, args=(theirs, settings, start), name="toolkit-ray", daemon=True
+        # Spawned, not forked: a fork would copy threads' locks and the parent's memory.
+        process = multiprocessing.get_context("spawn").Process(
+            target=drive, args=(self._theirs, self._settings), name="toolkit-ray", daemon=True
         )
-        self._process.start()
-        theirs.close()
+        with deaf_to_ctrl_c():
+            process.start()
+            self._process = process
+        self._theirs.close()
+        # Apart, since it may be large: starting is short then, and should Ctrl-C come, there is somebody to end.
+        with contextlib.suppress(OSError):  # it is dead, and whoever waits for its first words is told
+            self._connection.send(start)
 
     def give(self, number: int, shard: Any) -> None:
         """Send a shard.
@@ -181,11 +197,12 @@ class _Driver:
         """End the process, and what it started."""
         with contextlib.suppress(OSError):
             self._connection.close()  # it ends by itself then, as it would if this process were killed
-        self._process.join(END_S)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-        self._process.close()
+        if self._process is not None:
+            self._process.join(END_S)
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join()
+            self._process.close()
         self._folder.remove()
 
     def _lost(self) -> ToolkitError:
