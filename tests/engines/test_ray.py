@@ -359,8 +359,9 @@ def test_the_command_is_quiet_leaves_nothing_running_when_stopped_and_goes_on_wi
     (tmp_path / "list.txt").write_text("a.png\n" * 24_000 + "gone.png\n")
     local = ["classify", "list.txt", "-m", str(tiny_model), "-o"]
     arguments = [*local, "out.csv", "--engine", "ray", "--workers", "2"]
-    cluster, kept, interrupted = stopped(signal.SIGINT, arguments, tmp_path)
+    cluster, device, kept, interrupted = stopped(signal.SIGINT, arguments, tmp_path)
     assert cluster == "Ray: 2 workers on this machine"
+    assert device == "device: cpu (CPUExecutionProvider; the workers of --engine ray run on CPUs)"
     assert re.fullmatch(r"kept the [\d,]+ finished rows in out.csv.part: --resume goes on from there", kept)
     assert interrupted == "error: interrupted (Ctrl-C): what was finished is kept"
     arguments.append("--resume")

@@ -48,7 +48,7 @@ def engine_for(
         observer: told what opening the model and the engine had to say.
     """
     told: list[str] = []
-    engine, start = _ray(options, observer) if options.engine == "ray" else _local(options, feed, told)
+    engine, start = _ray(options, observer, told) if options.engine == "ray" else _local(options, feed, told)
     try:
         facts: ModelFacts = engine.open(start)
         del start  # it may hold the session, which ends with the engine
@@ -85,9 +85,13 @@ def _local(options: ClassifyOptions, feed: Feed, told: list[str]) -> "tuple[Engi
     return ThreadsEngine(options.workers or options.threads or usable_cores()), start
 
 
-def _ray(options: ClassifyOptions, observer: Observer) -> "tuple[Engine, Callable[[], Worker]]":
+def _ray(
+    options: ClassifyOptions, observer: Observer, told: list[str]
+) -> "tuple[Engine, Callable[[], Worker]]":
     from toolkit.engines.ray_engine import RayEngine
 
+    if options.device == "auto":
+        told.append(f"device: cpu ({CPU}; the workers of --engine ray run on CPUs)")
     threads = options.threads or 1
     start = replace(_start(options, threads=threads), device="cpu")  # whatever else its machine has
     engine = RayEngine(
