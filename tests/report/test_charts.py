@@ -45,6 +45,18 @@ def test_calibration_draws_only_bins_that_hold_pictures():
     assert [bar.get_height() for bar in figure.axes[0].patches] == [0.75]
 
 
+def test_no_bar_of_the_calibration_hides_what_the_marks_mean():
+    axes = calibration_figure(np.array([2]), np.array([0.1]), np.array([1.0])).axes[0]
+    assert len(axes.texts) == 2
+    assert min(text.get_position()[1] for text in axes.texts) > max(bar.get_height() for bar in axes.patches)
+
+
+def test_pictures_are_counted_in_whole_numbers_however_few_they_are():
+    ticks = confidence_figure(np.array([0, 1, 0])).axes[0].get_yticks()
+    assert [tick for tick in ticks if tick != round(tick)] == []
+    assert len(ticks) >= 2
+
+
 @pytest.mark.parametrize(
     "figure",
     [

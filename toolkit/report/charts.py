@@ -36,8 +36,9 @@ def calibration_figure(
         axes.bar(centres[filled], accuracy[filled], width=0.9 / bins, color=RIGHT, label="right")
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.plot(confidence[filled], confidence[filled], "o", color=INK, markersize=4)
-        axes.text(0.03, 0.93, "dots: what the model claims", color=INK, size=10)
-        axes.text(0.03, 0.85, "bars: how often it is right", color=RIGHT, size=10)
+        # Above the plot: few pictures of a low confidence may all be right, and their bar would hide the words.
+        axes.text(0, 1.1, "dots: what the model claims", color=INK, size=10)
+        axes.text(0, 1.03, "bars: how often it is right", color=RIGHT, size=10)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence, %", ylabel="right, %")
         percent_axis(axes.xaxis)
         percent_axis(axes.yaxis)
@@ -154,6 +155,8 @@ def confidence_figure(counts: NDArray[np.int64]) -> "Figure":
     Args:
         counts: int64 [bins], pictures in bins of equal width from 0 to 1.
     """
+    from matplotlib.ticker import MaxNLocator
+
     bins = len(counts)
     with styled():
         figure = new_figure(5.2, 3.2)
@@ -163,5 +166,6 @@ def confidence_figure(counts: NDArray[np.int64]) -> "Figure":
             xlim=(0, 1), ylim=(0, None), xlabel="probability of the predicted class, %", ylabel="pictures"
         )
         percent_axis(axes.xaxis)
+        axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
         axes.grid(False, axis="x")
     return figure
