@@ -18,6 +18,7 @@ from toolkit.report.bench import (
     render_result,
     warning_lines,
 )
+from toolkit.report.bench_page import headline
 from toolkit.report.bench_series import cumulative, over_time, shared_histogram, swept
 
 MACHINE = {
@@ -49,6 +50,27 @@ def document(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }
     return {"machine": MACHINE, "settings": settings, "results": list(rows), "warnings": [], "gates": [],
             "interrupted": False, **changes}  # fmt: skip
+
+
+@pytest.mark.parametrize("quick_is_first", [True, False])
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("no difference seen", "has the lowest median of 2 models, but no difference was seen"),
+        ("told apart", "is the quickest of 2 models"),
+    ],
+)
+def test_the_headline_calls_a_model_the_quickest_only_where_a_difference_was_seen(
+    verdict: str, words: str, *, quick_is_first: bool
+) -> None:
+    quick, slow = {"p50": 0.05, "p99": None}, {"p50": 0.06, "p99": None}
+    times = [quick, slow] if quick_is_first else [slow, quick]
+    rows = [
+        row(model="a.onnx", latency_ms=times[0], first_comparison=None),
+        row(model="b.onnx", latency_ms=times[1], first_comparison={"verdict": verdict}),
+    ]
+    name = "a" if quick_is_first else "b"
+    assert headline(rows).startswith(f"{name} {words}: 0.0500 ms for one picture, ")
 
 
 def test_the_whole_text_of_one_case() -> None:

@@ -73,6 +73,21 @@ def is_blind(comparison: Mapping[str, Any]) -> bool:
     )
 
 
+def is_ahead(quick: Document, results: Sequence[Document]) -> bool:
+    """Return whether no comparison leaves open that another model is as quick.
+
+    Args:
+        quick: the case with the lowest median.
+        results: all of them; those of other models than the first are compared with it.
+    """
+    judged = [quick]
+    if quick["model"] == results[0]["model"]:
+        same = ("device", "batch_size", "threads")
+        judged = [result for result in results if all(result[key] == quick[key] for key in same)]
+    found = (result.get("first_comparison") for result in judged)
+    return not any(comparison and comparison["verdict"] == "no difference seen" for comparison in found)
+
+
 def first_lines(results: Sequence[Document]) -> list[str]:
     """Say of each case of another model than the first how it compares with that, in times of its time."""
     lines = []

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.report.axes import significant
-from toolkit.report.bench_lines import placement_text, warning_lines
+from toolkit.report.bench_lines import is_ahead, placement_text, warning_lines
 from toolkit.report.bench_names import case_label, model_label
 from toolkit.report.bench_sections import gates, sections
 from toolkit.report.bench_series import cumulative, shared_histogram
@@ -62,7 +62,12 @@ def headline(rows: Sequence[Row]) -> str:
     quick, busy = fastest(rows), busiest(rows)
     models = {row["model"] for row in rows}
     first = model_label(quick["model"])
-    first += f" is the quickest of {len(models)} models:" if len(models) > 1 else ":"
+    if len(models) == 1:
+        first += ":"
+    elif is_ahead(quick, rows):
+        first += f" is the quickest of {len(models)} models:"
+    else:
+        first += f" has the lowest median of {len(models)} models, but no difference was seen:"
     median = f"{significant(median_ms(quick))} ms for {_pictures(quick)}"
     rate = f"{significant(busy['throughput'])} a second"
     if busy is not quick:
