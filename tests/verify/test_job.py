@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import onnx
@@ -8,6 +9,7 @@ from support import encoded, picture
 
 from toolkit.errors import DataError, UsageError
 from toolkit.models.open import OpenModel, open_model
+from toolkit.observer import SilentObserver
 from toolkit.verify.job import run
 from toolkit.verify.options import VerifyOptions
 
@@ -37,6 +39,17 @@ def test_a_model_agrees_with_itself_and_both_are_right(model: OpenModel, colour_
     assert result.agreement["max_difference"] == 0
     assert (result.accuracy, result.other_accuracy) == (1, 1)
     assert (result.missed, result.worst) == ((), ())
+
+
+def test_one_picture_is_no_pictures(model: OpenModel, colour_folder: Path) -> None:
+    class Steps(SilentObserver):
+        told: ClassVar[list[str]] = []
+
+        def step(self, text: str) -> None:
+            self.told.append(text)
+
+    run(options(colour_folder, limit=1), model, model, Steps())
+    assert Steps.told[-1] == "Comparing on 1 picture"
 
 
 def test_broken_pictures_that_were_left_out_are_named(model: OpenModel, colour_folder: Path) -> None:

@@ -18,6 +18,7 @@ from toolkit.files import refuse_existing, refuse_existing_folder, write_json
 from toolkit.models.matching import match_classes
 from toolkit.models.predictor import PlannedPredictor, Predictor, predict
 from toolkit.observer import SILENT, Observer
+from toolkit.wording import count
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
@@ -56,7 +57,7 @@ def run(options: EvaluateOptions, predictor: PlannedPredictor, observer: Observe
             remedy="choose other data",
         )
     truth = match_classes(dataset.classes, predictor.labels, where=options.data)[split.labels]
-    observer.step(f"Evaluating {predictor.name} on {len(truth):,} pictures")
+    observer.step(f"Evaluating {predictor.name} on {count(len(truth), 'picture')}")
     probabilities = _probabilities(options, predictor, split, observer)
     paths = split.paths or tuple(f"{options.split}[{index}]" for index in range(len(truth)))
     result = _result(options, predictor, dataset, split, paths, truth, probabilities)

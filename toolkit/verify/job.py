@@ -11,6 +11,7 @@ from toolkit.observer import SILENT, Observer
 from toolkit.stats.agreement import compare, differences, missed_gates
 from toolkit.verify.options import VerifyOptions
 from toolkit.verify.result import VerifyResult, WorstPicture
+from toolkit.wording import count
 
 
 def run(
@@ -34,7 +35,7 @@ def run(
     split, other_split = dataset.split(options.split), other_dataset.split(options.split)
     truth = match_classes(dataset.classes, first.labels, where=options.data)[split.labels]
 
-    observer.step(f"Comparing on {len(split.labels):,} pictures")
+    observer.step(f"Comparing on {count(len(split.labels), 'picture')}")
     mine = predict(first, split.images, batch_size=options.batch_size, observer=observer)
     theirs = predict(second, other_split.images, batch_size=options.batch_size, observer=observer)[:, order]
     agreement = compare(mine, theirs)
