@@ -1,6 +1,6 @@
 import pytest
 
-from toolkit.classify.stages import REMEDIES, Stages, limiting_stage
+from toolkit.classify.stages import Stages, limiting_stage, remedy
 
 SECOND = 10**9
 
@@ -17,7 +17,7 @@ SECOND = 10**9
 )
 def test_the_limit_is_the_stage_that_can_not_be_shared_or_the_longest(stages: Stages, limit: str) -> None:
     assert limiting_stage(stages, 10.0) == limit
-    assert REMEDIES[limit]
+    assert remedy(limit)
 
 
 def test_one_session_is_the_limit_when_it_is_always_busy() -> None:
@@ -26,6 +26,12 @@ def test_one_session_is_the_limit_when_it_is_always_busy() -> None:
     assert limiting_stage(stages, 10.0) == "decoding"
     assert limiting_stage(stages, 10.0, one_session=True) == "running"
     assert limiting_stage(stages, 20.0, one_session=True) == "decoding"
+
+
+def test_a_model_that_is_int8_already_is_not_to_be_made_int8() -> None:
+    assert "--precision int8" in remedy("running", "fp32")
+    assert "int8" not in remedy("running", "int8")
+    assert remedy("decoding", "int8") == remedy("decoding")
 
 
 def test_sorting_is_named_only_where_something_was_sorted() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.classify.stages import REMEDIES, Stages, limiting_stage
+from toolkit.classify.stages import Stages, limiting_stage, remedy
 from toolkit.runtime.devices import CPU
 
 OK = "ok"
@@ -108,6 +108,7 @@ class ClassifyResult:
         provider: the execution provider obtained.
         device: where it ran: "cpu" or "cuda:N".
         threads: intra-op threads.
+        precision: of the model, as its file says it; empty where it doesn't.
         batch_size: pictures a batch.
         inputs: how many; each is a row.
         errors: rows that are errors.
@@ -145,6 +146,7 @@ class ClassifyResult:
     provider: str
     device: str
     threads: int
+    precision: str = ""
     batch_size: int
     inputs: int
     errors: int
@@ -191,6 +193,11 @@ class ClassifyResult:
         return limiting_stage(self.stages, self.seconds, one_session=self.provider != CPU)
 
     @property
+    def remedy(self) -> str:
+        """What would help against the limit."""
+        return remedy(self.limit, self.precision)
+
+    @property
     def accuracy(self) -> float | None:
         """Share of labelled pictures predicted right, 0 to 1; None where there are none."""
         return self.correct / self.labelled if self.labelled and self.correct is not None else None
@@ -217,7 +224,7 @@ class ClassifyResult:
             "workers": self.workers,
             "stages": {stage: round(seconds, 3) for stage, seconds in self.stages.seconds().items()},
             "limit": self.limit,
-            "remedy": REMEDIES[self.limit],
+            "remedy": self.remedy,
         }
         if self.resumed is not None:
             document |= {"resumed": self.resumed, "added": self.added, "removed": self.removed}

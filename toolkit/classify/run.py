@@ -112,6 +112,7 @@ class Run:
             provider=facts.provider,
             device=facts.device,
             threads=facts.threads,
+            precision=facts.precision,
             batch_size=options.batch_size,
             inputs=summary.inputs,
             errors=summary.errors,

@@ -100,6 +100,7 @@ class ModelFacts:
         provider: the execution provider obtained.
         device: "cpu" or "cuda:N".
         threads: intra-op threads.
+        precision: as the model's file says it; empty where it doesn't.
         notices: what opening it had to say.
     """
 
@@ -108,4 +109,5 @@ class ModelFacts:
     provider: str
     device: str
     threads: int
+    precision: str = ""
     notices: tuple[str, ...] = ()

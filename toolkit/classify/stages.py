@@ -49,7 +49,20 @@ REMEDIES = {
     "writing": "write CSV, and a smaller --top-k; listing and writing are done by one process",
     "sorting": "sort with --link instead of copying, or put --sort-into on a faster disk: one process does it",
 }
+SMALL_ALREADY = (
+    "use a smaller model, or a machine with more cores"  # of a model that is int8 and runs longest
+)
 BUSY = 0.9  # share of its time above which the process that lists, writes and sorts is itself the limit
+
+
+def remedy(stage: str, precision: str = "") -> str:
+    """Say what would help a run.
+
+    Args:
+        stage: that set its speed.
+        precision: of the model, as its file says it; empty where it doesn't.
+    """
+    return SMALL_ALREADY if stage == "running" and precision == "int8" else REMEDIES[stage]
 
 
 def limiting_stage(stages: Stages, seconds: float, *, one_session: bool = False) -> str:

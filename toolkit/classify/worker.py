@@ -56,6 +56,7 @@ class Worker:
             provider=session.provider,
             device=session.device,
             threads=session.threads,
+            precision=model.card.precision,
             notices=(*notices, *told),
         )
 

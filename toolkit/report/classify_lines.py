@@ -1,7 +1,6 @@
 """How a run of `toolkit classify` went, in a line each."""
 
 from toolkit.classify.result import ClassifyResult
-from toolkit.classify.stages import REMEDIES
 from toolkit.wording import count
 
 
@@ -32,4 +31,4 @@ def limit_line(result: ClassifyResult) -> str:
     """Say which stage set the speed, and what would help."""
     seconds = result.stages.seconds()
     shares = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds.items())
-    return f"limit: {result.limit} ({shares}, in {result.workers} workers); {REMEDIES[result.limit]}"
+    return f"limit: {result.limit} ({shares}, in {result.workers} workers); {result.remedy}"
