@@ -21,8 +21,10 @@ from toolkit.classify.options import ClassifyOptions
 from toolkit.classify.result import Record
 from toolkit.classify.worker import Worker
 from toolkit.engines.local import LocalEngine
+from toolkit.engines.ray_engine import RayEngine
 from toolkit.engines.shared import SharedEngine
 from toolkit.engines.threads import ThreadsEngine
+from toolkit.errors import ModelError
 from toolkit.images.feed import Feed
 from toolkit.images.sources import listing
 from toolkit.machine.cores import usable_cores
@@ -184,3 +186,17 @@ def test_a_model_that_auto_leaves_to_the_cpu_gets_a_process_a_core(
         assert facts.device == "cpu"
         assert engine._start.device == "cpu"
     assert len(observer.notices) == len(set(observer.notices))
+
+
+def test_a_model_that_cannot_be_used_is_refused_before_ray_is_started(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_it(*_: Any) -> None:
+        raise AssertionError("Ray was started")
+
+    monkeypatch.setattr(RayEngine, "open", open_it)
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    for model, reason in (("broken.onnx", "not a valid ONNX file"), ("missing.onnx", "no such model")):
+        options = ClassifyOptions(paths=(str(folder),), model=str(tmp_path / model), engine="ray")
+        with pytest.raises(ModelError, match=reason):
+            engine_of(options)

@@ -94,6 +94,7 @@ def _ray(
         told.append(f"device: cpu ({CPU}; the workers of --engine ray run on CPUs)")
     threads = options.threads or 1
     start = replace(_start(options, threads=threads), device="cpu")  # whatever else its machine has
+    start()  # a model or an option that can't be used shows here, half a minute before Ray is up
     engine = RayEngine(
         options.workers,
         address=options.ray_address,
