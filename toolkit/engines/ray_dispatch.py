@@ -15,7 +15,7 @@ from typing import Any
 
 from toolkit.engines.process import Start
 from toolkit.engines.ray_search import Search
-from toolkit.engines.ray_settings import READY, ClusterSize, RaySettings
+from toolkit.engines.ray_settings import READY, ClusterSize, RaySettings, too_small_for
 from toolkit.engines.ray_worker import RayWorker
 from toolkit.errors import ToolkitError, one_line
 
@@ -104,11 +104,16 @@ class Dispatch:
                 self._lonely_since = time.monotonic()
             left = self._lonely_since + PATIENCE_S - time.monotonic()
             if left <= 0:
-                why = "all are lost" if self._most_ready else "none of its machines has free cores"
+                too_small = (
+                    None if self._most_ready else too_small_for(self._settings.cores, self._ray.nodes())
+                )
+                why = (
+                    "all are lost" if self._most_ready else too_small or "none of its machines has free cores"
+                )
                 raise ToolkitError(
                     f"the Ray cluster has no worker for {PATIENCE_S:.0f} seconds: {why}",
                     where=self._settings.where,
-                    remedy=self._settings.remedy,
+                    remedy="use fewer --threads" if too_small else self._settings.remedy,
                 )
             with contextlib.suppress(queue.Empty):
                 return self._events.get(timeout=min(left, PATIENCE_S))

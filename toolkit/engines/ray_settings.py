@@ -1,6 +1,10 @@
 """What the process that talks to Ray is told, and tells: apart from it, so that nobody loads Ray for its sake."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from toolkit.wording import count
 
 AUTO = "auto"
 READY = -1  # stands for a shard's number where the message says how many workers are ready
@@ -34,6 +38,19 @@ class RaySettings:
         """What to do when the cluster is lost."""
         again = "run it again: with --resume an output file goes on where it stopped"
         return again if self.address is None else f"look at it with 'ray status', then {again}"
+
+
+def too_small_for(cores: int, machines: Iterable[Mapping[str, Any]]) -> str | None:
+    """Say that no machine can ever hold a worker; None where one can.
+
+    Args:
+        cores: of a worker.
+        machines: as `ray.nodes` lists them.
+    """
+    largest = max((int(each["Resources"].get("CPU", 0)) for each in machines if each["Alive"]), default=0)
+    if largest >= cores:
+        return None
+    return f"a worker of {count(cores, 'thread')} needs as many cores, and its largest machine has {largest}"
 
 
 @dataclass(frozen=True)

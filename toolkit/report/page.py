@@ -152,8 +152,10 @@ class Card:
 
     @property
     def name(self) -> tuple[str, str]:
-        """The file name in two parts: where there is little room, only the first is cut short."""
-        name = self.path.rstrip("/").rsplit("/", 1)[-1]
+        """The file name with its folder, in two parts: where there is little room, only the first is cut short."""
+        name = "/".join(
+            self.path.strip("/").rsplit("/", 2)[-2:]
+        )  # data folders have the same names in each class
         return name[:-NAME_END], name[-NAME_END:]
 
 
