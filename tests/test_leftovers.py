@@ -106,3 +106,14 @@ def test_a_folder_in_which_something_was_written_lately_stays_and_a_link_is_not_
     assert (folder / "weights").exists()
     assert link.is_symlink()
     assert (tmp_path / "precious" / "file").exists()
+
+
+def test_a_process_of_the_same_number_in_another_container_is_not_in_the_way(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    for theirs in (f".out.txt.{os.getpid()}.parts", f".out.txt.{os.getpid()}-00000g.parts"):
+        (tmp_path / theirs).mkdir()
+    with whole_files(target) as temporary:
+        assert str(os.getpid()) in temporary.parent.name
+        temporary.write_text("whole")
+    assert target.read_text() == "whole"
+    assert len(list(tmp_path.iterdir())) == 3

@@ -6,6 +6,7 @@ A process that is killed at once can't remove its temporary file; the next run t
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import stat
 import time
@@ -23,6 +24,9 @@ never that old, however their clocks differ.
 
 FILE, FOLDER = "part", "parts"
 
+MARK = secrets.token_hex(3)
+"""Tells this process from one of the same number in another container, or before, that writes the same output."""
+
 
 def temporary_of(path: Path, kind: str) -> Path:
     """Return the name under which this process writes an output.
@@ -31,7 +35,7 @@ def temporary_of(path: Path, kind: str) -> Path:
         path: the output.
         kind: `FILE` or `FOLDER`.
     """
-    return path.with_name(f".{_short(path.name)}.{os.getpid()}.{kind}")
+    return path.with_name(f".{_short(path.name)}.{os.getpid()}-{MARK}.{kind}")
 
 
 def remove_leftovers(path: Path) -> None:
@@ -45,7 +49,9 @@ def remove_leftovers(path: Path) -> None:
     """
     if os.name == "nt":
         return
-    form = re.compile(rf"\.{re.escape(_short(path.name))}\.([1-9]\d{{0,9}})\.({FILE}|{FOLDER})", re.ASCII)
+    form = re.compile(
+        rf"\.{re.escape(_short(path.name))}\.([1-9]\d{{0,9}})(?:-[0-9a-f]{{6}})?\.({FILE}|{FOLDER})", re.ASCII
+    )
     with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
             found = form.fullmatch(entry.name)
@@ -70,7 +76,7 @@ def _is_left(path: Path, process: int, *, is_folder: bool) -> bool:
 def _is_alive(process: int) -> bool:
     """Tell whether a process of this number runs here; in doubt it does."""
     if process == os.getpid():
-        return False  # whoever it was before, it is us now, and we have only just come
+        return False  # whoever it was before, it is us now, and we write nothing so old
     try:
         os.kill(process, 0)
     except ProcessLookupError:

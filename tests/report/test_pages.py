@@ -56,7 +56,9 @@ def test_a_classification_page_shows_every_picture_and_the_broken_one(pictures, 
     assert "All 14 pictures: 13 classified and 1 that could not be read." in html
 
 
-def test_a_card_shows_folder_and_file_name_in_two_parts_and_the_path_as_its_title(pictures, tiny_model, tmp_path):
+def test_a_card_shows_folder_and_file_name_in_two_parts_and_the_path_as_its_title(
+    pictures, tiny_model, tmp_path
+):
     name = f"{'long ' * 20}0001.png"
     (pictures / "red" / "00.png").rename(pictures / "red" / name)
     html = classify_page.page(classified(pictures, tiny_model, tmp_path))
