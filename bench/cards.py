@@ -13,7 +13,7 @@ from shipped_latency import WITH, WITHOUT
 
 from toolkit.models.card import Card
 from toolkit.models.catalog import catalog
-from toolkit.models.views import Views
+from toolkit.models.mirror import MIRROR_KEY
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipes import find_recipe
 
@@ -56,12 +56,8 @@ def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
     for file, found in sorted(files.items(), key=lambda pair: len(pair[0])):
         precision = [] if found.precision == "fp32" else ["--precision", found.precision]
         calibration = ["--calibration", data] if found.precision == "int8" else []
-        views = Views.of(found.extra)
-        seen = [
-            *(["--mirror"] if views.mirror else []),
-            *(["--shift", str(views.shift)] if views.shift else []),
-        ]
-        options = [*seen, *precision, *calibration, "--verify", data]
+        mirror = ["--mirror"] if MIRROR_KEY in found.extra else []
+        options = [*mirror, *precision, *calibration, "--verify", data]
         lines.append(["toolkit", "export", name, "-o", f"{file}.onnx", *options])
     return "\n".join(["```sh", *(_folded([*line, *shown]) for line in lines), "```"])
 

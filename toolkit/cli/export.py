@@ -53,13 +53,6 @@ def export_command(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Mean of a picture and its mirror image: twice the work.")
     ] = False,
-    shift: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PIXELS",
-            help="Mean of a picture and of it moved both ways along the diagonal: three times the work.",
-        ),
-    ] = None,
     output_name: Annotated[
         str | None, typer.Option("--output", metavar="NAME", help="The output with the classes, of several.")
     ] = None,
@@ -129,7 +122,6 @@ def export_command(
         normalize=normalize,
         resize=resize,
         mirror=mirror,
-        shift=shift,
         output_name=output_name,
         from_logits=from_logits,
         custom_objects=custom_objects,

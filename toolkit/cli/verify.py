@@ -81,7 +81,7 @@ def verify_command(
         data_name=data_name,
     )
     from toolkit.cli.model_argument import open_predictor, refuse_unused
-    from toolkit.models.views import alike
+    from toolkit.models.mirror import alike
     from toolkit.verify.job import run
 
     refuse_unused([model, other], device, threads, provider_option or (), console)

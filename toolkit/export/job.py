@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.errors import ExportError
 from toolkit.export.graph.draft import Draft, assemble, take_apart
-from toolkit.export.graph.views import views_step
+from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import VerificationPictures, verification_pictures
 from toolkit.export.precision.sensitivity import MIN_AGREEMENT
@@ -56,10 +56,10 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
         onnx.helper.set_model_props(float32, to_metadata(card_of(source, "fp32")))
         reduced = reduce(float32, source, options, observer)
         draft = take_apart(reduced.model)
-    elif len(options.views) > 1:
-        apply(draft, [views_step(options.views)])
-    if len(options.views) > 1:
-        source = source.averaged(options.views)
+    elif options.mirror:
+        apply(draft, [MIRROR])
+    if options.mirror:
+        source = source.mirrored()
     precision = reduced.precision if reduced else stored_precision(draft.graph, draft.weights)
     before = earlier_files(options.output)
     export = _Export(draft, source, reduced, precision, opset)

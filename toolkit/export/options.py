@@ -6,7 +6,6 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.machine.features import ALL_BITS, SAFE_BITS, int8_sums_saturate
-from toolkit.models.views import Views
 from toolkit.ranges import MOST_PICTURES, at_least, held_at_once, share
 
 
@@ -42,7 +41,6 @@ class ExportOptions:
         normalize: range of values that the model expects, where it has no layer that scales pixels.
         resize: how pictures were brought to size in training.
         mirror: give the mean of each picture's answer and that of its mirror image.
-        shift: give the mean over the picture moved by so many pixels, too; None leaves that out.
         output_name: the output with the classes, for a model that has several.
         from_logits: the output is logits (True) or probabilities (False); None finds it out.
         custom_objects: module with the classes of the model's own.
@@ -70,7 +68,6 @@ class ExportOptions:
     normalize: str | None = None
     resize: str | None = None
     mirror: bool = False
-    shift: int | None = None
     output_name: str | None = None
     from_logits: bool | None = None
     custom_objects: str | None = None
@@ -82,11 +79,6 @@ class ExportOptions:
     skip_broken: bool = False
     data_name: str | None = None
     force: bool = False
-
-    @property
-    def views(self) -> Views:
-        """How the file looks at each picture."""
-        return Views(self.mirror, self.shift or 0)
 
     def __post_init__(self) -> None:
         at_least(self.calibration_samples, LEAST_CALIBRATION_SAMPLES, "--calibration-samples")
@@ -116,11 +108,10 @@ class ExportOptions:
                 remedy="give the output a name with .onnx",
             )
         held_at_once(self.batch, MOST_PICTURES, "--batch")
-        at_least(self.shift, 1, "--shift")
-        if self.batch is not None and len(self.views) > 1:
+        if self.batch is not None and self.mirror:
             raise UsageError(
-                f"it runs {len(self.views)} pictures for one, which a fixed batch size leaves no room for",
-                where="--mirror" if self.mirror else "--shift",
+                "it runs two pictures for one, which a fixed batch size leaves no room for",
+                where="--mirror",
                 remedy="leave --batch out",
             )
         at_least(self.tolerance, 0, "--tolerance")

@@ -12,7 +12,7 @@ import onnx
 
 from toolkit.errors import UsageError
 from toolkit.export.calibration import Calibration, load_calibration
-from toolkit.export.graph.views import with_views
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import VerificationPictures, generated_pictures, held_out_pictures
 from toolkit.export.precision.auto import FP32, choose
@@ -21,7 +21,7 @@ from toolkit.export.precision.sensitivity import MIN_AGREEMENT, quantize_until
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.precision.ways import Way
 from toolkit.export.source import Source
-from toolkit.models.views import ONE, Views
+from toolkit.models.mirror import MIRROR_KEY
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.runtime.race import race
@@ -32,7 +32,7 @@ class Reduced:
     """A model in the precision that was asked for.
 
     Args:
-        model: the graph as it is to be written, with the views that were asked for.
+        model: the graph as it is to be written, mirrored where that was asked for.
         precision: what it is: fp32, fp16 or int8.
         kept_float: layers of an int8 model that stayed in float32.
         seconds: a run of one picture on one thread here; None where it wasn't measured.
@@ -118,12 +118,12 @@ def _refuse_reduced(model: onnx.ModelProto, source: Source, options: ExportOptio
             where=f"--precision {options.precision}",
             remedy="export the model that it was made from, or leave the option out to keep it as it is",
         )
-    if Views.of(source.kept) != ONE:
+    if MIRROR_KEY in source.kept:
         raise UsageError(
-            "the file takes the mean of several views already, behind which its layers can't be brought to another"
+            "the file takes the mean of mirror images already, behind which its layers can't be brought to another"
             " precision",
             where=f"--precision {options.precision}",
-            remedy="export the model that it was made from, with --mirror or --shift",
+            remedy="export the model that it was made from, with --mirror",
         )
 
 
@@ -137,7 +137,7 @@ def _int8(
         options.min_agreement,
         observer,
         weight_bits=options.weight_bits,
-        views=options.views,
+        mirror=options.mirror,
     )
     found = Reduced(
         model=reduced,
@@ -163,7 +163,7 @@ def _auto(
         lambda models: _race(models, pictures.images_nhwc[:1]),
         observer,
         weight_bits=options.weight_bits,
-        views=options.views,
+        mirror=options.mirror,
     )
     (chosen,) = (candidate for candidate in choice.candidates if candidate.chosen)
     (reference,) = (candidate for candidate in choice.candidates if candidate.name == FP32)
@@ -188,7 +188,7 @@ def kept_float32(reduced: Reduced, model: onnx.ModelProto, options: ExportOption
     Args:
         reduced: what was chosen.
         model: the float32 graph that it was made from.
-        options: which views it has.
+        options: whether it is mirrored.
     """
     return replace(
         reduced,
@@ -239,4 +239,4 @@ def _race(models: Sequence[onnx.ModelProto], one: Pixels) -> list[float]:
 
 
 def _as_written(model: onnx.ModelProto, options: ExportOptions) -> onnx.ModelProto:
-    return with_views(model, options.views)
+    return mirrored(model) if options.mirror else model

@@ -31,9 +31,9 @@ from toolkit.models.card import Card
 from toolkit.models.catalog import shipped_models
 from toolkit.models.files import model_digest
 from toolkit.models.head import Head
+from toolkit.models.mirror import MEAN, MIRROR_KEY, Mirrored
 from toolkit.models.open import OpenModel, open_model
 from toolkit.models.predictor import PlannedPredictor
-from toolkit.models.views import ONE, Averaged, Views
 from toolkit.observer import Observer
 
 
@@ -86,14 +86,14 @@ class Source:
             CROP_UNUSED,
         ]
 
-    def averaged(self, views: Views) -> "Source":
-        """Return the source that gives the mean over all views of a picture; its accuracy is another one."""
+    def mirrored(self) -> "Source":
+        """Return the source that gives the mean of a picture and its mirror image; its accuracy is another one."""
         return replace(
             self,
-            predictor=Averaged(self.predictor, views),
+            predictor=Mirrored(self.predictor),
             accuracy=None,
             data="",
-            kept={**self.kept, **views.to_metadata()},
+            kept={**self.kept, MIRROR_KEY: MEAN},
         )
 
 
@@ -123,35 +123,18 @@ def open_source(options: ExportOptions, observer: Observer) -> Source:
     """
     opset = None if options.opset is None else choose(options.opset)
     source = _keras(options, opset) if looks_like_keras(options.model) else _onnx(options, opset)
-    _refuse_views(options, source)
+    if options.mirror and (MIRROR_KEY in source.kept or source.batch is not None):
+        raise UsageError(
+            "the file does that already"
+            if MIRROR_KEY in source.kept
+            else f"its batch size is fixed to {source.batch}",
+            where="--mirror",
+            remedy="leave the option out",
+        )
     observer.notice(f"input range: {source.input_range}")
     if told := source.head.told(len(source.predictor.labels)):
         observer.notice(f"output: {told}")
     return source
-
-
-def _refuse_views(options: ExportOptions, source: Source) -> None:
-    """Refuse to look at several views where the file can't, or does already."""
-    if options.views == ONE:
-        return
-    has, side = Views.of(source.kept), min(source.predictor.input_size)
-    if has != ONE:
-        reason = (
-            "the file does that already"
-            if has == options.views
-            else f"the file takes the mean of {has.words} already"
-        )
-    elif source.batch is not None:
-        reason = f"its batch size is fixed to {source.batch}"
-    elif options.views.shift >= side:
-        raise UsageError(
-            f"a picture of {side} pixels can't be moved by {options.views.shift}",
-            where="--shift",
-            remedy=f"use at most {side - 1}; 1 or 2 suits pictures of 32 pixels",
-        )
-    else:
-        return
-    raise UsageError(reason, where="--mirror" if options.mirror else "--shift", remedy="leave the option out")
 
 
 def _keras(options: ExportOptions, opset: int | None) -> Source:
@@ -232,6 +215,5 @@ def _with_head(model: OpenModel, *, from_logits: bool) -> OpenModel:
 def _kept(card: Card) -> dict[str, str]:
     if not card.toolkit_version:
         return {}
-    true_of_both = ("normalization", "parameters", "quantization", "weight_bits")
-    kept = {key: card.extra[key] for key in true_of_both if key in card.extra}
-    return kept | Views.of(card.extra).to_metadata()
+    true_of_both = ("normalization", "parameters", "quantization", "weight_bits", MIRROR_KEY)
+    return {key: card.extra[key] for key in true_of_both if key in card.extra}

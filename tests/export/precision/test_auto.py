@@ -7,10 +7,9 @@ import numpy as np
 import onnx
 import pytest
 
-from toolkit.export.graph.views import with_views
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.auto import choose
 from toolkit.export.precision.running import probabilities
-from toolkit.models.views import Views
 from toolkit.observer import SilentObserver
 from toolkit.stats.agreement import compare
 
@@ -59,15 +58,12 @@ def test_what_does_not_agree_is_not_chosen_however_fast_it_is(
     assert [row.name for row in table if row.chosen] == ["fp32"]
 
 
-MIRROR = Views(mirror=True)
-
-
 def test_mirrored_candidates_are_judged_by_the_mean_of_both_images(
     paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
     measure = counting({"float": 1.0, "int8": 0.1})
-    choice = choose(paper, calibration, held_out, 0.0, measure, views=MIRROR)
-    both = probabilities(with_views(paper, MIRROR), held_out)
+    choice = choose(paper, calibration, held_out, 0.0, measure, mirror=True)
+    both = probabilities(mirrored(paper), held_out)
     (kept,) = [row for row in choice.candidates if row.chosen]
     assert kept.name == "int8"
     assert kept.agreement == compare(both, probabilities(choice.model, held_out)).top1_agreement
@@ -75,7 +71,7 @@ def test_mirrored_candidates_are_judged_by_the_mean_of_both_images(
     np.testing.assert_allclose(
         probabilities(choice.model, held_out), probabilities(choice.model, flipped), atol=1e-6
     )
-    slow = choose(paper, calibration, held_out, 0.0, counting({"float": 0.1, "int8": 1.0}), views=MIRROR)
+    slow = choose(paper, calibration, held_out, 0.0, counting({"float": 0.1, "int8": 1.0}), mirror=True)
     np.testing.assert_array_equal(probabilities(slow.model, held_out), both)
 
 

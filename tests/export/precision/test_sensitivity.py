@@ -9,11 +9,10 @@ import pytest
 from onnx import numpy_helper
 
 from toolkit.errors import AgreementMissed, ExportError
-from toolkit.export.graph.views import with_views
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import calibrated
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.sensitivity import Attempt, Tried, _fewest, layer_errors, quantize_until
-from toolkit.models.views import Views
 from toolkit.observer import SilentObserver
 from toolkit.stats.agreement import compare
 
@@ -57,11 +56,8 @@ def test_a_mirrored_model_is_judged_by_the_mean_of_both_images(
     fragile: tuple[onnx.ModelProto, str], calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
     model, culprit = fragile
-    int8, report = quantize_until(model, calibration, held_out, 0.95, views=Views(mirror=True))
-    expected, found = (
-        probabilities(with_views(model, Views(mirror=True)), held_out),
-        probabilities(int8, held_out),
-    )
+    int8, report = quantize_until(model, calibration, held_out, 0.95, mirror=True)
+    expected, found = probabilities(mirrored(model), held_out), probabilities(int8, held_out)
     assert report.agreement == compare(expected, found).top1_agreement
     assert report.kept == (culprit,)
     flipped = probabilities(int8, np.ascontiguousarray(held_out[:, :, ::-1]))

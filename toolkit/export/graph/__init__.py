@@ -16,7 +16,7 @@ drop_reshapes      reshapes that lead back to the shape they came from
 fold_pad           padding by zeros folded into the convolution or pooling after it
 keep_pad           padding by zeros before a max pooling kept as it is
 crop_unused        the picture cropped to the pixels that reach the output
-views              the mean over several views of a picture, last of all
+mirror             the mean of a picture and its mirror image, last of all
 dense              a dense layer and its bias as one node
 block_columns      for int8: columns of the picture taken in blocks by the first convolution
 flatten_nhwc       for int8: flatten in the order of its kernels

@@ -8,14 +8,13 @@ from typing import Any
 import onnx
 
 from toolkit.errors import ExportError
-from toolkit.export.graph.views import with_views
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import Calibrated
 from toolkit.export.precision.layers import Layer
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.sensitivity import Probabilities, until
 from toolkit.export.precision.ways import Way, best_way
 from toolkit.machine.features import SAFE_BITS
-from toolkit.models.views import ONE, Views
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import compare
@@ -101,7 +100,7 @@ def choose(
     observer: Observer = SILENT,
     *,
     weight_bits: int = SAFE_BITS,
-    views: Views = ONE,
+    mirror: bool = False,
 ) -> Choice:
     """Try float32, int8, and int8 with kinds of layers in float32; keep the fastest that agrees.
 
@@ -115,18 +114,18 @@ def choose(
         measure: times the candidates.
         observer: told the steps.
         weight_bits: see `calibrated`.
-        views: of each picture that all candidates give, and are judged on, the mean of.
+        mirror: all candidates give, and are judged on, the mean of each picture and its mirror image.
 
     Returns:
-        The model kept as it is to be written, `model` itself where float32 is and there is one view; the candidates,
+        The model kept as it is to be written, `model` itself where float32 is and nothing is mirrored; the candidates,
         fastest first; and how they were calibrated.
 
     Raises:
-        ExportError: its batch size is fixed, and there are several views.
+        ExportError: its batch size is fixed, and it is to be mirrored.
         ModelError: ONNX Runtime can't run a candidate.
         ValueError: `measure` gave another number of times than it was given models.
     """
-    float32 = with_views(model, views)
+    float32 = mirrored(model) if mirror else model
     reference = probabilities(float32, held_out_nhwc)
     forms = [_Form(FP32, (), 0, float32, 1.0)]
     ways: tuple[Way, ...] = ()
@@ -139,7 +138,7 @@ def choose(
             reference,
             observer,
             weight_bits=weight_bits,
-            views=views,
+            mirror=mirror,
         )
         observer.step("Comparing candidates with float32")
         mixed = _mixed(found, reference, held_out_nhwc)

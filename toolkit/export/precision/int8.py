@@ -9,17 +9,16 @@ import onnx
 from toolkit.errors import ExportError
 from toolkit.export.graph.block_columns import SUFFIX
 from toolkit.export.graph.draft import Draft, assemble
-from toolkit.export.graph.views import with_views
+from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.precision.layers import Layer, fast_layers, tensors_to_calibrate
 from toolkit.export.precision.layout import laid_out
 from toolkit.export.precision.quantizer import Quantizer
 from toolkit.export.precision.ranges import Method, calibrate, histograms, ranges_of
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.scales import Range, Scale, activation_scale, weight_limit
-from toolkit.export.step import broken
+from toolkit.export.step import apply, broken
 from toolkit.machine.features import SAFE_BITS
 from toolkit.models.onnx_file import opset_of
-from toolkit.models.views import ONE, Views
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.wording import count
@@ -41,7 +40,7 @@ class Calibrated:
         limit: largest stored weight.
         method: how the ranges were found.
         per_channel: whether each channel's weights have a scale of their own.
-        views: of each picture that its int8 forms give the mean of, as the file will.
+        mirror: whether its int8 forms give the mean of each picture and its mirror image, as the file will.
     """
 
     model: onnx.ModelProto
@@ -51,7 +50,7 @@ class Calibrated:
     limit: int
     method: Method = Method.MINMAX
     per_channel: bool = True
-    views: Views = ONE
+    mirror: bool = False
 
     def int8(self, keep_float: Collection[str] = ()) -> onnx.ModelProto:
         """Write the int8 form.
@@ -70,7 +69,7 @@ class Calibrated:
         Quantizer(
             draft, self._scale_of, keep_float=keep_float, limit=self.limit, per_channel=self.per_channel
         ).run()
-        return _proven(draft, self.trial_nhwc, views=self.views)
+        return _proven(draft, self.trial_nhwc, mirror=self.mirror)
 
     def _scale_of(self, name: str) -> Scale:
         return activation_scale(self.ranges[name.removesuffix(SUFFIX)])
@@ -82,7 +81,7 @@ def calibrated(
     *,
     method: Method = Method.MINMAX,
     weight_bits: int = SAFE_BITS,
-    views: Views = ONE,
+    mirror: bool = False,
     observer: Observer = SILENT,
 ) -> Calibrated:
     """Run a float32 model on calibration pictures.
@@ -92,7 +91,7 @@ def calibrated(
         images_nhwc: uint8 [N, height, width, channels], N >= 1, at the model's size.
         method: how ranges are found.
         weight_bits: of a stored weight, its sign included: 7, or 8 for processors that don't cut off sums.
-        views: see `Calibrated`; ranges are from the pictures as they are.
+        mirror: see `Calibrated`; ranges are from the pictures as they are.
         observer: told how many pictures are done.
 
     Raises:
@@ -112,7 +111,7 @@ def calibrated(
     observer.step(f"Calibrating on {count(len(images_nhwc), 'picture')}")
     ranges = calibrate(draft, tensors_to_calibrate(draft), images_nhwc, method=method, observer=observer)
     limit = weight_limit(weight_bits)
-    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], limit, method, views=views)
+    return Calibrated(model, layers, ranges, images_nhwc[:TRIAL], limit, method, mirror=mirror)
 
 
 def with_other_ranges(
@@ -155,7 +154,7 @@ def _check(model: onnx.ModelProto, images_nhwc: Pixels) -> None:
         )
 
 
-def _proven(draft: Draft, trial_nhwc: Pixels, *, views: Views) -> onnx.ModelProto:
+def _proven(draft: Draft, trial_nhwc: Pixels, *, mirror: bool) -> onnx.ModelProto:
     """Check a finished draft, run it, and make it a model."""
     fault = broken(draft)
     if fault is not None:
@@ -164,7 +163,7 @@ def _proven(draft: Draft, trial_nhwc: Pixels, *, views: Views) -> onnx.ModelProt
             where=WHERE,
             remedy="report the model's layers with this message; --precision fp32 works",
         )
-    model = with_views(assemble(draft), views)
+    model = assemble(apply(draft, [MIRROR] if mirror else []))
     if not np.isfinite(probabilities(model, trial_nhwc)).all():
         raise ExportError(
             "the int8 model gives answers that are not finite",

@@ -8,12 +8,11 @@ import onnx
 from numpy.typing import NDArray
 
 from toolkit.errors import AgreementMissed, ExportError
-from toolkit.export.graph.views import with_views
+from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import WHERE, Calibrated
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.ways import Way, best_way
 from toolkit.machine.features import SAFE_BITS
-from toolkit.models.views import ONE, Views
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import compare, logit_differences
@@ -73,7 +72,7 @@ def quantize_until(
     observer: Observer = SILENT,
     *,
     weight_bits: int = SAFE_BITS,
-    views: Views = ONE,
+    mirror: bool = False,
 ) -> tuple[onnx.ModelProto, SensitivityReport]:
     """Quantise a model in the way that agrees best, keeping as few layers in float32 as the agreement needs.
 
@@ -85,7 +84,7 @@ def quantize_until(
             `MIN_AGREEMENT`.
         observer: told the steps.
         weight_bits: see `calibrated`.
-        views: of each picture that both give, and are judged on, the mean of.
+        mirror: both give, and are judged on, the mean of each picture and its mirror image.
 
     Returns:
         The int8 model as it is to be written, and the report.
@@ -94,9 +93,9 @@ def quantize_until(
         ExportError: see `calibrated`, `until`.
         ModelError: ONNX Runtime can't run the model.
     """
-    reference = probabilities(with_views(model, views), held_out_nhwc)
+    reference = probabilities(mirrored(model) if mirror else model, held_out_nhwc)
     found, ways = best_way(
-        model, calibration_nhwc, held_out_nhwc, reference, observer, weight_bits=weight_bits, views=views
+        model, calibration_nhwc, held_out_nhwc, reference, observer, weight_bits=weight_bits, mirror=mirror
     )
     int8, report = until(found, reference, held_out_nhwc, min_agreement, observer)
     return int8, replace(report, ways=ways)

@@ -13,7 +13,6 @@ from toolkit.export.precision.int8 import Calibrated, calibrated, with_other_ran
 from toolkit.export.precision.ranges import Method
 from toolkit.export.precision.running import probabilities
 from toolkit.machine.features import SAFE_BITS
-from toolkit.models.views import ONE, Views
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import compare
@@ -58,7 +57,7 @@ def best_way(
     observer: Observer = SILENT,
     *,
     weight_bits: int = SAFE_BITS,
-    views: Views = ONE,
+    mirror: bool = False,
 ) -> tuple[Calibrated, tuple[Way, ...]]:
     """Calibrate a model in the way in which its int8 form agrees best with float32.
 
@@ -72,7 +71,7 @@ def best_way(
         reference: what float32 answers on the held-out pictures, float32 [M, classes].
         observer: told the steps.
         weight_bits: see `calibrated`.
-        views: that the int8 form is judged on the mean of, as the reference has to be.
+        mirror: the int8 form is judged on the mean of both images, as the reference has to be.
 
     Returns:
         The calibrated model, and the ways in the order in which they were tried.
@@ -90,7 +89,7 @@ def best_way(
             f"float32 names one and the same class for all {len(held_out_nhwc)} pictures held out of the calibration:"
             " the agreement on them says little"
         )
-    first = calibrated(model, calibration_nhwc, weight_bits=weight_bits, views=views, observer=observer)
+    first = calibrated(model, calibration_nhwc, weight_bits=weight_bits, mirror=mirror, observer=observer)
     tried = [(first, agreement(first))]
     if _could_be_better(tried[0][1], len(held_out_nhwc)):
         observer.step(f"Agreement {tried[0][1]:.4f}: trying other ranges")

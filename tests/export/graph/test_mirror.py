@@ -1,4 +1,4 @@
-"""The mean over several views of a picture, inside the graph."""
+"""The mean of a picture and its mirror image, inside the graph."""
 
 from pathlib import Path
 
@@ -10,13 +10,11 @@ from support import CommandLine, error_line
 
 from toolkit.errors import ExportError
 from toolkit.export.graph.draft import assemble, take_apart
-from toolkit.export.graph.views import views_step, with_views
+from toolkit.export.graph.mirror import MIRROR
 from toolkit.export.step import apply
 from toolkit.models.open import open_model
-from toolkit.models.views import Averaged, Views
 
 SIDE, CLASSES = 8, 4
-MIRROR = Views(mirror=True)
 
 
 def sided(opset: int = 17, batch: int | str = "batch") -> onnx.ModelProto:
@@ -50,7 +48,7 @@ def test_the_answer_is_the_mean_of_a_picture_and_its_mirror_image(
 ) -> None:
     plain, both = tmp_path / "plain.onnx", tmp_path / "both.onnx"
     onnx.save(sided(opset), plain)
-    onnx.save(assemble(apply(take_apart(sided(opset)), [views_step(MIRROR)])), both)
+    onnx.save(assemble(apply(take_apart(sided(opset)), [MIRROR])), both)
     single = open_model(str(plain), device="cpu")
     straight, mirrored = single.probabilities(pictures), single.probabilities(pictures[:, :, ::-1].copy())
 
@@ -58,41 +56,6 @@ def test_the_answer_is_the_mean_of_a_picture_and_its_mirror_image(
 
     assert np.abs(straight - mirrored).max() > 0.1  # else any mean would do
     np.testing.assert_allclose(answers, (straight + mirrored) / 2, atol=1e-6)
-
-
-def moved(pictures: np.ndarray, by: int) -> np.ndarray:
-    padded = np.pad(pictures, ((0, 0), (by, by), (by, by), (0, 0)), mode="reflect")
-    return padded[:, : -2 * by, : -2 * by]
-
-
-@pytest.mark.parametrize("opset", [13, 18])
-@pytest.mark.parametrize("by", [1, 3])
-def test_a_picture_is_moved_both_ways_with_its_border_reflected(
-    tmp_path: Path, pictures: np.ndarray, opset: int, by: int
-) -> None:
-    plain, seen = tmp_path / "plain.onnx", tmp_path / "seen.onnx"
-    onnx.save(sided(opset), plain)
-    onnx.save(with_views(sided(opset), Views(mirror=True, shift=by)), seen)
-    single = open_model(str(plain), device="cpu")
-    down = moved(pictures, by)
-    up = moved(pictures[:, ::-1, ::-1], by)[:, ::-1, ::-1]
-    views = [np.ascontiguousarray(each) for v in (pictures, down, up) for each in (v, v[:, :, ::-1])]
-
-    answers = open_model(str(seen), device="cpu").probabilities(pictures)
-
-    each = [single.probabilities(view) for view in views]
-    assert min(np.abs(a - b).max() for i, a in enumerate(each) for b in each[:i]) > 0.01
-    np.testing.assert_allclose(answers, np.mean(each, axis=0), atol=1e-6)
-    np.testing.assert_allclose(
-        Averaged(single, Views(mirror=True, shift=by)).probabilities(pictures), answers, atol=1e-6
-    )
-
-
-def test_a_picture_is_not_moved_out_of_itself() -> None:
-    assert with_views(sided(), Views()).graph == sided().graph
-    with_views(sided(), Views(shift=SIDE - 1))
-    with pytest.raises(ExportError, match="a picture of 8 pixels can't be moved by 8"):
-        with_views(sided(), Views(shift=SIDE))
 
 
 def test_a_branch_that_looks_at_the_picture_sees_both_images(tmp_path: Path, pictures: np.ndarray) -> None:
@@ -106,8 +69,8 @@ def test_a_branch_that_looks_at_the_picture_sees_both_images(tmp_path: Path, pic
     branches = {"then_branch": branch("yes"), "else_branch": branch("no")}
     model.graph.node[0].CopyFrom(helper.make_node("If", ["always"], ["values"], **branches))
     model.graph.initializer.append(numpy_helper.from_array(np.array(True), "always"))
-    onnx.save(assemble(apply(take_apart(model), [views_step(MIRROR)])), tmp_path / "branches.onnx")
-    onnx.save(assemble(apply(take_apart(sided()), [views_step(MIRROR)])), tmp_path / "plain.onnx")
+    onnx.save(assemble(apply(take_apart(model), [MIRROR])), tmp_path / "branches.onnx")
+    onnx.save(assemble(apply(take_apart(sided()), [MIRROR])), tmp_path / "plain.onnx")
     found, expected = (
         open_model(str(tmp_path / name), device="cpu").probabilities(pictures)
         for name in ("branches.onnx", "plain.onnx")
@@ -117,7 +80,7 @@ def test_a_branch_that_looks_at_the_picture_sees_both_images(tmp_path: Path, pic
 
 def test_a_fixed_batch_size_is_refused() -> None:
     with pytest.raises(ExportError, match="batch size is fixed to 4"):
-        apply(take_apart(sided(batch=4)), [views_step(MIRROR)])
+        apply(take_apart(sided(batch=4)), [MIRROR])
 
 
 def test_the_command_writes_a_file_that_answers_so_and_says_so(
@@ -138,13 +101,6 @@ def test_the_command_writes_a_file_that_answers_so_and_says_so(
         "both.onnx takes the mean of a picture and its mirror image: plain.onnx is asked for both"
         in done.stderr
     )
-    toolkit("export", "plain.onnx", "-o", "six.onnx", "--mirror", "--shift", 1, "--labels", "labels.txt")
-    six = open_model(str(tmp_path / "six.onnx"), device="cpu")
-    assert Views.of(six.card.extra) == Views(mirror=True, shift=1)
-    compared = ("verify", "plain.onnx", "six.onnx", "--data", "data.npz", "--labels", "labels.txt")
-    assert "plain.onnx is asked for all 6, too" in toolkit(*compared, "--tolerance", 1e-6).stderr
-    other = toolkit("export", "both.onnx", "-o", "again.onnx", "--shift", 1, check=2)
-    assert "takes the mean of a picture and its mirror image already (--shift)" in error_line(other)
     again = toolkit("export", "both.onnx", "-o", "again.onnx", "--mirror", check=1 + 1)
     assert error_line(again) == "error: the file does that already (--mirror): leave the option out"
 
@@ -162,9 +118,6 @@ def test_a_fixed_batch_size_and_int8_of_a_mirrored_file_are_wrong_usage(
         return error_line(toolkit("export", *arguments, "--labels", labels, check=2))
 
     assert "--batch" in refused("plain.onnx", "-o", "new.onnx", "--mirror", "--batch", "4")
-    assert "--batch" in refused("plain.onnx", "-o", "new.onnx", "--shift", "1", "--batch", "4")
-    assert "use at most 7" in refused("plain.onnx", "-o", "new.onnx", "--shift", "8")
-    assert "--shift" in refused("plain.onnx", "-o", "new.onnx", "--shift", "0")
     assert "batch size is fixed to 4 (--mirror)" in refused("fixed.onnx", "-o", "new.onnx", "--mirror")
     toolkit("export", "plain.onnx", "-o", "both.onnx", "--mirror", "--labels", labels)
     int8 = ("--precision", "int8", "--calibration", "data.npz")
