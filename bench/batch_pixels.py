@@ -46,7 +46,11 @@ def main() -> None:
     for name in parser.parse_args().models:
         figures[Path(name).stem] = times = microseconds(name)
         print(Path(name).stem, *(f"{size}: {taken:.1f} us" for size, taken in times.items()), sep="  ")
-    write("batch_pixels", "a CPU is fastest with about 32,000 pixels at once", figures)
+    write(
+        "batch_pixels",
+        "32 pictures of 32 x 32 at once take at most 15 % longer than the best number",
+        figures,
+    )
 
 
 if __name__ == "__main__":

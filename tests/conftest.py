@@ -14,8 +14,6 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 from support import COLOURS, SHAPES, CommandLine, colour_model, draw, encoded, picture
 
-from toolkit.doctor.probe import probe
-
 # Tests that open ONNX Runtime by hand tell its maker as little as toolkit does.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # Some import Keras before toolkit does, which then has no say in how TensorFlow computes.
@@ -36,8 +34,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @cache
 def no_gpu() -> str | None:
-    problem = probe("cuda")
-    return None if problem is None else problem.finding
+    # In a process of its own: CUDA never lets go of a device that a process has once used.
+    asked = "from toolkit.doctor.probe import probe; problem = probe('cuda'); print(problem.finding if problem else '')"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    return done.stdout.strip() or None
 
 
 def pytest_collection_finish() -> None:

@@ -74,7 +74,7 @@ def test_nothing_but_our_own_temporary_files_is_touched(tmp_path: Path, gone: in
         f".outAtxt.{gone}.part",
         f".out.txt.csv.{gone}.part",
         f".out.txt.{os.getppid()}.part",
-        ".out.txt.1.part",
+        *([] if os.getpid() == 1 else [".out.txt.1.part"]),
         f".out.txt.{gone}.parts",
     )
     for name in names:

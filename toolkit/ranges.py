@@ -89,7 +89,8 @@ def texts(value: object, flag: str, allowed: str) -> None:
 
 def path(value: object, flag: str, *, needed: bool = False) -> None:
     """Refuse what is no path; see `text`."""
-    if (needed or value is not None) and not isinstance(value, str | os.PathLike):
+    is_path = isinstance(value, str | os.PathLike) and isinstance(os.fspath(value), str)
+    if (needed or value is not None) and not is_path:
         raise UsageError(f"{value!r} is not a path", where=flag, remedy="use text or a pathlib.Path")
 
 

@@ -134,7 +134,9 @@ def test_a_shortened_or_changed_archive_is_refused(tmp_path: Path) -> None:
         read_npz(path, ("train",))
 
 
-@pytest.mark.parametrize("content", [b"<html>", b"\xff\xd8\xff\xe0 a picture", b"(lp0\nI1\na."])
+@pytest.mark.parametrize(
+    "content", [b"<html>", b"\xff\xd8\xff\xe0 a picture", b"(lp0\nI1\na.", b"P6 8 8 255 "]
+)
 def test_another_file_under_its_name_is_not_called_a_pickle(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.npz"
     path.write_bytes(content)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import onnx
 import pytest
-from support import encoded, picture
+from support import Listener, encoded, picture
 
 from toolkit import load
 from toolkit.data.resolve import load_data
@@ -154,7 +154,7 @@ def test_auto_says_what_it_tried_and_keeps_one(run_folder: Path, shapes_folder: 
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-def test_auto_writes_fp32_where_what_it_chose_does_not_pass_the_gate(
+def test_auto_writes_what_passes_the_gate_and_fp32_where_no_int8_form_does(
     run_folder: Path, shapes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: bool
 ) -> None:
     def int8_is_faster(paths: Sequence[Path], batch: np.ndarray) -> list[float]:
@@ -164,7 +164,21 @@ def test_auto_writes_fp32_where_what_it_chose_does_not_pass_the_gate(
     choices = {"precision": Precision.AUTO, "min_agreement": 0.5, "mirror": mirror}
     first = job.run(options(run_folder, shapes_folder, tmp_path / "8.onnx", **choices))
     assert first.precision == "int8"
+    assert first.reduction is not None
+    (fastest,) = [each["name"] for each in first.reduction["candidates"] if each["chosen"]]
     choices["tolerance"] = first.agreement["max_difference"] / 2
+    other = job.run(options(run_folder, shapes_folder, tmp_path / "other.onnx", **choices))
+    assert other.missed == ()
+    assert other.reduction is not None
+    assert not next(each for each in other.reduction["candidates"] if each["name"] == fastest)["agrees"]
+
+    def refuse_int8(export: Any, *others: Any) -> Any:
+        if export.precision == "int8":
+            raise ExportError("not this one", where="here", remedy="none")
+        return write(export, *others)
+
+    write = job._write
+    monkeypatch.setattr(job, "_write", refuse_int8)
     result = job.run(options(run_folder, shapes_folder, tmp_path / "m.onnx", **choices))
     assert result.missed == ()
     assert result.precision == "fp32"
@@ -173,6 +187,33 @@ def test_auto_writes_fp32_where_what_it_chose_does_not_pass_the_gate(
     card = open_model(str(tmp_path / "m.onnx"), device="cpu").card
     assert card.precision == "fp32"
     assert ("mirror" in card.extra) == mirror
+
+
+def test_auto_writes_the_next_fastest_where_the_fastest_does_not_agree_after_all(
+    run_folder: Path, shapes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plain_int8_is_fastest(paths: Sequence[Path], batch: np.ndarray) -> list[float]:
+        return [1.0, *(0.5 + number / 100 for number in range(len(paths) - 1))]
+
+    def picky(export: Any, *others: Any) -> Any:
+        if export.precision == "int8" and not export.reduced.kept_float:
+            raise ExportError("not this one", where="here", remedy="none")
+        return write(export, *others)
+
+    write = job._write
+    monkeypatch.setattr("toolkit.export.reduce.race", plain_int8_is_fastest)
+    monkeypatch.setattr(job, "_write", picky)
+    listener = Listener()
+    chosen = options(
+        run_folder, shapes_folder, tmp_path / "m.onnx", precision=Precision.AUTO, min_agreement=0.0
+    )
+    result = job.run(chosen, listener)
+    assert result.reduction is not None
+    fastest, second, *_ = result.reduction["candidates"]
+    assert (fastest["name"], fastest["agrees"], fastest["chosen"]) == ("int8", False, False)
+    assert (second["agrees"], second["chosen"], result.precision) == (True, True, "int8")
+    assert result.reduction["kept_float"] == second["kept_float"] != []
+    assert "int8 doesn't pass: not this one" in listener.notices
 
 
 def test_int8_without_pictures_says_what_to_add_before_any_work(tmp_path: Path) -> None:

@@ -52,12 +52,16 @@ def document(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
             "interrupted": False, **changes}  # fmt: skip
 
 
+def compared(verdict: str, low: float = 0.9, high: float = 1.1) -> dict[str, Any]:
+    return {"verdict": verdict, "ratio_ci99": [low, (low * high) ** 0.5, high][::2]}
+
+
 @pytest.mark.parametrize("quick_is_first", [True, False])
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        ("no difference seen", "has the lowest median of 2 models, but no difference was seen"),
-        ("told apart", "is the quickest of 2 models"),
+        ("no difference seen", "has the lowest median of 2 models, but no difference from OTHER was seen"),
+        ("slower", "is the quickest of 2 models"),
     ],
 )
 def test_the_headline_calls_a_model_the_quickest_only_where_a_difference_was_seen(
@@ -67,10 +71,36 @@ def test_the_headline_calls_a_model_the_quickest_only_where_a_difference_was_see
     times = [quick, slow] if quick_is_first else [slow, quick]
     rows = [
         row(model="a.onnx", latency_ms=times[0], first_comparison=None),
-        row(model="b.onnx", latency_ms=times[1], first_comparison={"verdict": verdict}),
+        row(model="b.onnx", latency_ms=times[1], first_comparison=compared(verdict)),
     ]
-    name = "a" if quick_is_first else "b"
-    assert headline(rows).startswith(f"{name} {words}: 0.0500 ms for one picture, ")
+    name, other = ("a", "b") if quick_is_first else ("b", "a")
+    assert headline(rows).startswith(f"{name} {words.replace('OTHER', other)}: 0.0500 ms for one picture, ")
+
+
+@pytest.mark.parametrize(
+    ("low", "words"),
+    [
+        (0.495, "b has the lowest median of 3 models, but no difference from c was seen"),
+        (0.6, "b is the quickest of 3 models"),
+    ],
+)
+def test_two_models_that_are_both_quicker_than_the_first_are_compared_by_their_ratios_to_it(
+    low: float, words: str
+) -> None:
+    rows = [
+        row(model="a.onnx", latency_ms={"p50": 0.1, "p99": None}, first_comparison=None),
+        row(
+            model="b.onnx",
+            latency_ms={"p50": 0.05, "p99": None},
+            first_comparison=compared("faster", 0.49, 0.51),
+        ),
+        row(
+            model="c.onnx",
+            latency_ms={"p50": 0.052, "p99": None},
+            first_comparison=compared("faster", low, low + 0.03),
+        ),
+    ]
+    assert headline(rows).startswith(words)
 
 
 def test_the_whole_text_of_one_case() -> None:

@@ -1,6 +1,7 @@
 """What only a real CUDA device can show; everywhere else these are skipped, with the reason."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,17 @@ def pictures() -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (64, 32, 32, 3), np.uint8)
 
 
+def in_a_container() -> bool:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (numbers,) = (line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
+    return len(numbers) > 1 or Path("/.dockerenv").exists()
+
+
+def compute_capability() -> float:
+    asked = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    return float(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[0])
+
+
 def batches(pictures: NDArray[np.uint8], session: Session) -> Iterator[NDArray[np.generic]]:
     for size in (1, 2, 7, 64):
         yield pictures[:size].astype(DTYPE[session.signature.dtype])
@@ -48,6 +60,8 @@ def test_every_product_runs_on_cuda_and_gives_what_the_cpu_gives(
 
 
 def test_tf32_is_off_by_default_and_coarser_where_it_is_turned_on(pictures: NDArray[np.uint8]) -> None:
+    if compute_capability() < 8:
+        pytest.skip("TF32 came with Ampere")
     model = find_model("edge-m")
     exact = open_session(model, device="cpu").run(pictures)
     default = open_session(model, device="cuda").run(pictures)
@@ -129,4 +143,5 @@ def test_nvidia_smi_answers_for_the_device_that_cuda_counts_first(pictures: NDAr
     assert after is not None
     assert state is not None
     assert set(after.slowed_us) <= {"power cap", "heat (software)", "heat (hardware)", "power brake"}
-    assert os.getpid() in after.processes
+    if not in_a_container():  # there the driver may count processes as the host does
+        assert os.getpid() in after.processes

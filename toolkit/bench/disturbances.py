@@ -192,18 +192,18 @@ def too_many_threads(
     """
     most = max(threads, default=1)
     remedy = "use fewer --threads" if options.threads else "report this: the default should not exceed them"
+    asleep = "" if spins(most) else ", so many that idle ones are put to sleep"
     over_cores = over_quota = None
     if most > cores:
         over_cores = Caution(
             code="threads-over-cores",
-            message=f"{most} threads share {count(cores, 'physical core')}"
-            + ("" if spins(most) else ", so many that idle ones are put to sleep"),
+            message=f"{most} threads share {count(cores, 'physical core')}{asleep}",
             remedy=remedy,
         )
     if quota is not None and most > np.ceil(quota):
         over_quota = Caution(
             code="threads-over-quota",
-            message=f"{most} threads share a container quota of {quota:g} cores, so they are stopped at times",
+            message=f"{most} threads share a container quota of {quota:g} cores, so they are stopped at times{asleep}",
             remedy=f"{remedy}, or raise the quota",
         )
     return tuple(c for c in (over_cores, over_quota) if c is not None)

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +106,9 @@ class Classifier:
             ...     print(record.path, record.predictions or record.error)
         """
         held_at_once(top_k, MOST_CLASSES, "top_k", needed=True)
-        arguments = list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
+        # Bytes are an iterable of numbers, and anything may be given from outside: what is no path is refused below.
+        is_one = isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable)
+        arguments: list[Any] = [paths] if is_one else list(cast("Iterable[Any]", paths))
         for argument in arguments:
             ranges.path(argument, "paths", needed=True)
         return self._records(arguments, top_k)

@@ -80,7 +80,7 @@ def export_command(
         float | None,
         typer.Option(
             metavar="X",
-            help="Gate: exit 4 where fewer pictures keep their top-1. [default: none; int8 fails below 0.98]",
+            help="Gate: exit 4 where fewer pictures keep their top-1. [default: none; int8 and fp16 fail below 0.98]",
         ),
     ] = None,
     calibration: Annotated[

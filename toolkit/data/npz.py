@@ -14,12 +14,8 @@ from toolkit.errors import DataError
 
 NAME_KEYS = ("classes", "labels")  # arrays of class names; the first one found counts
 MAX_CLASSES = 100_000  # a larger label is a mistake, not a class
-BEGINNINGS = (
-    b"P",
-    b"\x93",
-    b"\x80",
-    b"",
-)  # of an archive, an array, a pickle, and of nothing: numpy has words for those
+# Of an archive, an array and a pickle: numpy has words for those, and calls all else a pickle.
+BEGINNINGS = (b"PK", b"\x93", b"\x80")
 
 Names = tuple[str, ...]
 
@@ -72,7 +68,7 @@ def _read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
     key = ""
     try:
         with path.open("rb") as content:  # given a path, numpy leaves a damaged file open
-            if content.peek(1)[:1] not in BEGINNINGS:  # numpy would call it a pickle
+            if (begun := content.peek(2)) and not begun.startswith(BEGINNINGS):
                 raise _wrong("its content is no .npz file", path, "write it with numpy.savez")
             file = np.load(content, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):

@@ -104,12 +104,12 @@ class Dispatch:
                 self._lonely_since = time.monotonic()
             left = self._lonely_since + PATIENCE_S - time.monotonic()
             if left <= 0:
-                too_small = (
-                    None if self._most_ready else too_small_for(self._settings.cores, self._ray.nodes())
-                )
-                why = (
-                    "all are lost" if self._most_ready else too_small or "none of its machines has free cores"
-                )
+                cores, why = self._settings.cores, "all are lost"
+                too_small = None
+                if not self._most_ready:
+                    # One core is the least that can be asked for, and a cluster without any may be about to get some.
+                    too_small = too_small_for(cores, self._ray.nodes()) if cores > 1 else None
+                    why = too_small or "none of its machines has free cores"
                 raise ToolkitError(
                     f"the Ray cluster has no worker for {PATIENCE_S:.0f} seconds: {why}",
                     where=self._settings.where,

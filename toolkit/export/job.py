@@ -13,7 +13,7 @@ from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import VerificationPictures, verification_pictures
 from toolkit.export.precision.sensitivity import MIN_AGREEMENT
 from toolkit.export.precision.stored import stored_precision
-from toolkit.export.reduce import Reduced, kept_float32, reduce
+from toolkit.export.reduce import Reduced, reduce
 from toolkit.export.result import ExportResult
 from toolkit.export.save import (
     append_metadata,
@@ -50,11 +50,11 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     observer.step("Converting to ONNX")
     draft = apply(source.draft(), source.steps())
     opset = opset_of(draft.model)
-    reduced = float32 = None
+    reduced = None
     if options.precision is not Precision.FP32:
-        float32 = assemble(draft)
-        onnx.helper.set_model_props(float32, to_metadata(card_of(source, "fp32")))
-        reduced = reduce(float32, source, options, observer)
+        model = assemble(draft)
+        onnx.helper.set_model_props(model, to_metadata(card_of(source, "fp32")))
+        reduced = reduce(model, source, options, observer)
         draft = take_apart(reduced.model)
     elif options.mirror:
         apply(draft, [MIRROR])
@@ -63,10 +63,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     precision = reduced.precision if reduced else stored_precision(draft.graph, draft.weights)
     before = earlier_files(options.output)
     export = _Export(draft, source, reduced, precision, opset)
-    if options.precision is Precision.AUTO and float32 is not None and not export.is_same:
-        result = _write_or_float32(export, float32, pictures, options, observer)
-    else:
-        result = _write(export, pictures, options, observer)
+    result = _write_what_agrees(export, pictures, options, observer)
     if result.missed:
         return result
     for file in set(before) - set(result.files):
@@ -98,25 +95,22 @@ class _Export:
         return self.reduced is None or self.precision == Precision.FP32
 
 
-def _write_or_float32(
-    export: _Export,
-    float32: onnx.ModelProto,
-    pictures: VerificationPictures,
-    options: ExportOptions,
-    observer: Observer,
+def _write_what_agrees(
+    export: _Export, pictures: VerificationPictures, options: ExportOptions, observer: Observer
 ) -> ExportResult:
-    """Write what `auto` chose; where that doesn't agree with the source after all, write float32."""
-    assert export.reduced is not None
-    try:
-        result = _write(export, pictures, options, observer)
-        faults = "; ".join(result.missed)
-    except ExportError as error:
-        faults = error.what
-    if not faults:
-        return result
-    observer.notice(f"fp32 is kept, since the fastest candidate doesn't pass: {faults}")
-    kept = kept_float32(export.reduced, float32, options)
-    export = replace(export, draft=take_apart(kept.model), reduced=kept, precision=kept.precision)
+    """Write a model; of those that `auto` may keep, the first that agrees with the source, and the last in any case."""
+    for other in export.reduced.others if export.reduced else ():
+        assert export.reduced is not None
+        try:
+            result = _write(export, pictures, options, observer)
+            faults = "; ".join(result.missed)
+        except ExportError as error:
+            faults = error.what
+        if not faults:
+            return result
+        (name,) = (each["name"] for each in export.reduced.candidates if each["chosen"])
+        observer.notice(f"{name} doesn't pass: {faults}")
+        export = replace(export, draft=take_apart(other.model), reduced=other, precision=other.precision)
     return _write(export, pictures, options, observer)
 
 
@@ -212,12 +206,18 @@ def refuse_disagreement(
         ExportError: so do more than the default allows; nobody set it, so that it is no gate that was missed.
     """
     found = verified.agreement.top1_agreement
-    if options.min_agreement is None and found < MIN_AGREEMENT:
+    if (
+        options.min_agreement is None
+        and found < MIN_AGREEMENT
+        and not missed_gates(verified.agreement, options.tolerance, None)
+    ):
         raise ExportError(
             f"{precision} names its source's class for {found:.4f} of {verified_on}, and {MIN_AGREEMENT:g} is the"
             " least by default",
             where="step 'verify'",
-            remedy="accept less with --min-agreement, calibrate on more pictures, or use --precision fp32",
+            remedy="accept less with --min-agreement, "
+            + ("calibrate on more pictures, " if precision == Precision.INT8 else "")
+            + "or use --precision fp32",
         )
 
 

@@ -43,6 +43,7 @@ class Reduced:
         weight_bits: of the quantised weights, sign included; None where there are none.
         skipped: (path, reason) of broken pictures of the calibration that were left out.
         held_out: pictures of the calibration to verify on; None but for int8.
+        others: what `auto` would keep instead, best first, where this one doesn't agree with the source after all.
     """
 
     model: onnx.ModelProto
@@ -56,6 +57,7 @@ class Reduced:
     weight_bits: int | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     held_out: VerificationPictures | None = None
+    others: "tuple[Reduced, ...]" = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return what was found as JSON values."""
@@ -165,41 +167,33 @@ def _auto(
         weight_bits=options.weight_bits,
         mirror=options.mirror,
     )
-    (chosen,) = (candidate for candidate in choice.candidates if candidate.chosen)
-    (reference,) = (candidate for candidate in choice.candidates if candidate.name == FP32)
-    return Reduced(
-        model=choice.model,
-        precision=Precision.FP32.value if chosen.name == FP32 else Precision.INT8.value,
-        kept_float=chosen.kept,
-        seconds=chosen.seconds,
-        fp32_seconds=reference.seconds,
-        calibrated_on=pictures.words if choice.ways else "",
-        candidates=tuple(candidate.to_document() for candidate in choice.candidates),
-        ways=choice.ways,
-        weight_bits=None if chosen.name == FP32 else _bits(choice.limit),
-        skipped=pictures.skipped,
-        held_out=None if chosen.name == FP32 else held_out_pictures(pictures),
-    )
-
-
-def kept_float32(reduced: Reduced, model: onnx.ModelProto, options: ExportOptions) -> Reduced:
-    """Return what `auto` keeps where the candidate that it chose turns out not to agree after all.
-
-    Args:
-        reduced: what was chosen.
-        model: the float32 graph that it was made from.
-        options: whether it is mirrored.
-    """
-    return replace(
-        reduced,
-        model=_as_written(model, options),
-        precision=Precision.FP32.value,
-        kept_float=(),
-        seconds=reduced.fp32_seconds,
-        candidates=tuple({**each, "chosen": each["name"] == FP32} for each in reduced.candidates),
-        weight_bits=None,
-        held_out=None,
-    )
+    tried = {candidate.name: candidate for candidate in choice.candidates}
+    order = [name for name, _ in choice.fitting]
+    found = []
+    for place, (name, fitting) in enumerate(choice.fitting):
+        refused = order[:place]
+        is_fp32 = name == FP32
+        found.append(
+            Reduced(
+                model=fitting,
+                precision=Precision.FP32.value if is_fp32 else Precision.INT8.value,
+                kept_float=tried[name].kept,
+                seconds=tried[name].seconds,
+                fp32_seconds=tried[FP32].seconds,
+                calibrated_on=pictures.words if choice.ways else "",
+                candidates=tuple(
+                    replace(
+                        each, chosen=each.name == name, agrees=each.agrees and each.name not in refused
+                    ).to_document()
+                    for each in choice.candidates
+                ),
+                ways=choice.ways,
+                weight_bits=None if is_fp32 else _bits(choice.limit),
+                skipped=pictures.skipped,
+                held_out=None if is_fp32 else held_out_pictures(pictures),
+            )
+        )
+    return replace(found[0], others=tuple(found[1:]))
 
 
 def _bits(limit: int) -> int:

@@ -73,19 +73,29 @@ def is_blind(comparison: Mapping[str, Any]) -> bool:
     )
 
 
-def is_ahead(quick: Document, results: Sequence[Document]) -> bool:
-    """Return whether no comparison leaves open that another model is as quick.
+def not_told_apart(quick: Document, results: Sequence[Document]) -> list[str]:
+    """Return the models that may be as quick as the quickest: no comparison with the first one tells them apart.
 
     Args:
         quick: the case with the lowest median.
         results: all of them; those of other models than the first are compared with it.
     """
-    judged = [quick]
-    if quick["model"] == results[0]["model"]:
-        same = ("device", "batch_size", "threads")
-        judged = [result for result in results if all(result[key] == quick[key] for key in same)]
-    found = (result.get("first_comparison") for result in judged)
-    return not any(comparison and comparison["verdict"] == "no difference seen" for comparison in found)
+    same = ("device", "batch_size", "threads")
+    rivals = [
+        r for r in results if r["model"] != quick["model"] and all(r[key] == quick[key] for key in same)
+    ]
+    own = quick.get("first_comparison")
+    found = []
+    for rival in rivals:
+        theirs = rival.get("first_comparison")
+        if own and theirs:  # neither is the first: both are ratios to it
+            is_open = own["ratio_ci99"][1] >= theirs["ratio_ci99"][0]
+        else:
+            judged = own or theirs or {}
+            is_open = judged.get("verdict") == "no difference seen"
+        if is_open:
+            found.append(rival["model"])
+    return list(dict.fromkeys(found))
 
 
 def first_lines(results: Sequence[Document]) -> list[str]:

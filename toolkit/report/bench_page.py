@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.report.axes import significant
-from toolkit.report.bench_lines import is_ahead, placement_text, warning_lines
+from toolkit.report.bench_lines import not_told_apart, placement_text, warning_lines
 from toolkit.report.bench_names import case_label, model_label
 from toolkit.report.bench_sections import gates, sections
 from toolkit.report.bench_series import cumulative, shared_histogram
@@ -64,10 +64,11 @@ def headline(rows: Sequence[Row]) -> str:
     first = model_label(quick["model"])
     if len(models) == 1:
         first += ":"
-    elif is_ahead(quick, rows):
-        first += f" is the quickest of {len(models)} models:"
+    elif rivals := not_told_apart(quick, rows):
+        names = ", ".join(map(model_label, rivals))
+        first += f" has the lowest median of {len(models)} models, but no difference from {names} was seen:"
     else:
-        first += f" has the lowest median of {len(models)} models, but no difference was seen:"
+        first += f" is the quickest of {len(models)} models:"
     median = f"{significant(median_ms(quick))} ms for {_pictures(quick)}"
     rate = f"{significant(busy['throughput'])} a second"
     if busy is not quick:

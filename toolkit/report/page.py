@@ -153,9 +153,8 @@ class Card:
     @property
     def name(self) -> tuple[str, str]:
         """The file name with its folder, in two parts: where there is little room, only the first is cut short."""
-        name = "/".join(
-            self.path.strip("/").rsplit("/", 2)[-2:]
-        )  # data folders have the same names in each class
+        # With its folder: those of data have the same names in each class.
+        name = "/".join(self.path.strip("/").rsplit("/", 2)[-2:])
         return name[:-NAME_END], name[-NAME_END:]
 
 

@@ -1,5 +1,6 @@
 """Trial after trial -> a table, and the command that trains the best."""
 
+import contextlib
 import shlex
 import shutil
 import time
@@ -53,6 +54,8 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
     if not resumed:
         refuse_existing_folder(options.output, force=options.force)
     dataset = _load(options, observer)
+    # One that holds more would be refused again all the same, and `--resume` can go on with an empty search.
+    is_new = not (options.output.is_dir() and any(options.output.iterdir()))
     if not resumed:
         (options.output / STUDY).unlink(missing_ok=True)
     study = Study(
@@ -80,10 +83,12 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
         for number in range(len(done) + 1, options.trials + 1):
             _try(options, study, space, number, settings.epochs, dataset, observer)
             write_trials(options.output, study.trials, list(space))
-    finally:
-        if not (resumed or study.trials):
-            # Else the next run, with what was wrong mended, would be refused for a folder that isn't empty.
-            study.discard()
+    except BaseException:
+        with contextlib.suppress(Exception):  # what is raised already says more
+            if is_new and not study.trials:
+                # Else the next run, with what was wrong mended, would be refused for a folder that isn't empty.
+                study.discard()
+        raise
     result = TuneResult(
         folder=options.output,
         recipe=recipe.name,

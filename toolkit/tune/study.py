@@ -57,7 +57,7 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         file = folder / STUDY
         if file.is_file():
-            _refuse_damaged(file)
+            _refuse_unusable(file)
         self._file = file
         self._made = [place for place in (folder, *folder.parents) if not place.exists()]
         make_folder(folder)
@@ -169,14 +169,16 @@ class Study:
         return {name: round(float(share), 4) for name, share in found.items()}
 
 
-def _refuse_damaged(file: Path) -> None:
-    """Look at all pages of a study's file before anything is written into it.
+def _refuse_unusable(file: Path) -> None:
+    """Look at all pages of a study's file, and whether it can be written, before anything is.
 
     Source: SQLite, PRAGMA quick_check.
     """
     try:
         with contextlib.closing(sqlite3.connect(file)) as connection:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            connection.execute("BEGIN IMMEDIATE")  # the lock that a write takes, which the check does without
+            connection.rollback()
     except sqlite3.OperationalError as error:  # locked by another process, or not to be read
         raise InputError(
             f"the search can't be opened: {error}",

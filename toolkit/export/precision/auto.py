@@ -70,16 +70,22 @@ class Choice:
     """What was kept, and what it was chosen from.
 
     Args:
-        model: the model kept.
+        fitting: name and model of those that may be kept: the ones that agree and beat float32, fastest first, and
+            float32 last.
         candidates: what was tried, fastest first.
         ways: of quantising that were tried before; none where the model has no int8 form.
         limit: largest stored weight of those in int8; 0 where there are none.
     """
 
-    model: onnx.ModelProto
+    fitting: tuple[tuple[str, onnx.ModelProto], ...]
     candidates: tuple[Candidate, ...]
     ways: tuple[Way, ...]
     limit: int
+
+    @property
+    def model(self) -> onnx.ModelProto:
+        """The model kept."""
+        return self.fitting[0][1]
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,7 @@ def choose(
     seconds = list(measure([form.model for form in forms]))
     if len(seconds) != len(forms):
         raise ValueError(f"{len(seconds)} times for {len(forms)} models")
-    best = _fastest(forms, seconds, min_agreement)
+    fitting = _fitting(forms, seconds, min_agreement)
     table = [
         Candidate(
             name=form.name,
@@ -159,22 +165,23 @@ def choose(
             agreement=form.agreement,
             seconds=time,
             agrees=form.agreement >= min_agreement,
-            chosen=form is best,
+            chosen=form is fitting[0],
         )
         for form, time in zip(forms, seconds, strict=True)
     ]
     by_time = tuple(sorted(table, key=lambda candidate: candidate.seconds))
-    return Choice(model=best.model, candidates=by_time, ways=ways, limit=limit)
+    named = tuple((form.name, form.model) for form in fitting)
+    return Choice(fitting=named, candidates=by_time, ways=ways, limit=limit)
 
 
-def _fastest(forms: Sequence[_Form], seconds: Sequence[float], min_agreement: float) -> _Form:
+def _fitting(forms: Sequence[_Form], seconds: Sequence[float], min_agreement: float) -> list[_Form]:
     limit = seconds[0] * (1 - NOISE)
     agreeing = [
         (time, place)
         for place, (form, time) in enumerate(zip(forms, seconds, strict=True))
         if place and form.agreement >= min_agreement and time < limit
     ]
-    return forms[min(agreeing)[1]] if agreeing else forms[0]
+    return [*(forms[place] for _, place in sorted(agreeing)), forms[0]]
 
 
 def _groups(layers: Iterable[Layer]) -> dict[str, tuple[str, ...]]:
@@ -198,7 +205,12 @@ def _mixed(found: Calibrated, reference: Probabilities, held_out_nhwc: Pixels) -
             left = len(found.layers) - len(kept)
             if not left:
                 continue
-            model = found.int8(kept)
+            try:
+                model = found.int8(kept)
+            except ExportError:
+                if not kinds:
+                    raise
+                continue  # of one mixture; the others are none the worse
             agreement = compare(reference, probabilities(model, held_out_nhwc)).top1_agreement
             name = "int8" if not kinds else f"int8, float32: {', '.join(kinds)}"
             forms.append(_Form(name, kept, left, model, agreement))
