@@ -302,27 +302,29 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def scratch() -> set[Path]:
-    """The folders that the engine has made for a while."""
-    return {p for parent in ("/tmp", tempfile.gettempdir()) for p in Path(parent).glob("toolkit-[rm]*")}
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder for what the engine makes for a while, apart from that of tests beside; Ray needs a short name."""
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as name:
+        yield Path(name)
 
 
 def test_ctrl_c_while_the_process_that_talks_to_ray_begins_is_one_line_and_leaves_nothing(
-    tmp_path: Path,
+    tmp_path: Path, scratch: Path
 ) -> None:
     (tmp_path / "a.png").write_bytes(encoded(picture((200, 30, 0))))
-    before = scratch()
     with subprocess.Popen(
         # The model's file is larger than a pipe holds: this process waits for the other to take it.
         [sys.executable, "-m", "toolkit", "classify", "a.png", "-m", "paper-cnn", "--engine", "ray"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "TMPDIR": str(scratch)},
     ) as process:  # fmt: skip
         wait_for(lambda: any(is_importing(child) for child in psutil.Process(process.pid).children()))
         os.killpg(process.pid, signal.SIGINT)
         words = process.communicate()[1].splitlines()
     assert words == ["error: interrupted (Ctrl-C): what was finished is kept"]
     assert process.returncode == 130
-    assert scratch() <= before
+    assert list(scratch.glob("toolkit-*")) == []
 
 
 def is_importing(process: psutil.Process) -> bool:
@@ -331,14 +333,14 @@ def is_importing(process: psutil.Process) -> bool:
     return False
 
 
-def stopped(how: signal.Signals, arguments: list[str], folder: Path) -> list[str]:
+def stopped(how: signal.Signals, arguments: list[str], folder: Path, scratch: Path) -> list[str]:
     """Run the command until it has written more rows, stop it, and give its words; fail if anything lives on."""
     part = folder / "out.csv.part"
     size = part.stat().st_size if part.exists() else 0
     with subprocess.Popen(
         [sys.executable, "-m", "toolkit", *arguments],
         cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "HOME": str(folder)},
+        env={**os.environ, "HOME": str(folder), "TMPDIR": str(scratch)},
     ) as process:  # fmt: skip
         wait_for(lambda: part.exists() and part.stat().st_size > size + 1000)
         family = psutil.Process(process.pid).children(recursive=True)
@@ -352,21 +354,20 @@ def stopped(how: signal.Signals, arguments: list[str], folder: Path) -> list[str
 
 
 def test_the_command_is_quiet_leaves_nothing_running_when_stopped_and_goes_on_with_resume(
-    toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path, scratch: Path
 ) -> None:
     (tmp_path / "a.png").write_bytes(encoded(picture((200, 30, 0))))
-    before = scratch()
     (tmp_path / "list.txt").write_text("a.png\n" * 24_000 + "gone.png\n")
     local = ["classify", "list.txt", "-m", str(tiny_model), "-o"]
     arguments = [*local, "out.csv", "--engine", "ray", "--workers", "2"]
-    cluster, device, kept, interrupted = stopped(signal.SIGINT, arguments, tmp_path)
+    cluster, device, kept, interrupted = stopped(signal.SIGINT, arguments, tmp_path, scratch)
     assert cluster == "Ray: 2 workers on this machine"
     assert device == "device: cpu (CPUExecutionProvider; the workers of --engine ray run on CPUs)"
     assert re.fullmatch(r"kept the [\d,]+ finished rows in out.csv.part: --resume goes on from there", kept)
     assert interrupted == "error: interrupted (Ctrl-C): what was finished is kept"
     arguments.append("--resume")
-    stopped(signal.SIGKILL, arguments, tmp_path)
-    assert scratch() <= before
+    stopped(signal.SIGKILL, arguments, tmp_path, scratch)
+    assert list(scratch.glob("toolkit-*")) == []
     assert not (tmp_path / ".ray").exists()  # Ray would leave a secret in the user's home
     toolkit(*arguments, check=3)
     toolkit(*local, "local.csv", check=3)
