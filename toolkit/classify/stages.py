@@ -49,9 +49,9 @@ REMEDIES = {
     "writing": "write CSV, and a smaller --top-k; listing and writing are done by one process",
     "sorting": "sort with --link instead of copying, or put --sort-into on a faster disk: one process does it",
 }
-SMALL_ALREADY = (
-    "use a smaller model, or a machine with more cores"  # of a model that is int8 and runs longest
-)
+SMALL_ALREADY = "use a smaller model, or a machine with more cores"
+"""The remedy where a model that is int8 already runs longest."""
+
 BUSY = 0.9  # share of its time above which the process that lists, writes and sorts is itself the limit
 
 

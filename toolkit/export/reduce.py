@@ -15,7 +15,7 @@ from toolkit.export.calibration import Calibration, load_calibration
 from toolkit.export.graph.mirror import mirrored
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import VerificationPictures, generated_pictures, held_out_pictures
-from toolkit.export.precision.auto import FP32, choose
+from toolkit.export.precision.auto import FP32, Choice, choose
 from toolkit.export.precision.fp16 import check_range, convert_fp16
 from toolkit.export.precision.sensitivity import MIN_AGREEMENT, quantize_until
 from toolkit.export.precision.stored import stored_precision
@@ -167,33 +167,33 @@ def _auto(
         weight_bits=options.weight_bits,
         mirror=options.mirror,
     )
+    held_out = held_out_pictures(pictures)
+    first, *others = (_kept(choice, place, pictures, held_out) for place in range(len(choice.fitting)))
+    return replace(first, others=tuple(others))
+
+
+def _kept(choice: Choice, place: int, pictures: Calibration, held_out: VerificationPictures) -> Reduced:
+    """Describe one of those that may be kept, where the better ones turned out not to agree."""
     tried = {candidate.name: candidate for candidate in choice.candidates}
-    order = [name for name, _ in choice.fitting]
-    found = []
-    for place, (name, fitting) in enumerate(choice.fitting):
-        refused = order[:place]
-        is_fp32 = name == FP32
-        found.append(
-            Reduced(
-                model=fitting,
-                precision=Precision.FP32.value if is_fp32 else Precision.INT8.value,
-                kept_float=tried[name].kept,
-                seconds=tried[name].seconds,
-                fp32_seconds=tried[FP32].seconds,
-                calibrated_on=pictures.words if choice.ways else "",
-                candidates=tuple(
-                    replace(
-                        each, chosen=each.name == name, agrees=each.agrees and each.name not in refused
-                    ).to_document()
-                    for each in choice.candidates
-                ),
-                ways=choice.ways,
-                weight_bits=None if is_fp32 else _bits(choice.limit),
-                skipped=pictures.skipped,
-                held_out=None if is_fp32 else held_out_pictures(pictures),
-            )
-        )
-    return replace(found[0], others=tuple(found[1:]))
+    (*refused, name), model = [each for each, _ in choice.fitting[: place + 1]], choice.fitting[place][1]
+    marked = (
+        replace(each, chosen=each.name == name, agrees=each.agrees and each.name not in refused)
+        for each in choice.candidates
+    )
+    is_fp32 = name == FP32
+    return Reduced(
+        model=model,
+        precision=Precision.FP32.value if is_fp32 else Precision.INT8.value,
+        kept_float=tried[name].kept,
+        seconds=tried[name].seconds,
+        fp32_seconds=tried[FP32].seconds,
+        calibrated_on=pictures.words if choice.ways else "",
+        candidates=tuple(each.to_document() for each in marked),
+        ways=choice.ways,
+        weight_bits=None if is_fp32 else _bits(choice.limit),
+        skipped=pictures.skipped,
+        held_out=None if is_fp32 else held_out,
+    )
 
 
 def _bits(limit: int) -> int:
@@ -212,13 +212,13 @@ def _fp16(model: onnx.ModelProto, source: Source, options: ExportOptions, observ
     observer.notice(
         "fp16 halves the file; the CPU execution provider computes it in float32 and gains nothing"
     )
-    reduced = _as_written(convert_fp16(model), options)
+    reduced = mirrored(convert_fp16(model), options.mirror)
     found = Reduced(model=reduced, precision=Precision.FP16.value, skipped=skipped)
     return _timed(found, model, images[:1], options)
 
 
 def _timed(found: Reduced, fp32: onnx.ModelProto, one: Pixels, options: ExportOptions) -> Reduced:
-    before, after = _race([_as_written(fp32, options), found.model], one)
+    before, after = _race([mirrored(fp32, options.mirror), found.model], one)
     return replace(found, seconds=after, fp32_seconds=before)
 
 
@@ -230,7 +230,3 @@ def _race(models: Sequence[onnx.ModelProto], one: Pixels) -> list[float]:
         for path, model in zip(paths, models, strict=True):
             onnx.save(model, path)
         return race(paths, batch)
-
-
-def _as_written(model: onnx.ModelProto, options: ExportOptions) -> onnx.ModelProto:
-    return mirrored(model) if options.mirror else model

@@ -63,7 +63,7 @@ def test_mirrored_candidates_are_judged_by_the_mean_of_both_images(
 ) -> None:
     measure = counting({"float": 1.0, "int8": 0.1})
     choice = choose(paper, calibration, held_out, 0.0, measure, mirror=True)
-    both = probabilities(mirrored(paper), held_out)
+    both = probabilities(mirrored(paper, True), held_out)
     (kept,) = [row for row in choice.candidates if row.chosen]
     assert kept.name == "int8"
     assert kept.agreement == compare(both, probabilities(choice.model, held_out)).top1_agreement

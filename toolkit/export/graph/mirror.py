@@ -59,10 +59,10 @@ def _mirror(draft: Draft) -> None:
 MIRROR = Step(name="mirror", before=_free_batch, change=_mirror)
 
 
-def mirrored(model: ModelProto) -> ModelProto:
-    """Return the model that gives the mean of both images; the one that was given stays as it is.
+def mirrored(model: ModelProto, asked: bool) -> ModelProto:
+    """Return the model that gives the mean of both images where that was asked for, else the model that was given.
 
     Raises:
         ExportError: its batch size is fixed.
     """
-    return assemble(apply(copy_apart(model), [MIRROR]))
+    return assemble(apply(copy_apart(model), [MIRROR])) if asked else model

@@ -131,7 +131,7 @@ def choose(
         ModelError: ONNX Runtime can't run a candidate.
         ValueError: `measure` gave another number of times than it was given models.
     """
-    float32 = mirrored(model) if mirror else model
+    float32 = mirrored(model, mirror)
     reference = probabilities(float32, held_out_nhwc)
     forms = [_Form(FP32, (), 0, float32, 1.0)]
     ways: tuple[Way, ...] = ()

@@ -93,7 +93,7 @@ def quantize_until(
         ExportError: see `calibrated`, `until`.
         ModelError: ONNX Runtime can't run the model.
     """
-    reference = probabilities(mirrored(model) if mirror else model, held_out_nhwc)
+    reference = probabilities(mirrored(model, mirror), held_out_nhwc)
     found, ways = best_way(
         model, calibration_nhwc, held_out_nhwc, reference, observer, weight_bits=weight_bits, mirror=mirror
     )
