@@ -4,8 +4,7 @@ from toolkit.models.open import OpenModel
 
 PIXELS = 2**15
 """32 pictures of 32 x 32, or not even one of 224 x 224: the activations of more push each other out of the
-cache. Measured by bench/batch_pixels.py: a picture in runs of 64 takes MobileNetV2 a fifth longer than alone, half as
-long again on a processor with AVX-512."""
+cache. Measured by bench/batch_pixels.py: a picture in runs of 64 takes MobileNetV2 a sixth longer than alone."""
 
 WEIGHTS = 2**24  # bytes that a picture may have read for itself; larger models share a reading among more
 
