@@ -3,6 +3,7 @@
 What `toolkit classify` does on a GPU, without the GPU: the same engines, decoders and batches, and a session that takes
 no time at all, so that the feed is the limit. Small JPEG files (CIFAR-10) to batches of 32 x 32, where Python's lock
 holds threads back most, and photos of 3 megapixels to 224 x 224, where decoders let go of it. Both engines take turns.
+With --model MODEL, on a machine with a CUDA device, processes feed that model on it as well, in the same turns.
 """
 
 import argparse
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from classify_inputs import jpeg_files, linked
+from classify_inputs import jpeg_files, linked, stage_costs
 from classify_photos import enlarged
 from evidence import write
 
 from toolkit.classify.pipeline import Pipeline
 from toolkit.classify.prepare import Prepared, Preparer
 from toolkit.classify.shard import Outcome
+from toolkit.classify.start import StartWorker
 from toolkit.engines.protocol import Engine
 from toolkit.engines.shared import SharedEngine
 from toolkit.engines.threads import ThreadsEngine
@@ -58,9 +60,16 @@ class Sink:
         )
 
 
-def rate(engine: Engine, folder: Path, size: int) -> float:
+def on_cuda(model: str) -> StartWorker:
+    """Return what makes a worker with a session on CUDA."""
+    return StartWorker(
+        model=model, device="cuda", threads=None, provider_options=(), labels=None, normalize=None, resize=None,
+        batch_size=BATCH, top_k=1, max_pixels=None, exact=False,
+    )  # fmt: skip
+
+
+def rate(engine: Engine, folder: Path, start: Any) -> float:
     """Return the pictures a second once the batches that were begun while it started are through."""
-    start: Any = lambda: Sink(size)  # noqa: E731 - it makes less than a worker
     engine.open(start)
     pieces: Any = Pipeline(engine, Feed(listing([str(folder)])), batch_size=BATCH).pieces()
     for _ in range(AHEAD * usable_cores()):
@@ -72,17 +81,24 @@ def rate(engine: Engine, folder: Path, size: int) -> float:
     return done / seconds
 
 
-def measure(folder: Path, size: int, rounds: int) -> dict[str, Any]:
+def measure(folder: Path, size: int, rounds: int, model: str | None = None) -> dict[str, Any]:
     """Return the pictures a second of both engines, and how they compare, over several rounds."""
-    rates: dict[str, list[float]] = {name: [] for name in ENGINES}
+    ways: dict[str, tuple[Callable[[int], Engine], Any]] = {
+        name: (engine, lambda: Sink(size)) for name, engine in ENGINES.items()
+    }
+    if model is not None:
+        ways[f"{model} on CUDA"] = (SharedEngine, on_cuda(model))
+    rates: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds):
-        for name in list(ENGINES)[:: 1 if number % 2 else -1]:
-            rates[name].append(rate(ENGINES[name](usable_cores()), folder, size))
+        for name in list(ways)[:: 1 if number % 2 else -1]:
+            engine, start = ways[name]
+            rates[name].append(rate(engine(usable_cores()), folder, start))
     ratios = [p / t for p, t in zip(rates["processes"], rates["threads"], strict=True)]
     medians = {name: statistics.median(values) for name, values in rates.items()}
     print(
-        f"{size} x {size}: threads {medians['threads']:,.0f}, processes {medians['processes']:,.0f} a second,"
-        f" {statistics.median(ratios):.2f} times"
+        f"{size} x {size}:",
+        ", ".join(f"{name} {each:,.0f}" for name, each in medians.items()),
+        f"a second, processes {statistics.median(ratios):.2f} times threads",
     )
     return {"rates": rates, "ratios": ratios, "median_ratio": statistics.median(ratios)}
 
@@ -93,6 +109,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--small", type=int, default=30_000 * usable_cores(), help="small files a round")
     parser.add_argument("--photos", type=int, default=16 * BATCH * usable_cores(), help="photos a round")
+    parser.add_argument("--model", help="a model of 32 x 32 that is fed on CUDA as well")
     arguments = parser.parse_args()
     files = jpeg_files(arguments.data)
     with tempfile.TemporaryDirectory(dir=Path(arguments.data).parent) as name:
@@ -103,8 +120,14 @@ def main() -> None:
             photos.append(str(scratch / f"photo-{number}.jpg"))
             Path(photos[-1]).write_bytes(enlarged(files[number * len(files) // PHOTOS], PHOTO, number))
         large = linked(photos, arguments.photos, scratch, 1000)
+        costs = stage_costs(files[:1000], "paper-cnn")
+        alone = {
+            "small_32_limit": usable_cores() * 1e6 / (costs["read_us"] + costs["decode_us"]),
+            "small_32_alone_us": {stage: costs[stage] for stage in ("read_us", "decode_us")},
+        }
         figures = {
-            "small_32": measure(small, 32, arguments.rounds),
+            **alone,
+            "small_32": measure(small, 32, arguments.rounds, arguments.model),
             "photos_224": measure(large, 224, arguments.rounds),
         }
     write(

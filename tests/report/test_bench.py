@@ -77,6 +77,14 @@ def test_the_headline_calls_a_model_the_quickest_only_where_a_difference_was_see
     assert headline(rows).startswith(f"{name} {words.replace('OTHER', other)}: 0.0500 ms for one picture, ")
 
 
+def test_latency_is_that_of_the_smallest_batch_though_a_larger_one_took_less_by_chance() -> None:
+    rows = [
+        row(batch_size=1, latency_ms={"p50": 0.97, "p99": None}),
+        row(batch_size=32, latency_ms={"p50": 0.81, "p99": None}),
+    ]
+    assert "0.970 ms for one picture" in headline(rows)
+
+
 @pytest.mark.parametrize(
     ("low", "words"),
     [

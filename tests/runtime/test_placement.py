@@ -28,6 +28,14 @@ def test_products_are_known_in_every_spelling_and_nothing_else_is_one() -> None:
     assert found.deciding == ("convolutions and matrix products", {CPU: 7})
 
 
+def test_integers_that_are_unpacked_are_counted() -> None:
+    found = placement_of(
+        session(**{CUDA: ["DequantizeLinear", "Conv", "QuantizeLinear"], CPU: ["QLinearConv"]})
+    )
+    assert found is not None
+    assert found.unpacked == {CUDA: 1}
+
+
 def test_without_products_all_nodes_decide() -> None:
     found = placement_of(session(**{CUDA: ["Relu"], CPU: ["ReduceMean"]}))
     assert found is not None

@@ -153,6 +153,25 @@ def test_convolutions_that_stay_on_the_cpu_are_told_with_their_share(
         assert session.products() == {CPU: 1, CUDA: 1}
 
 
+@pytest.mark.parametrize(("device", "told"), [("cuda", True), ("auto", True), ("provider:openvino", False)])
+def test_int8_that_cuda_computes_in_fp32_is_told(
+    convolutions: Path, tmp_path: Path, gpu: SimpleNamespace, device: str, told: bool
+) -> None:
+    model = onnx.load(convolutions)
+    scale = onnx.numpy_helper.from_array(np.float32(0.01), "scale")
+    kernel = onnx.numpy_helper.from_array(np.ones((2, 3, 3, 3), np.int8), "packed")
+    (weight,) = (i for i in model.graph.initializer if len(i.dims) == 4)
+    model.graph.initializer.remove(weight)
+    model.graph.initializer.extend([scale, kernel])
+    model.graph.node.insert(0, helper.make_node("DequantizeLinear", ["packed", "scale"], [weight.name]))
+    onnx.save(model, tmp_path / "int8.onnx")
+    listener = Listener()
+    open_session(tmp_path / "int8.onnx", device=device, observer=listener)
+    assert any("CUDA unpacks int8" in notice for notice in listener.notices) is told
+    open_session(convolutions, device=device, observer=(plain := Listener()))
+    assert not any("int8" in notice for notice in plain.notices)
+
+
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
@@ -226,6 +245,13 @@ def test_the_first_run_tells_that_a_gpu_has_no_kernels(
         ("CUDA failure 101: invalid device ordinal ; GPU=5", "no such CUDA device"),
         ("CUDA failure 100: no CUDA-capable device is detected ; GPU=32712", "shows this process no GPU"),
         ("CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version", "driver is older"),
+        # The next two were seen on an H200, in a session with device 99 and in one with a gpu_mem_limit of 1 MB.
+        (
+            'Failed to parse provider option "device_id": Invalid device ID: 99, must be between 0 (inclusive) and 1'
+            " (exclusive).",
+            "no such CUDA device",
+        ),
+        ("Available memory of 0 is smaller than requested bytes of 768", "too little free memory"),
         ("Failed to allocate memory for requested buffer of size 1", "too little free memory"),
         (
             "This session cannot use the graph capture feature as requested",

@@ -30,12 +30,13 @@ CUDA_SAYS = (
         "the NVIDIA driver shows this process no GPU",
         "see the devices with: nvidia-smi -L, and whether CUDA_VISIBLE_DEVICES hides them; or use --device cpu",
     )),
-    (("invalid device ordinal", "invaliddevice", "invalid cuda device"), Problem(
+    (("invalid device ordinal", "invaliddevice", "invalid cuda device", "invalid device id"), Problem(
         "there is no such CUDA device", "see the devices with: nvidia-smi -L",
     )),
-    (("out of memory", "failed to allocate memory", "memoryallocation"), Problem(
+    # The last is said where the provider option gpu_mem_limit is reached.
+    (("out of memory", "failed to allocate memory", "memoryallocation", "is smaller than requested bytes"), Problem(
         "the device has too little free memory",
-        "use a smaller --batch-size, or stop other processes on the GPU",
+        "use a smaller --batch-size, stop other processes on the GPU, or raise gpu_mem_limit where it is set",
     )),
 )  # fmt: skip
 """Pieces of what CUDA says, in small letters, and what they mean. Source: names and texts of CUDA's runtime errors."""

@@ -22,10 +22,12 @@ class Placement:
     Args:
         nodes: of all kinds.
         products: convolutions and matrix products.
+        unpacked: nodes that turn integers into floating point before something is computed of them.
     """
 
     nodes: Mapping[str, int]
     products: Mapping[str, int]
+    unpacked: Mapping[str, int]
 
     @property
     def deciding(self) -> tuple[str, Mapping[str, int]]:
@@ -47,15 +49,17 @@ def placement_of(session: Any) -> Placement | None:
     tell = getattr(session, "get_provider_graph_assignment_info", None)
     if tell is None:
         return None
-    nodes, products = Counter[str](), Counter[str]()
+    nodes, products, unpacked = Counter[str](), Counter[str](), Counter[str]()
     try:
         for part in tell():
             for node in part.get_nodes():
                 nodes[str(part.ep_name)] += 1
                 products[str(part.ep_name)] += bool(PRODUCTS.search(node.op_type))
+                unpacked[str(part.ep_name)] += node.op_type == "DequantizeLinear"
     except Exception:  # noqa: BLE001 - builds differ in what they record and raise
         return None
-    return Placement(dict(nodes.most_common()), dict((+products).most_common())) if nodes else None
+    counts = (nodes, +products, +unpacked)
+    return Placement(*(dict(count.most_common()) for count in counts)) if nodes else None
 
 
 def on_cpu_instead(products: Mapping[str, int], provider: str) -> str | None:

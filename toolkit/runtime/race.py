@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,21 +31,34 @@ def race(
         Seconds a run of each: the median over the rounds of each round's median.
     """
     sessions = [open_session(path, device="cpu", threads=threads, spinning=True) for path in paths]
-    for session in sessions:
-        session.run(batch)
-    medians: list[list[float]] = [[] for _ in sessions]
+    return race_calls([partial(session.run, batch) for session in sessions], rounds=rounds)
+
+
+def race_calls(calls: Sequence[Callable[[], object]], *, rounds: int = ROUNDS) -> list[float]:
+    """Time calls of any kind in turn; each is made once before the clock runs.
+
+    Args:
+        calls: that run something and come back when it is done.
+        rounds: times that each has its turn.
+
+    Returns:
+        Seconds of each: the median over the rounds of each round's median.
+    """
+    for call in calls:
+        call()
+    medians: list[list[float]] = [[] for _ in calls]
     for turn in range(rounds):
-        order = [(turn + place) % len(sessions) for place in range(len(sessions))]
-        for index in order:
-            medians[index].append(_median_of_round(sessions[index].run, batch))
+        for place in range(len(calls)):
+            index = (turn + place) % len(calls)
+            medians[index].append(_median_of_round(calls[index]))
     return [statistics.median(times) for times in medians]
 
 
-def _median_of_round(run: Callable[[NDArray[np.generic]], object], batch: NDArray[np.generic]) -> float:
+def _median_of_round(call: Callable[[], object]) -> float:
     times: list[float] = []
     started = time.perf_counter()
     while len(times) < LEAST_RUNS or time.perf_counter() - started < ROUND_S:
         before = time.perf_counter()
-        run(batch)
+        call()
         times.append(time.perf_counter() - before)
     return statistics.median(times)

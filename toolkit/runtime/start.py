@@ -92,6 +92,7 @@ def _start_cuda(
     if wanted.kind == "auto":
         observer.notice(f"device: cuda:{wanted.index} ({CUDA})")
     _tell_rest(session, CUDA, observer)
+    _tell_unpacked(session, observer)
     return session
 
 
@@ -134,6 +135,16 @@ def _tell_rest(session: Any, provider: str, observer: Observer) -> None:
     rest = None if placement is None else on_cpu_instead(placement.products, provider)
     if rest is not None:
         observer.notice(f"{rest}: {OTHER_EXPORT} may be faster")
+
+
+def _tell_unpacked(session: Any, observer: Observer) -> None:
+    """Tell of int8 that only looks quicker: CUDA has no kernels for it, and computes in fp32 what it unpacks.
+
+    Measured by bench/cuda_latency.py. TensorRT, which does compute in int8, isn't asked.
+    """
+    placement = placement_of(session)
+    if placement is not None and placement.unpacked.get(CUDA) and placement.products.get(CUDA):
+        observer.notice(f"CUDA unpacks int8 and computes in fp32: {OTHER_EXPORT} is likely faster there")
 
 
 def _unknown(libraries: Path, index: int) -> Problem:
