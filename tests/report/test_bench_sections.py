@@ -160,3 +160,11 @@ def test_a_page_holds_every_section(benchmark_document: dict[str, Any], rows: li
     html = bench_page.page({**benchmark_document, "results": rows})
     for heading in ("Against the baseline", "Where the time goes", "Batch size", "Over time"):
         assert f">{heading}</h2>" in html
+
+
+def test_a_model_that_ran_on_two_providers_names_both(
+    benchmark_document: dict[str, Any], rows: list[dict[str, Any]]
+) -> None:
+    cuda = {**rows[0], "device": "cuda:0", "provider": "CUDAExecutionProvider", "placement": None}
+    html = bench_page.page({**benchmark_document, "results": [rows[0], cuda]})
+    assert "CPUExecutionProvider, CUDAExecutionProvider" in html

@@ -201,10 +201,7 @@ def device_name(row: Row) -> str:
 
 
 def fastest(rows: Sequence[Row]) -> Row:
-    """Return the case with the lowest median latency of those with the smallest batch; of equals the first.
-
-    On a GPU a batch of 32 takes about as long as one picture, and less by chance.
-    """
+    """Return the case with the lowest median of those with the smallest batch; a GPU takes a larger as quickly."""
     return min(rows, key=lambda row: (int(row["batch_size"]), median_ms(row)))
 
 
@@ -244,9 +241,8 @@ def _conditions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _files(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    files = {str(row["model"]): row for row in rows}
-    facts = []
-    for name, row in files.items():
-        parts = [row.get("precision"), file_size(row["size_bytes"]), placement_text(row)]
-        facts.append((name, ", ".join(str(part) for part in parts if part)))
-    return facts
+    files: dict[str, dict[str, None]] = {}  # a model may have run on several providers
+    for row in rows:
+        parts = (row.get("precision"), file_size(row["size_bytes"]), placement_text(row))
+        files.setdefault(str(row["model"]), {}).update(dict.fromkeys(str(part) for part in parts if part))
+    return [(name, ", ".join(parts)) for name, parts in files.items()]

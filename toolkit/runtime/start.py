@@ -140,7 +140,8 @@ def _tell_rest(session: Any, provider: str, observer: Observer) -> None:
 def _tell_unpacked(session: Any, observer: Observer) -> None:
     """Tell of int8 that only looks quicker: CUDA has no kernels for it, and computes in fp32 what it unpacks.
 
-    Measured by bench/cuda_latency.py. TensorRT, which does compute in int8, isn't asked.
+    Seen with ONNX Runtime 1.31 on an H200: every convolution on CUDA behind a DequantizeLinear, and edge-m-int8 at
+    0.79 ms a picture where edge-m took 0.53. TensorRT, which does compute in int8, isn't asked.
     """
     placement = placement_of(session)
     if placement is not None and placement.unpacked.get(CUDA) and placement.products.get(CUDA):
