@@ -1,9 +1,10 @@
 """Claim: how near small JPEG files are classified to what the cores could do, and how much faster than by hand.
 
 Everything is measured interleaved, round by round: the limit (cores divided by read + decode + run a picture,
-each alone, best of several), and on the same 240,000 hard links `toolkit classify`, a Keras
-image_dataset_from_directory with predict, and a plain loop of Pillow and ONNX Runtime in batches. Each of the three is
-timed twice: the whole process, and once running. All files are read once before. A quiet machine is needed.
+each alone, best of several), the same with all cores at work (how much of the limit the machine itself takes), and on
+the same 240,000 hard links `toolkit classify`, a Keras image_dataset_from_directory with predict, and a plain loop of
+Pillow and ONNX Runtime in batches. Each of the three is timed twice: the whole process, and once running. All files are
+read once before. A quiet machine is needed.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from classify_inputs import jpeg_files, limit, linked, stage_costs
+from classify_inputs import jpeg_files, limit, linked, stage_costs, together
 from evidence import ROOT, as_installed, write
 
 from toolkit.machine.cores import usable_cores
@@ -128,24 +129,30 @@ def main() -> None:
             costs = {name: min(cost, again) for (name, cost), again in zip(
                 costs.items(), stage_costs(sample, model, repeats=LIMIT_REPEATS).values(), strict=True)}  # fmt: skip
             bound = limit(costs, cores)
+            shared = together(sample, model, cores, repeats=LIMIT_REPEATS)
             rivals = {
                 "keras": other(KERAS, arguments.keras_model, folder, cores, arguments.inputs),
                 "pillow": other(PILLOW, model, folder, cores, arguments.inputs),
             }
-            figures: dict[str, Any] = {"costs": costs, "limit": bound, "classify": mine, **rivals}
+            figures: dict[str, Any] = {
+                "costs": costs, "costs_together": shared, "limit": bound, "classify": mine, **rivals,
+                "limit_together_of_limit": limit(shared, cores) / bound,
+            }  # fmt: skip
             for what in ("once_running", "whole_process"):
                 figures[f"{what}_of_limit"] = mine[what] / bound
                 for name, rival in rivals.items():
                     figures[f"{what}_times_{name}"] = mine[what] / rival[what]
             rounds.append(figures)
-            print(f"round {number + 1}: limit {bound:,.0f}/s")
+            print(
+                f"round {number + 1}: limit {bound:,.0f}/s, {limit(shared, cores):,.0f}/s with all cores at work"
+            )
             for what in ("once_running", "whole_process"):
                 against = ", ".join(
                     f"{mine[what] / rival[what]:.1f} times {name} ({rival[what]:,.0f}/s)"
                     for name, rival in rivals.items()
                 )
                 print(f"  {what}: {mine[what]:,.0f}/s, {mine[what] / bound:.3f} of the limit, {against}")
-    shares = [key for key in rounds[0] if key.startswith(("once_running", "whole_process"))]
+    shares = [key for key in rounds[0] if key.startswith(("limit_together", "once_running", "whole_process"))]
     medians = {share: statistics.median(figures[share] for figures in rounds) for share in shares}
     write(
         "classify_cifar" if arguments.model == "paper-cnn" else f"classify_cifar_{Path(model).stem}",

@@ -1,8 +1,11 @@
 """Pictures for the classification benchmarks: many hard links to few files, and what they cost a core at least."""
 
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,21 @@ def stage_costs(files: list[str], model: str, *, repeats: int = REPEATS, **scali
         "fit_us": fitting * share,
         "run_us": running * share,
     }
+
+
+def together(files: list[str], model: str, cores: int, *, repeats: int = REPEATS) -> dict[str, float]:
+    """Measure the same on all cores at once: what they share (memory, cache, clock rate) makes each of them slower.
+
+    Args:
+        files: JPEG files, as many for each core.
+        model: see `stage_costs`.
+        cores: processes.
+        repeats: see `stage_costs`.
+    """
+    costs = partial(stage_costs, model=model, repeats=repeats)
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as processes:
+        each = list(processes.map(costs, [files] * cores))
+    return {stage: sum(costs[stage] for costs in each) / cores for stage in each[0]}
 
 
 def limit(costs: dict[str, float], cores: int) -> float:
