@@ -1,5 +1,6 @@
 """The device that was asked for, or an error: with the real library, and with a stand-in that has a GPU."""
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from support import Listener
 
 from toolkit.errors import DeviceError, ModelError, UsageError
+from toolkit.models.catalog import find_model
 from toolkit.runtime import start as start_module
 from toolkit.runtime.session import open_session
 
@@ -158,18 +160,35 @@ def test_int8_that_cuda_computes_in_fp32_is_told(
     convolutions: Path, tmp_path: Path, gpu: SimpleNamespace, device: str, told: bool
 ) -> None:
     model = onnx.load(convolutions)
-    scale = onnx.numpy_helper.from_array(np.float32(0.01), "scale")
-    kernel = onnx.numpy_helper.from_array(np.ones((2, 3, 3, 3), np.int8), "packed")
-    (weight,) = (i for i in model.graph.initializer if len(i.dims) == 4)
-    model.graph.initializer.remove(weight)
-    model.graph.initializer.extend([scale, kernel])
-    model.graph.node.insert(0, helper.make_node("DequantizeLinear", ["packed", "scale"], [weight.name]))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(0.01), "scale"))
+    model.graph.node[0].output[0] = "exact"
+    rounded = [
+        helper.make_node("QuantizeLinear", ["exact", "scale"], ["packed"]),
+        helper.make_node("DequantizeLinear", ["packed", "scale"], ["map"]),
+    ]
+    for place, node in enumerate(rounded, 1):
+        model.graph.node.insert(place, node)
     onnx.save(model, tmp_path / "int8.onnx")
     listener = Listener()
     open_session(tmp_path / "int8.onnx", device=device, observer=listener)
     assert any("CUDA unpacks int8" in notice for notice in listener.notices) is told
     open_session(convolutions, device=device, observer=(plain := Listener()))
     assert not any("int8" in notice for notice in plain.notices)
+
+
+def test_int8_weights_are_unpacked_once_for_cuda_and_stay_packed_for_others(gpu: SimpleNamespace) -> None:
+    model = find_model("edge-s-int8")
+    kinds = Counter(node.op_type for node in onnx.load(model).graph.node)
+    packed = sum(kinds.values())
+    activations = kinds["QuantizeLinear"]  # each is unpacked once; all else that is unpacked is constant
+    unpacked = packed - (kinds["DequantizeLinear"] - activations)
+    assert unpacked < packed
+    assert open_session(model, device="cuda").placement() == {CUDA: unpacked}
+    assert open_session(model, device="provider:openvino").placement() == {
+        "OpenVINOExecutionProvider": packed
+    }
+    gpu.create_failure = "CUDA failure 2: out of memory"
+    assert open_session(model, device="auto").placement() == {CPU: packed}
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,11 @@ turns it on by itself. Who wants it says so: --provider-option use_tf32=1."""
 
 GRAPH = "enable_cuda_graph"
 
+QDQ_OFF = "session.disable_quant_qdq"
+"""ONNX Runtime keeps int8 weights packed for kernels that compute in int8. CUDA has none: it would unpack all of them
+in each run, the biases on the CPU (seen on an H200: 11 of 85 nodes of edge-m-int8), where a captured graph can't go.
+Off, they are unpacked once, when the session is made; what is rounded on the way stays rounded."""
+
 OUT_OF_BOUNDS = re.compile(r"External initializer.*given file_length: (\d+) are out of bounds", re.DOTALL)
 CUDA_FAULT = re.compile(r"\b(CUDA|CUDNN|CUBLAS|CUFFT|CURAND) (failure|error)\b", re.IGNORECASE)
 
@@ -102,7 +107,11 @@ def _on_cuda(ort: Any, path: Path, settings: Any, wanted: Device, options: dict[
     problem = diagnose(list(ort.get_available_providers()), built_for_cuda())
     if problem is None:
         cuda_options = {"device_id": str(wanted.index), **CUDA_DEFAULTS, **options}
-        session = _session(ort, path, settings, [(CUDA, cuda_options), (CPU, {})])
+        settings.add_session_config_entry(QDQ_OFF, "1")
+        try:
+            session = _session(ort, path, settings, [(CUDA, cuda_options), (CPU, {})])
+        finally:
+            settings.add_session_config_entry(QDQ_OFF, "0")  # `auto` may go on to the CPU
         if session.get_providers()[0] == CUDA:
             _refuse_idle(session, CUDA, path)
             return session
@@ -140,8 +149,8 @@ def _tell_rest(session: Any, provider: str, observer: Observer) -> None:
 def _tell_unpacked(session: Any, observer: Observer) -> None:
     """Tell of int8 that only looks quicker: CUDA has no kernels for it, and computes in fp32 what it unpacks.
 
-    Seen with ONNX Runtime 1.31 on an H200: every convolution on CUDA behind a DequantizeLinear, and edge-m-int8 at
-    0.79 ms a picture where edge-m took 0.53. TensorRT, which does compute in int8, isn't asked.
+    What is left of int8 there is rounding between the layers, which takes time. TensorRT computes in int8, so it
+    isn't asked.
     """
     placement = placement_of(session)
     if placement is not None and placement.unpacked.get(CUDA) and placement.products.get(CUDA):
