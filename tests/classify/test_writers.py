@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.classify.columns import csv_header
 from toolkit.classify.json_format import json_line, record_document
 from toolkit.classify.output import Output
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Layout, open_format
 from toolkit.images.inputs import Inputs
-from toolkit.spreadsheets import FORMULA_STARTS, safe_cell
+from toolkit.spreadsheets import FORMULA_STARTS, prediction_columns, safe_cell
 
 NASTY = ["comma,inside.png", "line\nbreak.png", "return\rinside.png", 'quote".png', "=cmd|' /C calc'!A0.png",
          "+1.png", "-rf.png", "@sum.png", "\ttab.png", " space.png", "007", "1e5", "null", "NaN", "é\u0301.png",
@@ -78,7 +77,7 @@ def test_csv_gives_back_every_row_and_no_cell_is_a_formula(
     text = written(folder, ".csv", made, layout(top_k)).read_bytes().decode("utf-8")
     header, *lines = csv.reader(io.StringIO(text, newline=""))
     records = [record for each in made for record in each.records(LABELS, top_k)]
-    assert header == csv_header(top_k)
+    assert header == prediction_columns(top_k)
     assert len(lines) == len(records)
     for row, record in zip(lines, records, strict=True):
         expected = [safe_cell(record.path), record.status]

@@ -1,14 +1,12 @@
 import csv
-import io
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.classify.columns import csv_header
 from toolkit.errors import OutputError
-from toolkit.evaluate.predictions import cell, columns, write_predictions
+from toolkit.evaluate.predictions import cell, write_predictions
 from toolkit.spreadsheets import FORMULA_STARTS
 
 
@@ -48,11 +46,6 @@ def test_a_picture_that_was_left_out_is_an_error_row_at_its_place(tmp_path):
         "probability_2": "", "error": "'=broken", "truth": ""}  # fmt: skip
 
 
-@given(st.integers(1, 4))
-def test_the_columns_begin_with_those_that_classify_writes(k):
-    assert columns(k)[: 3 + 2 * k] == csv_header(k)
-
-
 def test_an_existing_file_is_refused(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("mine")
@@ -72,12 +65,3 @@ def test_no_cell_is_run_by_a_spreadsheet_and_its_text_stays_whole(text):
 
 def test_bytes_that_are_not_utf_8_are_written_as_escapes():
     assert cell("caf\udce9.png") == "caf\\xe9.png"
-
-
-@given(st.integers(1, 12))
-def test_columns_come_in_pairs(k):
-    names = columns(k)
-    assert names[:4] == ["path", "status", "label", "probability"]
-    assert names[-2:] == ["error", "truth"]
-    assert len(names) == 4 + 2 * k
-    assert next(csv.reader(io.StringIO(",".join(names)))) == names

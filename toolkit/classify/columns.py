@@ -4,17 +4,10 @@ from collections.abc import Sequence
 
 from toolkit.classify.options import ClassifyOptions
 from toolkit.errors import InputError
+from toolkit.spreadsheets import prediction_columns
 
 UNCERTAIN = "uncertain"
 PARQUET_COLUMNS = ("path", "status", "predictions", "error", "path_bytes")
-
-
-def csv_header(top_k: int) -> list[str]:
-    """Return the names of the columns that every predictions CSV has, in order."""
-    names = ["path", "status", "label", "probability"]
-    for place in range(2, top_k + 1):
-        names += [f"label_{place}", f"probability_{place}"]
-    return [*names, "error"]
 
 
 def refuse_columns(options: ClassifyOptions, columns: Sequence[str]) -> None:
@@ -25,7 +18,7 @@ def refuse_columns(options: ClassifyOptions, columns: Sequence[str]) -> None:
     Raises:
         InputError: there is such a column.
     """
-    own = {".csv": csv_header(options.top_k), ".parquet": PARQUET_COLUMNS}.get(
+    own = {".csv": prediction_columns(options.top_k), ".parquet": PARQUET_COLUMNS}.get(
         options.output_format or "", ()
     )
     if own and options.min_confidence is not None:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from toolkit.classify.columns import UNCERTAIN, csv_header
+from toolkit.classify.columns import UNCERTAIN
 from toolkit.classify.rows import Rows, lowest_certain
 from toolkit.classify.writers import Finished, Layout, TextLines, row_key
 from toolkit.images.inputs import Inputs
-from toolkit.spreadsheets import FORMULA_STARTS, safe_cell
+from toolkit.spreadsheets import FORMULA_STARTS, prediction_columns, safe_cell
 
 _NEEDS_QUOTES = re.compile('[,"\r\n]')
 
@@ -25,7 +25,7 @@ class CsvFormat(TextLines):
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._labels = [csv_cell(label) for label in layout.labels]
-        names = [*csv_header(layout.top_k), *layout.columns]
+        names = [*prediction_columns(layout.top_k), *layout.columns]
         if layout.min_confidence is not None:
             names.append(UNCERTAIN)
         self.header = self.final_header = (",".join(map(csv_cell, names)) + "\n").encode()

@@ -16,7 +16,6 @@ from toolkit.errors import DataError, MissingSplit, UsageError
 from toolkit.images.inputs import shown
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess import transforms
-from toolkit.preprocess.transforms import Resize
 from toolkit.ranges import at_least
 
 NAMED_DATA = "cifar10"
@@ -60,7 +59,7 @@ def load_data(
         OutputError: a download can't be stored.
     """
     _check(splits, limit, image_size)
-    how = _resize_named(resize)
+    how = transforms.parse_resize(resize)
     reading = Reading(image_size=image_size, how=how, skip_broken=skip_broken, limit=limit, seed=seed)
     classes, loaded, skipped, own_name = _load(argument, splits, reading, observer)
     loaded = {key: _fitted(_limited(split, reading), reading) for key, split in loaded.items()}
@@ -182,15 +181,6 @@ def _check(splits: Sequence[str], limit: int | None, image_size: tuple[int, int]
         )
     at_least(limit, 1, "--limit")
     at_least(None if image_size is None else min(image_size), 1, "--image-size")
-
-
-def _resize_named(value: str) -> Resize:
-    try:
-        return Resize(value)
-    except ValueError:
-        raise UsageError(
-            f"'{value}' is not a choice", where="--resize", remedy=f"use {', '.join(Resize)}"
-        ) from None
 
 
 def _unknown(argument: str) -> DataError:

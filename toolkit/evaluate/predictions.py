@@ -9,25 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.files import whole_file
-from toolkit.spreadsheets import safe_cell
+from toolkit.spreadsheets import prediction_columns, safe_cell
 from toolkit.stats.classification import top_k
 
 OK, ERROR = "ok", "error"
 
 Row = tuple[str, list[str]]
 """The name of a picture, and the cells behind it."""
-
-
-def columns(k: int) -> list[str]:
-    """Return the names of the columns for k classes a row: those of every predictions CSV, and `truth`.
-
-    Args:
-        k: how many of the most probable classes a row holds.
-
-    Source: the command-line contract.
-    """
-    others = [f"{name}_{rank}" for rank in range(2, k + 1) for name in ("label", "probability")]
-    return ["path", "status", "label", "probability", *others, "error", "truth"]
 
 
 def write_predictions(
@@ -71,7 +59,7 @@ def write_predictions(
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns(k))
+        writer.writerow([*prediction_columns(k), "truth"])
         # Without anything to put in between, the order is that of the pictures, whatever they are called.
         rows = heapq.merge(predicted(), left_out, key=_place) if skipped else predicted()
         for name, cells in rows:

@@ -16,7 +16,7 @@ from toolkit.models.card import read_labels
 from toolkit.models.head import Head, to_probabilities
 from toolkit.models.matching import Unnamed
 from toolkit.preprocess.plan import Plan
-from toolkit.preprocess.transforms import Pixels, Resize
+from toolkit.preprocess.transforms import Pixels, parse_resize
 
 PROBES = 16  # pictures of noise that a model without a telling last layer is tried on
 
@@ -91,7 +91,7 @@ def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None =
         layout=loaded.layout,
         dtype="float32",
         normalization=scaling.normalization,
-        resize=Resize(choices.resize or loaded.record.get("resize", "stretch")),
+        resize=parse_resize(choices.resize or loaded.record.get("resize", "stretch")),
     )
     head = find_head(loaded.model, choices.head, lambda: _probed(loaded, plan), loaded.path)
     classes = head.classes or units

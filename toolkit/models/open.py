@@ -16,7 +16,7 @@ from toolkit.models.matching import NAMES_KEY, Unnamed
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess import normalization
 from toolkit.preprocess.plan import Plan
-from toolkit.preprocess.transforms import Pixels, Resize
+from toolkit.preprocess.transforms import Pixels, parse_resize
 from toolkit.runtime.session import Session, open_session
 from toolkit.runtime.signature import Signature
 
@@ -197,17 +197,8 @@ def _plan(signature: Signature, card: Card, normalize: str | None, resize: str |
         layout=signature.layout,
         dtype=signature.dtype,
         normalization=normalization.NONE if normalize is None else normalization.parse(normalize),
-        resize=_resize(resize or card.resize or "stretch"),
+        resize=parse_resize(resize or card.resize or "stretch"),
     )
-
-
-def _resize(value: str) -> Resize:
-    try:
-        return Resize(value)
-    except ValueError:
-        raise UsageError(
-            f"'{value}' is not a choice", where="--resize", remedy=f"use {', '.join(Resize)}"
-        ) from None
 
 
 def _labels(card: Card, classes: int | None, where: object) -> tuple[str, ...]:

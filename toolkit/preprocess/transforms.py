@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from toolkit.errors import UsageError
 from toolkit.preprocess.normalization import Normalization
 
 Pixels = NDArray[np.uint8]
@@ -14,8 +15,6 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in grey. Source: ITU-R BT.601."""
 
 PAD_VALUE = 255  # white, as behind a transparent picture
-
-
 RESIZE_FILTER = "bilinear"
 RESIZE_ANTIALIAS = True  # Pillow's: when a picture shrinks, the filter covers all pixels that become one
 
@@ -26,6 +25,20 @@ class Resize(StrEnum):
     STRETCH = "stretch"
     CROP = "crop"
     PAD = "pad"
+
+
+def parse_resize(text: str) -> Resize:
+    """Read what `--resize` says.
+
+    Raises:
+        UsageError: it is none of the choices.
+    """
+    try:
+        return Resize(text)
+    except ValueError:
+        raise UsageError(
+            f"'{text}' is not a choice", where="--resize", remedy=f"use {', '.join(Resize)}"
+        ) from None
 
 
 Box = tuple[float, float, float, float]
