@@ -19,7 +19,7 @@ from toolkit.stats.classification import top_k
 
 BUNDLED_PICTURES = Path(__file__).resolve().parents[1] / "demo" / "photos"
 TOP_K = 5
-MOST_PICTURES = 100  # each process tries every one before the clock starts
+MOST_TRIED = 100  # each process tries every one before the clock starts
 
 
 class Pipeline:
@@ -107,7 +107,7 @@ def find_pictures(paths: Iterable[str]) -> tuple[str, ...]:
         except ImageError as error:
             raise ImageError(error.what, where=f"--pictures {each.path}", remedy=error.remedy) from error
         files.append(each.file)
-        if len(files) == MOST_PICTURES:
+        if len(files) == MOST_TRIED:
             break
     return tuple(files)
 

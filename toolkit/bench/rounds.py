@@ -48,7 +48,7 @@ class Running:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides whether a case of another record is the same: see `compare.SAME_CASE`."""
+        """What decides whether a case of another record is the same: see `counterpart.SAME_CASE`."""
         traffic = self.case.traffic
         server = traffic.scenario is Scenario.SERVER
         return {

@@ -7,7 +7,7 @@ from pathlib import Path
 from toolkit.bench.cases import Case, Setup, cases_of, setups_of
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.spinning import spins
-from toolkit.errors import DeviceError, MissingRange
+from toolkit.errors import MissingRange
 from toolkit.models.files import digest_of, model_files
 from toolkit.models.open import OpenModel, open_model
 from toolkit.observer import EachNoticeOnce, Observer
@@ -75,12 +75,7 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
 def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observer: Observer) -> Subject:
     model = _opened(setup, options.normalize, asked, options.scenario, observer)
     session = model.session
-    if session.active_provider != session.provider:
-        raise DeviceError(
-            f"it began on {session.provider} and is on {session.active_provider} now",
-            where=setup.model,
-            remedy="check the device with: toolkit doctor",
-        )
+    session.refuse_changed_provider()
     files = model_files(str(session.path)).values()
     return Subject(
         name=model.name,

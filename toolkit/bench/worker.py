@@ -22,7 +22,7 @@ from toolkit.bench.request import Measured, Request
 from toolkit.bench.result import ColdStart
 from toolkit.bench.scenarios import send, warm_up
 from toolkit.bench.spinning import spins
-from toolkit.errors import DeviceError, ToolkitError
+from toolkit.errors import ToolkitError
 from toolkit.images.decode import decode_file
 from toolkit.machine.gpu import GpuSnapshot, gpu_meanwhile, gpu_snapshot
 from toolkit.machine.memory import peak_rss_bytes
@@ -67,7 +67,7 @@ def measure(request: Request, clock: Clock | None = None) -> Measured:
         raise
     except Exception as error:  # ONNX Runtime's, see Session.host_run
         raise session.failure(error) from error
-    _refuse_changed_provider(session)
+    session.refuse_changed_provider()
     due, finished = recorder.spans()
     return Measured(
         start=start,
@@ -144,16 +144,6 @@ def _prepared(request: Request, session: Session, arrays: list[Any], clock: Cloc
         return session.host_run(), arrays, None
     run, inputs = session.bound_run(arrays, copies=request.transfer is Transfer.BOUND_COPIES)
     return run, inputs, None
-
-
-def _refuse_changed_provider(session: Session) -> None:
-    now = session.active_provider
-    if now != session.provider:
-        raise DeviceError(
-            f"it began on {session.provider} and is on {now} now",
-            where=session.path,
-            remedy="check the device with: toolkit doctor",
-        )
 
 
 def answer(text: str) -> str:

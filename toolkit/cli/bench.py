@@ -1,7 +1,5 @@
 """`toolkit bench`: parse, run, print."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,7 @@ from toolkit.bench.options import Arrivals, BenchOptions, Scenario, Transfer
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_missed
 from toolkit.cli.options import Force, Json, Normalize, ProviderOption, Quiet
-from toolkit.cli.retyped import retyped
+from toolkit.cli.retyped import as_typed, retyped
 from toolkit.endings import check_ending, check_page
 from toolkit.errors import ExitCode, UsageError
 
@@ -189,7 +187,7 @@ def bench_command(
     if report is not None and result.results:
         from toolkit.report.bench_page import page
 
-        command_line = shlex.join(["toolkit", *sys.argv[1:]])
+        command_line = as_typed()
         write_text(report, page(document, command_line=command_line), force=force)
     for text in warning_lines(document):
         console.warning(text)

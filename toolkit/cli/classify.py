@@ -1,7 +1,5 @@
 """`toolkit classify`: a row for every picture."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +19,7 @@ from toolkit.cli.options import (
     Resize,
     Threads,
 )
+from toolkit.cli.retyped import as_typed
 from toolkit.cli.rows import JsonRows, TableRows, accuracy_text
 from toolkit.errors import ExitCode
 from toolkit.models.catalog import DEFAULT_MODEL
@@ -194,7 +193,7 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
         from toolkit.machine.facts import machine_facts
         from toolkit.report.classify import page
 
-        command_line = shlex.join(["toolkit", *sys.argv[1:]])
+        command_line = as_typed()
         write_text(
             options.report,
             page(result, command_line=command_line, machine=machine_facts()),

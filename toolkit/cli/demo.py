@@ -1,7 +1,5 @@
 """`toolkit demo`: the main job on the bundled pictures."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +7,7 @@ import typer
 
 from toolkit.cli.console import Console
 from toolkit.cli.options import Force, Json, Quiet
+from toolkit.cli.retyped import as_typed
 from toolkit.demo.options import DemoOptions
 from toolkit.models.catalog import DEFAULT_MODEL
 
@@ -29,7 +28,7 @@ def demo_command(
 
     Takes about ten seconds and needs nothing but the base install.
     """
-    options = DemoOptions(output=output, force=force, command_line=shlex.join(["toolkit", *sys.argv[1:]]))
+    options = DemoOptions(output=output, force=force, command_line=as_typed())
     from toolkit.demo.job import run
     from toolkit.report.bench import warning_lines
 

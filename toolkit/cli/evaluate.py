@@ -1,7 +1,5 @@
 """`toolkit evaluate`: how good a model is on labelled data."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +25,7 @@ from toolkit.cli.options import (
     SkipBroken,
     Threads,
 )
-from toolkit.cli.retyped import retyped
+from toolkit.cli.retyped import as_typed, retyped
 from toolkit.evaluate.options import EvaluateOptions
 
 
@@ -124,7 +122,7 @@ def evaluate_command(
     files = write_report(
         result,
         options.report,
-        command_line=shlex.join(["toolkit", *sys.argv[1:]]),
+        command_line=as_typed(),
         machine=machine_facts() if options.report is not None else None,
     )
     console.result(

@@ -8,12 +8,6 @@ import typer
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Silence everything but errors and the result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists already.")]
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL", help="An .onnx file, or the name of a shipped model.", show_default=False
-    ),
-]
 AnyModel = Annotated[
     str,
     typer.Argument(
@@ -22,15 +16,8 @@ AnyModel = Annotated[
         show_default=False,
     ),
 ]
-Data = Annotated[
-    str,
-    typer.Option(
-        "--data",
-        metavar="DATA",
-        help="cifar10, an official archive, a .npz file, or a folder of class folders.",
-        show_default=False,
-    ),
-]
+DATA_HELP = "cifar10, an official archive, a .npz file, or a folder of class folders."
+Data = Annotated[str, typer.Option("--data", metavar="DATA", help=DATA_HELP, show_default=False)]
 Device = Annotated[
     str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N. cuda never falls back.")
 ]

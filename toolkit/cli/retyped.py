@@ -1,4 +1,4 @@
-"""The command that is running, as it was typed, with something added: what is worth typing next keeps its options."""
+"""The command that is running, as it was typed, or with something added that is worth typing next."""
 
 import re
 import shlex
@@ -8,6 +8,11 @@ from collections.abc import Sequence
 WITH_FILE = ("-o", "--output", "--report")
 WITHOUT_VALUE = ("--force",)
 SHORT_OUTPUT = re.compile(r"-(q*)o(.*)", re.DOTALL)  # -q is the only short flag beside -o
+
+
+def as_typed() -> str:
+    """Write the command that is running as it was typed."""
+    return shlex.join(["toolkit", *sys.argv[1:]])
 
 
 def retyped(

@@ -12,7 +12,7 @@ import typer
 
 from toolkit.cli.console import Console
 from toolkit.cli.gates import report_skipped
-from toolkit.cli.options import DataName, Force, Json, Quiet, SkipBroken
+from toolkit.cli.options import DATA_HELP, DataName, Force, Json, Quiet, SkipBroken
 from toolkit.errors import TrainingError, UsageError
 from toolkit.train.options import DEFAULT_RECIPE, Optimizer, TrainOptions
 from toolkit.wording import export_command
@@ -34,14 +34,7 @@ def train_command(
             help=f"Name of a recipe; see --list. [default: {DEFAULT_RECIPE}, or fine-tune with --from]",
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="DATA",
-            help="cifar10, an official archive, a .npz file, or a folder of class folders.",
-        ),
-    ] = None,
+    data: Annotated[str | None, typer.Option("--data", metavar="DATA", help=DATA_HELP)] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="RUN_DIR", help="The run folder.")
     ] = None,
@@ -147,6 +140,7 @@ def train_command(
     )
     from toolkit.report.terminal_curves import require_plotext, terminal_curves
     from toolkit.train.job import run
+    from toolkit.train.run_folder import CURVES, HISTORY, MODEL, RECORD
 
     if show_curves:
         require_plotext()
@@ -163,9 +157,7 @@ def train_command(
         console.line(terminal_curves([asdict(epoch) for epoch in result.history], coloured=coloured))
     if json or result.test_accuracy is not None or result.skipped:
         console.result(result.to_document, lambda: _render(result))
-    console.wrote(
-        *(result.folder / name for name in ("model.keras", "history.csv", "curves.png", "run.json"))
-    )
+    console.wrote(*(result.folder / name for name in (MODEL, HISTORY, CURVES, RECORD)))
     console.next(export_command(result.folder))
     report_skipped(result.skipped)
 

@@ -84,11 +84,12 @@ def tune_command(
     )
     from toolkit.report.tune import PLOT, trials_plot, trials_table
     from toolkit.tune.job import run
+    from toolkit.tune.table import TRIALS
 
     result = run(options, console)
     trials_plot(result, output / PLOT)
     console.result(result.to_document, lambda: _render(result, trials_table(result)))
-    console.wrote(*(result.folder / name for name in ("trials.csv", PLOT)))
+    console.wrote(*(result.folder / name for name in (TRIALS, PLOT)))
     if result.command is not None:
         console.next(result.command)
     if result.best is None:

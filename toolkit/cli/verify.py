@@ -103,9 +103,8 @@ def verify_command(
         )
 
     first, second = _both(opened, (model, other), normalize)
-    result = run(
-        options, *alike(first, second, listener), listener
-    )  # who may read the same pictures in two sizes
+    # The two may read the same pictures in two sizes.
+    result = run(options, *alike(first, second, listener), listener)
     console.result(result.to_document, lambda: _render(result))
     report_missed(result.missed)
     report_skipped(result.skipped)

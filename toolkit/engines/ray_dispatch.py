@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from toolkit.engines.local import IN_HAND
 from toolkit.engines.process import Start
 from toolkit.engines.ray_search import Search
 from toolkit.engines.ray_settings import READY, ClusterSize, RaySettings, too_small_for
 from toolkit.engines.ray_worker import RayWorker
 from toolkit.errors import ToolkitError, one_line
 
-IN_HAND = 2  # shards of one worker: the one it works on, and the next
 OPENING = -1  # stands for a shard's number while a worker is made
 PATIENCE_S = 120.0  # how long there may be no worker at all
 MOST_FALSE_STARTS = 5  # workers in each other's place that die before they can begin

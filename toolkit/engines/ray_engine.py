@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
+from toolkit.engines.local import WINDOW
 from toolkit.engines.process import Start, deaf_to_ctrl_c
 from toolkit.engines.ray_settings import AUTO, READY, ClusterSize, RaySettings
 from toolkit.errors import MissingDependency, ToolkitError
@@ -22,7 +23,6 @@ from toolkit.wording import count
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
-WINDOW = 4  # shards a worker, on the way or waiting for an earlier one to be finished
 CONNECT_S = 10.0  # how long a cluster may take to answer at all
 END_S = 20  # how long Ray may take to go away by itself
 LONGEST_FOLDER = 30  # characters; Ray puts sockets some 70 below it, and a socket's name has room for 107

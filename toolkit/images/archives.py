@@ -27,9 +27,7 @@ ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar", ".tgz", ".txz", ".tbz2", ".tzst", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
 ZSTD_SUFFIXES = (".zst", ".tzst")
 LARGEST_MEMBER = 256 << 20  # bytes unpacked: above any photo, below what fills a machine's memory
-LARGEST_SKIP = (
-    64 << 30
-)  # bytes; to get past a member its content must be unpacked, and this would take minutes
+LARGEST_SKIP = 64 << 30  # bytes; to get past a member it must be unpacked, and this would take minutes
 BOMB_RATIO = 200  # unpacked to packed; photos stay below 2, drawings below 100
 BOMB_BYTES = 10 << 20  # unpacked; a smaller member does no harm whatever its ratio
 TAR_BUFFER = 10_240  # bytes of a compressed .tar that are read at once

@@ -10,11 +10,9 @@ from typing import Any, BinaryIO
 PIECE_BYTES = 1 << 16  # unpacked at once
 LZMA_HEAD = struct.Struct(
     "<xxHBL"
-)  # version of its library, size of what follows; filter, size of its dictionary
+)  # library's version (unread), size of the next two: filter, dictionary size
 LZMA_FILTER_BYTES = 5
-LZMA_ENDS = (
-    0x2  # of the flags: the stream has a mark at its end; source: PKWARE APPNOTE 6.3.10, section 4.4.4
-)
+LZMA_ENDS = 0x2  # of the flags: the stream ends with a mark; source: PKWARE APPNOTE 6.3.10, section 4.4.4
 SMALLEST_DICTIONARY = 4096  # bytes; source: liblzma, LZMA_DICT_SIZE_MIN
 
 

@@ -51,7 +51,7 @@ def kind_of(path: Path) -> Kind:
         raise ModelError(
             "the folder holds neither a run of toolkit train nor a SavedModel",
             where=path,
-            remedy=f"give a folder with {RUN_MODEL} or saved_model.pb, or a .keras or .h5 file",
+            remedy=f"give a folder with {RUN_MODEL} or {SAVED_MODEL}, or a .keras or .h5 file",
         )
     if not path.exists():
         raise ModelError("no such model", where=path, remedy="check the path")

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
+from toolkit.keras_model.files import SAVED_MODEL
 
 SIGNATURE = "serving_default"
-GRAPH = "saved_model.pb"
 FINGERPRINT = "fingerprint.pb"  # of the graph as it was
 COMPILED = "_XlaMustCompile"
 
@@ -104,7 +104,7 @@ def _uncompiled(path: Path) -> Iterator[Path]:
     """
     from tensorflow.core.protobuf import saved_model_pb2
 
-    saved = saved_model_pb2.SavedModel.FromString((path / GRAPH).read_bytes())
+    saved = saved_model_pb2.SavedModel.FromString((path / SAVED_MODEL).read_bytes())
     functions = [function for meta in saved.meta_graphs for function in meta.graph_def.library.function]
     marked = [part for f in functions for part in (f, *f.node_def) if COMPILED in part.attr]
     if not marked:
@@ -114,9 +114,9 @@ def _uncompiled(path: Path) -> Iterator[Path]:
         del part.attr[COMPILED]
     with tempfile.TemporaryDirectory() as copy:
         for file in path.iterdir():
-            if file.name not in (GRAPH, FINGERPRINT):
+            if file.name not in (SAVED_MODEL, FINGERPRINT):
                 (Path(copy) / file.name).symlink_to(file.resolve())
-        (Path(copy) / GRAPH).write_bytes(saved.SerializeToString())
+        (Path(copy) / SAVED_MODEL).write_bytes(saved.SerializeToString())
         yield Path(copy)
 
 

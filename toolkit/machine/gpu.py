@@ -1,7 +1,4 @@
-"""What slows an NVIDIA GPU down while something runs on it: heat, power, others; asked through nvidia-smi.
-
-Not tried on a GPU: tested against a stand-in that prints what the manual shows.
-"""
+"""What slows an NVIDIA GPU down while something runs on it: heat, power, others; asked through nvidia-smi."""
 
 import shutil
 import subprocess

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 NARROWEST = 80  # columns of a terminal that says nothing about itself
-WIDE_GAP, SMALL_GAP = (
-    3,
-    2,
-)  # spaces between columns; the small one where a terminal is too narrow for the other
+WIDE_GAP = 3  # spaces between columns
+SMALL_GAP = 2  # where a terminal is too narrow for the wide one
 NARROWEST_FOLD = 8  # characters of a column that folds
 
 

@@ -7,6 +7,7 @@ from toolkit.report.axes import few_plain_ticks, shortened, title
 from toolkit.report.style import OTHER, RIGHT, new_figure, save_png, styled
 from toolkit.report.tables import Column, render
 from toolkit.tune.result import COMPLETE, Trial, TuneResult
+from toolkit.tune.table import TRIALS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +41,7 @@ def trials_table(result: TuneResult) -> str:
     columns += [Column(name.replace("_", " "), numeric=True) for name in names]
     columns += [Column("epochs", numeric=True), Column("s", numeric=True), Column("state")]
     more = len(ranked) - len(rows)
-    return render(columns, rows) + (f"\n… and {more} more in trials.csv" if more > 0 else "")
+    return render(columns, rows) + (f"\n… and {more} more in {TRIALS}" if more > 0 else "")
 
 
 def trials_plot(result: TuneResult, path: Path) -> None:

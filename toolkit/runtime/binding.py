@@ -1,8 +1,4 @@
-"""Buffers on a device, bound once: what a run costs without the allocations, or without the copies.
-
-Tested on the CPU and with fakes only: that the clock covers the copies on a GPU, that a captured CUDA graph
-is replayed, and what either saves there has not been measured on a GPU.
-"""
+"""Buffers on a device, bound once: what a run costs without the allocations, or without the copies."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -52,6 +52,19 @@ class Session:
         """The execution provider that the session uses now; `provider` is the one it began with."""
         return str(self._session.get_providers()[0])
 
+    def refuse_changed_provider(self) -> None:
+        """Refuse a session that has left its provider for another.
+
+        Raises:
+            DeviceError: it has.
+        """
+        if self.active_provider != self.provider:
+            raise DeviceError(
+                f"it began on {self.provider} and is on {self.active_provider} now",
+                where=self.path,
+                remedy="check the device with: toolkit doctor",
+            )
+
     @property
     def provider_options(self) -> dict[str, str]:
         """The provider's options, defaults included, as far as ONNX Runtime tells them."""
@@ -143,8 +156,8 @@ def open_session(
         threads: intra-op threads; None means the physical cores this process may use, and OMP_NUM_THREADS at most.
         provider_options: KEY=VALUE for the provider that is asked for.
         spinning: whether idle threads burn cycles for a quicker start of the next run.
-        output: name of the output with the classes; None where there is one only.
         optimize: let ONNX Runtime rewrite the graph; off, it computes node by node as the file says.
+        output: name of the output with the classes; None where there is one only.
         observer: told which provider `auto` took, of cores that OMP_NUM_THREADS leaves idle, and of convolutions
             that a GPU leaves to the CPU.
 

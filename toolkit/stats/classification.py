@@ -10,9 +10,7 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Figures = NDArray[np.float64]
 
-SMALLEST_PROBABILITY = (
-    1e-7  # Keras' epsilon: the same loss as in training; one hopeless answer costs 16.1 nats
-)
+SMALLEST_PROBABILITY = 1e-7  # Keras' epsilon: the loss of training; one hopeless answer costs 16.1 nats
 CALIBRATION_BINS = 15  # Guo et al. (2017), section 2
 
 

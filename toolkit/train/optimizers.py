@@ -23,7 +23,6 @@ def make_optimizer(keras: Any, settings: Settings) -> Any:
             return optimizers.SGD(rate, momentum=settings.momentum, nesterov=True)
         case Optimizer.ADAGRAD:
             return optimizers.Adagrad(rate)
-        case (
-            Optimizer.ADAM | Optimizer.ADAMW
-        ):  # AdamW is Adam with decoupled decay: Loshchilov, arXiv:1711.05101
+        # AdamW is Adam with decoupled decay: Loshchilov, arXiv:1711.05101
+        case Optimizer.ADAM | Optimizer.ADAMW:
             return optimizers.Adam(rate)

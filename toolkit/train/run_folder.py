@@ -11,12 +11,13 @@ from typing import Any
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import output_error, write_json, write_text
+from toolkit.keras_model.files import RUN_MODEL, RUN_RECORD
 from toolkit.train.recipe import Settings
 
-MODEL = "model.keras"
+MODEL = RUN_MODEL
 HISTORY = "history.csv"
 CURVES = "curves.png"
-RECORD = "run.json"
+RECORD = RUN_RECORD
 RESUME = "resume.npz"
 TEACHER = "teacher"  # what a teacher said, while the run goes on
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "learning_rate")

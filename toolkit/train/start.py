@@ -12,10 +12,8 @@ from toolkit.models.catalog import shipped_folder, shipped_models
 from toolkit.train.recipe import Recipe, Settings
 
 FLAG = "--from"
-ACTIVATIONS = frozenset(
-    {"Softmax", "Activation", "Dropout"}
-)  # what may stand behind or before the last dense layer
-
+# What may stand behind or before the last dense layer.
+ACTIVATIONS = frozenset({"Softmax", "Activation", "Dropout"})
 SETS_SIZE = frozenset({"CenterCrop", "RandomCrop", "Resizing"})
 
 
