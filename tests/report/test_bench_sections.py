@@ -6,7 +6,7 @@ import pytest
 
 from toolkit.report import bench_page, bench_sections
 from toolkit.report.bench import render_result
-from toolkit.report.bench_lines import HELP, bottleneck, placement_text
+from toolkit.report.bench_lines import HELP, bottleneck, placement_text, run_warnings
 
 SHARES = {"read": 0.06, "decode": 0.5, "resize": 0.01, "run": 0.4, "top-k": 0.03}
 COMPARISON = {
@@ -65,7 +65,7 @@ def test_gates_are_listed_with_their_result() -> None:
 
 def test_missed_gates_stand_at_the_top_but_not_all_of_many(benchmark_document: dict[str, Any]) -> None:
     gates = [{"name": "latency", "subject": f"case {k}", "met": k == 0, "message": "m"} for k in range(6)]
-    lines = bench_page.run_warnings({**benchmark_document, "gates": gates, "warnings": []})
+    lines = run_warnings({**benchmark_document, "gates": gates, "warnings": []})
     assert lines == [*(f"gate not met: case {k}: m" for k in (1, 2, 3)), "2 other gates not met, see Gates"]
     html = bench_page.page({**benchmark_document, "gates": gates})
     assert ">Gates</h2>" in html

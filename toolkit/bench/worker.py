@@ -28,7 +28,8 @@ from toolkit.machine.gpu import GpuSnapshot, gpu_meanwhile, gpu_snapshot
 from toolkit.machine.memory import peak_rss_bytes
 from toolkit.machine.state import machine_state
 from toolkit.runtime.cuda import pci_place
-from toolkit.runtime.session import Session, available_providers, open_session
+from toolkit.runtime.library import import_onnxruntime
+from toolkit.runtime.session import Session, open_session
 
 Run = Callable[[Any], Any]
 
@@ -94,7 +95,7 @@ Prepared = tuple[Run, Sequence[Any], Pipeline | None]
 
 def _start(request: Request, clock: Clock) -> tuple[Session, Prepared, ColdStart]:
     """Open the session and run it once, timed; return what is to be timed after that, too."""
-    available_providers()  # imports ONNX Runtime, which is not what is measured
+    import_onnxruntime()  # which is not what is measured
     base = peak_rss_bytes()
     begun = time.perf_counter_ns()
     session = open_session(

@@ -2,18 +2,12 @@
 
 from toolkit.demo.result import DemoResult
 from toolkit.report.axes import significant
-from toolkit.report.bench import model_label, warning_lines
-from toolkit.report.bench_page import (
-    busiest,
-    device_name,
-    fastest,
-    first_doubt,
-    run_warnings,
-    timing_section,
-)
+from toolkit.report.bench_lines import run_warnings, warning_lines
+from toolkit.report.bench_names import model_label
+from toolkit.report.bench_page import busiest, fastest, first_doubt, timing_section
 from toolkit.report.bench_tables import median_ms
 from toolkit.report.cards import picture_card
-from toolkit.report.facts import closing_section, file_size
+from toolkit.report.facts import closing_section, device_in_words, file_size
 from toolkit.report.html import render
 from toolkit.report.page import Card, KeyFigure, Page, Section
 
@@ -56,7 +50,7 @@ def headline(result: DemoResult) -> str:
     quick = fastest(result.benchmark["results"])
     return (
         f"{len(result.pictures)} pictures, {result.right} right, {significant(median_ms(quick))} ms "
-        f"each on {device_name(quick)}"
+        f"each on {device_in_words(quick['device'])}"
     )
 
 

@@ -4,7 +4,7 @@ from toolkit.doctor import checks, hardware
 from toolkit.doctor.result import DoctorResult
 from toolkit.observer import SILENT, Observer
 from toolkit.runtime.cuda import installed_runtimes
-from toolkit.runtime.session import available_providers, built_for_cuda, preload_libraries
+from toolkit.runtime.library import available_providers, built_for_cuda, preload_libraries
 
 
 def run(observer: Observer = SILENT) -> DoctorResult:

@@ -9,6 +9,7 @@ from toolkit.report.bench_names import Document, case_label, model_label
 from toolkit.wording import count
 
 WORTH_SAYING = 0.03  # change of the baseline's own model: below, machines just drift
+MOST_GATES = 3  # that were missed, at the top of the page; the table has all
 MORE_MEMORY = 1.25  # times; what a loaded library or a thread more takes is less
 
 HELP = {
@@ -34,6 +35,18 @@ def warning_lines(document: Document) -> list[str]:
         prefix = f"{case_label(result, results)}{others}: " if len(results) > 1 else ""
         lines.append(prefix + _warning(warning))
     return lines
+
+
+def run_warnings(document: Document) -> list[str]:
+    """Return the gates that were missed, and the warnings that concern the whole run.
+
+    Args:
+        document: the benchmark JSON, schema 1.
+    """
+    missed = [f"gate not met: {g['subject']}: {g['message']}" for g in document["gates"] if not g["met"]]
+    if len(missed) > MOST_GATES:
+        missed = [*missed[:MOST_GATES], f"{count(len(missed) - MOST_GATES, 'other gate')} not met, see Gates"]
+    return [*missed, *map(_warning, document["warnings"])]
 
 
 def comparison_lines(results: Sequence[Document]) -> list[str]:

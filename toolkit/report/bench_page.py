@@ -4,20 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.report.axes import significant
-from toolkit.report.bench_lines import not_told_apart, placement_text, warning_lines
+from toolkit.report.bench_lines import not_told_apart, placement_text, run_warnings, warning_lines
 from toolkit.report.bench_names import case_label, model_label
 from toolkit.report.bench_sections import gates, sections
 from toolkit.report.bench_series import cumulative, shared_histogram
 from toolkit.report.bench_sweeps import histogram_figure
 from toolkit.report.bench_tables import Row, histogram_table, median_ms, percentile_table, timing_table
-from toolkit.report.facts import file_size, machine_pairs
+from toolkit.report.facts import device_in_words, file_size, machine_pairs
 from toolkit.report.html import render
 from toolkit.report.page import Chart, KeyFigure, Page, Section
 from toolkit.report.style import to_svg
 from toolkit.report.timing import Timing, cumulative_figure, timing_figure
 from toolkit.wording import count
-
-MOST_GATES = 3  # that were missed, at the top of the page; the table has all
 
 
 def page(document: Mapping[str, Any], *, command_line: str = "") -> str:
@@ -74,7 +72,7 @@ def headline(rows: Sequence[Row]) -> str:
     if busy is not quick:
         owner = f" ({model_label(busy['model'])})" if busy["model"] != quick["model"] else ""
         rate = f"up to {rate} in batches of {busy['batch_size']}{owner}"
-    return f"{first} {median}, {rate} on {device_name(quick)}"
+    return f"{first} {median}, {rate} on {device_in_words(quick['device'])}"
 
 
 def key_figures(rows: Sequence[Row]) -> list[KeyFigure]:
@@ -173,18 +171,6 @@ def timings(rows: Sequence[Row]) -> list[Timing]:
     ]
 
 
-def run_warnings(document: Mapping[str, Any]) -> list[str]:
-    """Return the gates that were missed, and the warnings that concern the whole run.
-
-    Args:
-        document: the benchmark JSON, schema 1.
-    """
-    missed = [f"gate not met: {g['subject']}: {g['message']}" for g in document["gates"] if not g["met"]]
-    if len(missed) > MOST_GATES:
-        missed = [*missed[:MOST_GATES], f"{count(len(missed) - MOST_GATES, 'other gate')} not met, see Gates"]
-    return [*missed, *(f"{warning['message']}: {warning['remedy']}" for warning in document["warnings"])]
-
-
 def first_doubt(row: Row) -> str:
     """Return the first warning about a case in short, to stand beside its figure; "" where there is none.
 
@@ -192,12 +178,6 @@ def first_doubt(row: Row) -> str:
         row: the case.
     """
     return next((str(warning["message"]).split(" (")[0] for warning in row["warnings"]), "")
-
-
-def device_name(row: Row) -> str:
-    """Return where a case ran, in words."""
-    device = str(row["device"])
-    return "the CPU" if device == "cpu" else f"the GPU ({device})"
 
 
 def fastest(rows: Sequence[Row]) -> Row:

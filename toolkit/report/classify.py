@@ -10,7 +10,7 @@ from toolkit.report.axes import significant
 from toolkit.report.cards import error_card, picture_card
 from toolkit.report.charts import confidence_figure, counts_figure
 from toolkit.report.confusion import confusion_chart
-from toolkit.report.facts import closing_section
+from toolkit.report.facts import closing_section, device_in_words
 from toolkit.report.html import render
 from toolkit.report.page import Card, Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg
@@ -52,8 +52,7 @@ def headline(result: ClassifyResult) -> str:
         parts.append(f"{result.errors:,} could not be read")
     if result.accuracy is not None:
         parts.append(f"{result.accuracy:.4f} right")
-    device = "the CPU" if result.device == "cpu" else f"the GPU ({result.device})"
-    parts.append(f"{significant(result.pictures_per_second)} a second on {device}")
+    parts.append(f"{significant(result.pictures_per_second)} a second on {device_in_words(result.device)}")
     return ", ".join(parts)
 
 

@@ -36,6 +36,11 @@ def machine_pairs(machine: Mapping[str, Any], command_line: str = "") -> list[tu
     return [*pairs, ("command line", command_line)] if command_line else pairs
 
 
+def device_in_words(device: str) -> str:
+    """Return where something ran, in words, of the device's name in a record."""
+    return "the CPU" if device == "cpu" else f"the GPU ({device})"
+
+
 def closing_section(machine: Mapping[str, Any], command_line: str = "") -> Section:
     """Return the section that every page ends with.
 

@@ -1,6 +1,6 @@
 """ONNX Runtime: the only folder that opens sessions.
 
-library           ONNX Runtime itself, imported so that it tells nobody what it runs
+library           ONNX Runtime itself, imported so that it tells nobody what it runs; what its build has
 devices           auto, cpu, cuda:1, provider:NAME -> execution providers; requested means obtained
 provider_options  KEY=VALUE for a provider, checked against the names that it knows
 start             create the session on the device that was asked for, or say why not

@@ -1,5 +1,7 @@
-"""ONNX Runtime itself, imported so that it tells nobody what it runs."""
+"""ONNX Runtime itself, imported so that it tells nobody what it runs, and what the installed build has."""
 
+import contextlib
+import io
 import os
 from functools import cache
 from typing import Any
@@ -30,3 +32,24 @@ def import_onnxruntime() -> Any:
 def is_silent() -> bool:
     """Tell whether ONNX Runtime, once imported here, keeps to itself what it runs."""
     return os.environ.get(TELEMETRY, "1").strip().lower() in SILENT
+
+
+def available_providers() -> list[str]:
+    """Return the execution providers compiled into the installed ONNX Runtime; not all may start."""
+    ort = import_onnxruntime()
+    return list(ort.get_available_providers())
+
+
+def built_for_cuda() -> str:
+    """Return the CUDA version that the installed ONNX Runtime was built for; empty for a CPU build."""
+    ort = import_onnxruntime()
+    return str(getattr(ort, "cuda_version", "") or "")
+
+
+def preload_libraries() -> None:
+    """Load the NVIDIA libraries that come as Python packages, where the installed ONNX Runtime can."""
+    ort = import_onnxruntime()
+    if hasattr(ort, "preload_dlls"):
+        # It prints what it doesn't find; the diagnosis says the same in one line.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            ort.preload_dlls()

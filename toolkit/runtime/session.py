@@ -19,9 +19,7 @@ from toolkit.runtime.messages import explain, plain
 from toolkit.runtime.placement import placement_of
 from toolkit.runtime.provider_options import parse_provider_options
 from toolkit.runtime.signature import Signature, read_signature
-from toolkit.runtime.start import GRAPH, available_providers, built_for_cuda, preload_libraries, start
-
-__all__ = ["Session", "available_providers", "built_for_cuda", "open_session", "preload_libraries"]
+from toolkit.runtime.start import GRAPH, start
 
 Batch = NDArray[np.generic]
 

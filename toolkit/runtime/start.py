@@ -1,7 +1,5 @@
 """Create a session on the device that was asked for, or say why not: requested means obtained."""
 
-import contextlib
-import io
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,12 @@ from toolkit.errors import DeviceError, ModelError, ToolkitError, UsageError
 from toolkit.observer import Observer
 from toolkit.runtime.cuda import INSTALL_LIBRARIES, Problem, diagnose, library_fault
 from toolkit.runtime.devices import CPU, CUDA, Device, device_name, resolve
-from toolkit.runtime.library import import_onnxruntime
+from toolkit.runtime.library import (
+    available_providers,
+    built_for_cuda,
+    import_onnxruntime,
+    preload_libraries,
+)
 from toolkit.runtime.messages import explain, explain_other, plain, short_name
 from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead, placement_of
 from toolkit.runtime.provider_options import check_provider_options
@@ -30,27 +33,6 @@ OUT_OF_BOUNDS = re.compile(r"External initializer.*given file_length: (\d+) are 
 CUDA_FAULT = re.compile(r"\b(CUDA|CUDNN|CUBLAS|CUFFT|CURAND) (failure|error)\b", re.IGNORECASE)
 
 
-def available_providers() -> list[str]:
-    """Return the execution providers compiled into the installed ONNX Runtime; not all may start."""
-    ort = import_onnxruntime()
-    return list(ort.get_available_providers())
-
-
-def built_for_cuda() -> str:
-    """Return the CUDA version that the installed ONNX Runtime was built for; empty for a CPU build."""
-    ort = import_onnxruntime()
-    return str(getattr(ort, "cuda_version", "") or "")
-
-
-def preload_libraries() -> None:
-    """Load the NVIDIA libraries that come as Python packages, where the installed ONNX Runtime can."""
-    ort = import_onnxruntime()
-    if hasattr(ort, "preload_dlls"):
-        # It prints what it doesn't find; the diagnosis says the same in one line.
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            ort.preload_dlls()
-
-
 def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], observer: Observer) -> Any:
     """Create an ONNX Runtime session.
 
@@ -67,7 +49,7 @@ def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], ob
         DeviceError: the provider that was asked for was not obtained, or would compute nothing.
     """
     ort = import_onnxruntime()
-    available = list(ort.get_available_providers())
+    available = available_providers()
     if wanted.kind == "provider":
         name = resolve(wanted.name, available)
         kind = {CPU: "cpu", CUDA: "cuda"}.get(name, "provider")
@@ -104,7 +86,7 @@ def _start_cuda(
 def _on_cuda(ort: Any, path: Path, settings: Any, wanted: Device, options: dict[str, str]) -> Any:
     """Create a session that computes on CUDA, or raise DeviceError with what keeps it from that."""
     preload_libraries()
-    problem = diagnose(list(ort.get_available_providers()), built_for_cuda())
+    problem = diagnose(available_providers(), built_for_cuda())
     if problem is None:
         cuda_options = {"device_id": str(wanted.index), **CUDA_DEFAULTS, **options}
         settings.add_session_config_entry(QDQ_OFF, "1")
