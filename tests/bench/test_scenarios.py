@@ -91,9 +91,8 @@ def test_arrivals_depend_on_the_seed_alone() -> None:
 
 def test_warm_up_runs_for_its_time_and_returns_its_count(clock: Any, made: Any) -> None:
     model = made.FakeModel(clock, 7 * MS)
-    traffic = Traffic(scenario=Scenario.SINGLE_STREAM, batch_size=1)
-    assert warm_up(traffic, model.run, [0], clock, 50 * MS) == 8
-    assert warm_up(traffic, model.run, [0], clock, 0) == 0
+    assert warm_up(model.run, [0], clock, 50 * MS) == 8
+    assert warm_up(model.run, [0], clock, 0) == 0
     assert len(model.seen) == 8
 
 
@@ -106,7 +105,7 @@ def test_slow_first_runs_stay_in_the_warm_up(clock: Any, made: Any) -> None:
         model.run(batch)
 
     traffic = Traffic(scenario=Scenario.SINGLE_STREAM, batch_size=1)
-    assert warm_up(traffic, run, [0], clock, 500 * MS) == 5
+    assert warm_up(run, [0], clock, 500 * MS) == 5
     recorder = Recorder()
     send(traffic, run, [0], clock, Limits(SECOND, 1), recorder, 0)
     due, finished = recorder.spans()

@@ -18,7 +18,8 @@ from toolkit.errors import InputError, MissingDependency
 from toolkit.images import archives
 from toolkit.images.held import SEGMENT_BYTES, Held, Holder
 from toolkit.images.inputs import Input
-from toolkit.images.sources import Skipped, expand
+from toolkit.images.scan import Skipped
+from toolkit.images.sources import expand
 from toolkit.images.unzip import unzip
 
 RED = encoded(picture((255, 0, 0)))

@@ -18,7 +18,8 @@ from toolkit.errors import ImageError, InputError, MissingDependency
 from toolkit.images import addresses
 from toolkit.images.addresses import is_address
 from toolkit.images.remote import read_remote
-from toolkit.images.sources import Skipped, expand
+from toolkit.images.scan import Skipped
+from toolkit.images.sources import expand
 
 RED = encoded(picture((255, 0, 0)))
 

@@ -11,17 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import InputError
-from toolkit.images.lists import as_meant
-from toolkit.images.sources import (
-    PICTURE_SUFFIXES,
-    Input,
-    Skipped,
-    count,
-    expand,
-    list_columns,
-    listing,
-    shown,
-)
+from toolkit.images.inputs import Input, shown
+from toolkit.images.lists import as_meant, list_columns
+from toolkit.images.scan import PICTURE_SUFFIXES, Skipped
+from toolkit.images.sources import count, expand, listing
 
 
 @pytest.fixture

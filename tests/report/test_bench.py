@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from toolkit.bench.samples import encode
 from toolkit.cli.retyped import retyped
 from toolkit.report.bench import (
-    comparison_lines,
     machine_line,
     next_command,
     relative_speeds,
     render_result,
-    warning_lines,
 )
+from toolkit.report.bench_lines import comparison_lines, warning_lines
 from toolkit.report.bench_page import headline
 from toolkit.report.bench_series import cumulative, over_time, shared_histogram, swept
 

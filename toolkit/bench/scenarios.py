@@ -78,7 +78,7 @@ def send(
         closed_loop(run, batches, clock, limits, recorder, traffic.runs_per_query)
 
 
-def warm_up(traffic: Traffic, run: Run, batches: Sequence[Any], clock: Clock, duration_ns: int) -> int:
+def warm_up(run: Run, batches: Sequence[Any], clock: Clock, duration_ns: int) -> int:
     """Run without a schedule for a while, at least once where it warms up at all; return the number of runs."""
     if duration_ns <= 0:
         return 0

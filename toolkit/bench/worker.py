@@ -53,7 +53,7 @@ def measure(request: Request, clock: Clock | None = None) -> Measured:
     # Asking takes so long that the clocks of an idle GPU would fall: before the warm-up, not after it.
     gpu = _gpu(session)
     try:
-        warmup_runs = warm_up(request.traffic, run, inputs, clock, request.warmup_ns)
+        warmup_runs = warm_up(run, inputs, clock, request.warmup_ns)
         if pipeline is not None:
             pipeline.forget()
         reference = reference_ns()

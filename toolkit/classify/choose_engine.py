@@ -11,6 +11,7 @@ from toolkit.classify.options import EXAMPLE_TOP_K, ClassifyOptions
 from toolkit.classify.start import StartElsewhere, StartWorker
 from toolkit.images.archives import is_archive
 from toolkit.images.feed import Feed
+from toolkit.images.sources import STDIN
 from toolkit.machine.cores import usable_cores
 from toolkit.observer import Observer
 from toolkit.runtime.devices import CPU
@@ -27,7 +28,6 @@ Source: measured by bench/classify_cifar.py: starting takes what one process doe
 
 MANY_AT_ONCE = 64  # paths that one reading of standard input brought: a program writes them, not a person
 LARGE_ARCHIVE_BYTES = 16 << 20
-STDIN = "-"
 
 
 @contextlib.contextmanager

@@ -18,7 +18,9 @@ from toolkit.classify.columns import refuse_columns
 from toolkit.classify.options import ClassifyOptions
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.images.feed import Feed
-from toolkit.images.sources import Skipped, count, list_columns, listing
+from toolkit.images.lists import list_columns
+from toolkit.images.scan import Skipped
+from toolkit.images.sources import count, listing
 from toolkit.observer import SILENT, Observer
 
 if TYPE_CHECKING:

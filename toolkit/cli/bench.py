@@ -177,7 +177,8 @@ def bench_command(
     from toolkit.bench.job import run
     from toolkit.bench.record import to_document
     from toolkit.files import refuse_existing, write_text
-    from toolkit.report.bench import next_command, render_result, warning_lines
+    from toolkit.report.bench import next_command, render_result
+    from toolkit.report.bench_lines import warning_lines
 
     if report is not None:
         refuse_existing(report, force=force)

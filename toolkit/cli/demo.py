@@ -30,7 +30,7 @@ def demo_command(
     """
     options = DemoOptions(output=output, force=force, command_line=as_typed())
     from toolkit.demo.job import run
-    from toolkit.report.bench import warning_lines
+    from toolkit.report.bench_lines import warning_lines
 
     console = Console(quiet=quiet, json=json)
     result = run(options, console)

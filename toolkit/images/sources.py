@@ -18,14 +18,12 @@ from toolkit.errors import InputError, MissingDependency
 from toolkit.images.addresses import forget, is_address, refuse_unknown, words_of_row
 from toolkit.images.archives import is_archive, members
 from toolkit.images.inputs import Input, Inputs, one, readable, shown
-from toolkit.images.lists import as_meant, is_list, list_columns, list_entries, text_entries
+from toolkit.images.lists import as_meant, is_list, list_entries, text_entries
 from toolkit.images.ordering import in_order
 from toolkit.images.patterns import is_pattern, matches
 from toolkit.images.read import reason
 from toolkit.images.remote import remote_files
-from toolkit.images.scan import PICTURE_SUFFIXES, Files, Skipped, has_picture, scan
-
-__all__ = ["PICTURE_SUFFIXES", "Input", "Skipped", "count", "expand", "list_columns", "listing", "shown"]
+from toolkit.images.scan import Files, Skipped, has_picture, scan
 
 STDIN = "-"
 

@@ -11,16 +11,11 @@ from toolkit.report.bench_lines import (
     comparison_lines,
     first_lines,
     placement_text,
-    warning_lines,
 )
-from toolkit.report.bench_names import Document, case_label, model_label, varies
+from toolkit.report.bench_names import Document, model_label, varies
 from toolkit.report.tables import Column, render
 from toolkit.stats.latency import percentile_key
 from toolkit.wording import count
-
-__all__ = ["case_label", "comparison_lines", "conditions_line", "count", "machine_line",
-           "model_label", "next_command", "relative_speeds", "render_result", "varies", "warning_lines",
-           "wider_interval"]  # fmt: skip
 
 BYTES_PER_GB = 1_000_000_000
 WIDEST_SHOWN_PCT = 999  # an interval of two rounds that differ is wider than any column

@@ -16,21 +16,18 @@ ROUND_S = 0.03  # seconds a model is run for in a round
 LEAST_RUNS = 3
 
 
-def race(
-    paths: Sequence[Path], batch: NDArray[np.generic], *, threads: int | None = 1, rounds: int = ROUNDS
-) -> list[float]:
-    """Time models on the same batch.
+def race(paths: Sequence[Path], batch: NDArray[np.generic], *, rounds: int = ROUNDS) -> list[float]:
+    """Time models on the same batch, on one thread of the CPU.
 
     Args:
         paths: .onnx files with the same input.
         batch: what they take, such as uint8 [N, H, W, 3].
-        threads: intra-op threads; None means as many as `default_threads` says.
         rounds: times that each model has its turn.
 
     Returns:
         Seconds a run of each: the median over the rounds of each round's median.
     """
-    sessions = [open_session(path, device="cpu", threads=threads, spinning=True) for path in paths]
+    sessions = [open_session(path, device="cpu", threads=1, spinning=True) for path in paths]
     return race_calls([partial(session.run, batch) for session in sessions], rounds=rounds)
 
 

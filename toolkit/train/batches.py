@@ -117,8 +117,8 @@ def change(tf: Any, images: Any, parts: dict[str, Any], hole: int, paint: Pixels
     images = tf.gather(images, rows, batch_dims=1, axis=1)
     images = tf.gather(images, columns, batch_dims=1, axis=2)
     if "holes" in parts:
-        inside_rows = _within(tf, tf.range(height), parts["holes"][:, :1], hole)
-        inside_columns = _within(tf, tf.range(width), parts["holes"][:, 1:], hole)
+        inside_rows = _within(tf.range(height), parts["holes"][:, :1], hole)
+        inside_columns = _within(tf.range(width), parts["holes"][:, 1:], hole)
         inside = inside_rows[:, :, None, None] & inside_columns[:, None, :, None]
         images = tf.where(inside, tf.constant(paint), images)
     if "colours" in parts:
@@ -132,7 +132,7 @@ def _reflected(tf: Any, places: Any, length: Any) -> Any:
     return tf.clip_by_value(length - 1 - tf.abs(length - 1 - places), 0, length - 1)
 
 
-def _within(tf: Any, places: Any, middle: Any, side: int) -> Any:
+def _within(places: Any, middle: Any, side: int) -> Any:
     first = middle - side // 2
     return (places[None] >= first) & (places[None] < first + side)
 

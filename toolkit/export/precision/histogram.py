@@ -7,7 +7,7 @@ from toolkit.export.precision.scales import LEVELS, Range
 
 Floats = NDArray[np.float32]
 
-BINS = 4_096
+BINS = 4_096  # a multiple of 4
 LEAST = 1e-30  # smallest limit of a histogram: bins must be numbers that float32 tells apart
 PERCENTILE = 99.999
 """Share of values that a range keeps, in percent. Source: the default of onnxruntime.quantization."""
@@ -20,14 +20,10 @@ UNSEEN = 1e-9  # probability of a value that the quantised form never takes
 
 
 class Histogram:
-    """Counts of values around zero whose limits grow with the data: bins are joined in pairs, none is lost.
+    """Counts of values around zero whose limits grow with the data: bins are joined in pairs, none is lost."""
 
-    Args:
-        bins: how many; a multiple of 4.
-    """
-
-    def __init__(self, bins: int = BINS) -> None:
-        self.counts = np.zeros(bins, np.int64)
+    def __init__(self) -> None:
+        self.counts = np.zeros(BINS, np.int64)
         self.limit = 0.0
         self.low, self.high = np.inf, -np.inf
 
