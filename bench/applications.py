@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evidence import RESULTS, write
+from evidence import figures_of, write
 
 PICTURES = 12  # to scale weights by, and to check changed files on
 CHANGE = 1.01
@@ -154,10 +154,7 @@ def main() -> None:
     if arguments.check:
         check(*arguments.check)
         return
-    earlier = RESULTS / "applications.json"
-    rows = (
-        {row["name"]: row for row in json.loads(earlier.read_text())["figures"]} if earlier.is_file() else {}
-    )
+    rows = {row["name"]: row for row in figures_of("applications")}
     for name in arguments.names or names():
         row = export(name)
         rows[name] = row

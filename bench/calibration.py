@@ -7,7 +7,6 @@ it knows; the figures that count are those of the same recipe trained on the oth
 first (`--run` gives one that is there already).
 """
 
-import argparse
 import statistics
 import tempfile
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from evidence import ROOT, write
+from evidence import ROOT, data_parser, write
 from numpy.typing import NDArray
 
 from toolkit.data.dataset import Split, held_out
@@ -30,18 +29,8 @@ from toolkit.machine.features import ALL_BITS
 from toolkit.stats.agreement import compare
 
 SHARE, SEED = 0.1, 0  # of the validation split, as `toolkit train` has them where nobody says otherwise
-LIMITS = (
-    127,
-    63,
-    47,
-    31,
-    27,
-    23,
-    19,
-    15,
-    11,
-    7,
-)  # largest stored weight: int8, 7 bits, and coarser until it breaks
+# Largest stored weight: int8, 7 bits, and coarser until it breaks.
+LIMITS = (127, 63, 47, 31, 27, 23, 19, 15, 11, 7)
 COUNTS = (3, 10, 25, 50, 100, 384, 1_000)  # pictures to calibrate on; 384 is the tool's own
 DRAWS = 5  # of as many pictures
 OTHERS = (Method.PERCENTILE, Method.ENTROPY)
@@ -99,8 +88,7 @@ def fewer(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
+    parser = data_parser(__doc__)
     parser.add_argument("--run", type=Path, help="run folder of `toolkit train DATA --seed 0`")
     options = parser.parse_args()
     everything = load_data(options.data, image_size=(32, 32), splits=("train",)).split("train")

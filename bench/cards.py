@@ -16,6 +16,7 @@ from toolkit.models.catalog import catalog
 from toolkit.models.mirror import MIRROR_KEY
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipes import find_recipe
+from toolkit.wording import count
 
 EXPORTED = ROOT / "exported"
 
@@ -129,7 +130,7 @@ def facts(run: dict[str, Any], seeds: tuple[str, str] | None = None) -> str:
 def duration(seconds: float, cores: int | None) -> str:
     """Return how long a training took, in words, and on how many cores where that is known."""
     text = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} minutes"
-    return text if cores is None else f"{text} on {cores} core{'s' if cores != 1 else ''}"
+    return text if cores is None else f"{text} on {count(cores, 'core')}"
 
 
 def figures(name: str, files: dict[str, Card]) -> str:

@@ -7,7 +7,6 @@ Pillow and ONNX Runtime in batches. Each of the three is timed twice: the whole 
 read once before. A quiet machine is needed.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from classify_inputs import jpeg_files, limit, linked, stage_costs, together
-from evidence import ROOT, as_installed, write
+from evidence import ROOT, as_installed, data_parser, write
 
 from toolkit.machine.cores import usable_cores
 from toolkit.models.catalog import find_model
@@ -106,8 +105,7 @@ def rows_in(journal: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
+    parser = data_parser(__doc__)
     parser.add_argument("--model", default="paper-cnn")
     parser.add_argument("--keras-model", default=str(ROOT / "exported" / "paper-cnn" / "model.keras"))
     parser.add_argument("--rounds", type=int, default=3)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from classify_inputs import jpeg_files, linked, stage_costs
+from classify_inputs import jpeg_files, limit, linked, stage_costs
 from classify_photos import enlarged
 from evidence import write
 
@@ -121,12 +121,10 @@ def main() -> None:
             Path(photos[-1]).write_bytes(enlarged(files[number * len(files) // PHOTOS], PHOTO, number))
         large = linked(photos, arguments.photos, scratch, 1000)
         costs = stage_costs(files[:1000], "paper-cnn")
-        alone = {
-            "small_32_limit": usable_cores() * 1e6 / (costs["read_us"] + costs["decode_us"]),
-            "small_32_alone_us": {stage: costs[stage] for stage in ("read_us", "decode_us")},
-        }
+        alone = {stage: costs[stage] for stage in ("read_us", "decode_us")}
         figures = {
-            **alone,
+            "small_32_limit": limit(alone, usable_cores()),
+            "small_32_alone_us": alone,
             "small_32": measure(small, 32, arguments.rounds, arguments.model),
             "photos_224": measure(large, 224, arguments.rounds),
         }

@@ -6,7 +6,6 @@ cores divided by read + decode at the scale that is used + resize + run a pictur
 without --exact on 1,000 pictures enlarged to 512 x 512.
 """
 
-import argparse
 import csv
 import io
 import json
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from classify_inputs import jpeg_files, limit, linked, stage_costs
-from evidence import write
+from evidence import data_parser, write
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
@@ -147,14 +146,12 @@ def agreement(files: list[str], scratch: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
+    parser = data_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--inputs", type=int, default=INPUTS)
     arguments = parser.parse_args()
-    pictures = jpeg_files(
-        str(Path(arguments.data, "train"))
-    )  # what scaling costs sets a default, so no test picture
+    # What scaling costs sets a default, so no test picture.
+    pictures = jpeg_files(str(Path(arguments.data, "train")))
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         files = []

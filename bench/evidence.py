@@ -15,6 +15,7 @@ from toolkit.machine.facts import machine_facts
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]
+DATA_NAME = "CIFAR-10 (JPEG)"  # of that data set, in records
 
 
 def commit() -> str:
@@ -54,8 +55,8 @@ def read(name: str) -> dict[str, Any]:
     return document
 
 
-def figures_of(name: str) -> dict[str, Any]:
-    """Return the figures of results/NAME.json; none where that wasn't measured yet."""
+def figures_of(name: str) -> Any:
+    """Return the figures of results/NAME.json; empty where that wasn't measured yet."""
     return read(name)["figures"] if (RESULTS / f"{name}.json").is_file() else {}
 
 
@@ -74,8 +75,16 @@ def summary(samples: list[float]) -> dict[str, float]:
     }
 
 
-def data_argument(description: str) -> str:
-    """Read the one argument of a script that needs the real data set: its folder."""
+def toolkit(*arguments: str) -> dict[str, Any]:
+    """Run a command of the toolkit, and return the document that it prints."""
+    command = [sys.executable, "-m", "toolkit", *arguments, "--json", "--quiet"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def data_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a script that needs the real data set: its first argument is the folder."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
-    return str(parser.parse_args().data)
+    return parser

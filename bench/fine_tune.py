@@ -6,15 +6,12 @@ pictures themselves were part of its training data (but for the few that it held
 this is the best case of fine-tuning, an upper bound of what a new kind of picture gets.
 """
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from evidence import data_argument, write
+from evidence import data_parser, toolkit, write
 
 CLASSES = ("automobile", "bird", "dog", "frog", "ship")
 PICTURES = 100  # a class
@@ -34,18 +31,12 @@ def subset(data: Path, folder: Path) -> Path:
 
 def trained(*arguments: str) -> dict[str, Any]:
     """Return what `toolkit train` says of a run."""
-    done = subprocess.run(
-        [sys.executable, "-m", "toolkit", "train", *arguments, "--json", "--quiet"],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    document: dict[str, Any] = json.loads(done.stdout)
+    document = toolkit("train", *arguments)
     return {key: document[key] for key in ("test_accuracy", "test_pictures", "kept_epoch", "seconds")}
 
 
 def main() -> None:
-    data = Path(data_argument(__doc__ or "")).resolve()
+    data = Path(data_parser(__doc__).parse_args().data).resolve()
     # Beside the data: hard links don't reach another disk.
     with tempfile.TemporaryDirectory(dir=data.parent) as place:
         folder = Path(place)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from candidates import CANDIDATES
-from evidence import RESULTS, ROOT, read, write
+from evidence import ROOT, data_parser, figures_of, write
 from random_weights import settle
 
 from toolkit.data.resolve import load_data
@@ -113,15 +113,12 @@ def shipped_accuracy(point: Point, run: Path) -> float | None:
     """Return what a shipped file reached on the test split; None for any other run, or where it wasn't measured."""
     file = point.name if point.precision == Precision.FP32 else f"{point.name}-{point.precision}"
     is_shipped = run.resolve() == (ROOT / "exported" / point.name).resolve()
-    if not is_shipped or not (RESULTS / "shipped_accuracy.json").is_file():
-        return None
-    found = read("shipped_accuracy")["figures"].get(file)
+    found = figures_of("shipped_accuracy").get(file) if is_shipped else None
     return None if found is None else float(found["accuracy"])
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
+    parser = data_parser((__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--only", nargs="*", default=[""], metavar="PREFIX", help="candidates whose names begin so"
     )

@@ -7,7 +7,6 @@ each node: of the graph up to it, less the graph before it, so that no profiler 
 Needs `pip install ai-edge-litert openvino` beside the extra `train`; what isn't installed is left out and said.
 """
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -21,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import onnx
 import onnxruntime as ort
-from evidence import ROOT, write
+from evidence import DATA_NAME, ROOT, data_parser, write
 from numpy.typing import NDArray
 
 from toolkit.data.resolve import load_data
@@ -35,7 +34,6 @@ from toolkit.export.precision.int8 import calibrated
 from toolkit.export.step import apply
 from toolkit.keras_model.predictor import keras_predictor
 
-NAME = "CIFAR-10 (JPEG)"
 KERAS = ROOT / "exported" / "paper-cnn" / "model.keras"
 CALIBRATION = 500  # pictures of the train split
 CALLS = 100  # a round and runtime
@@ -215,8 +213,7 @@ def _prefix(whole: onnx.ModelProto, place: int) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
+    parser = data_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
     train = load_data(options.data, image_size=(32, 32), splits=("train",), limit=CALIBRATION).split("train")
@@ -236,7 +233,7 @@ def main() -> None:
         for name, samples in medians.items()
     }
     for name, row in figures.items():
-        print(f"{name:28s} {row['median_us']:7.1f} µs   accuracy {row['accuracy']:.4f} on {NAME}")
+        print(f"{name:28s} {row['median_us']:7.1f} µs   accuracy {row['accuracy']:.4f} on {DATA_NAME}")
     ratios = {}
     for precision in ("fp32", "int8"):
         ours, theirs = medians[f"ours {precision}"], medians.get(f"LiteRT {precision}")
@@ -251,7 +248,7 @@ def main() -> None:
         print(f"{row['us']:7.2f} µs  {row['node']}")
     write(
         "int8_latency",
-        f"paper-cnn, batch 1, one thread, int8 and fp32 side by side; {NAME}, 10,000 test pictures",
+        f"paper-cnn, batch 1, one thread, int8 and fp32 side by side; {DATA_NAME}, 10,000 test pictures",
         {
             "runtimes": figures,
             "of_litert": ratios,

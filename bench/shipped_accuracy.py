@@ -5,21 +5,16 @@ The model cards in exported/README.md are made of these figures. A file that has
 measured again, but with --all.
 """
 
-import argparse
 import hashlib
-import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import onnx
-from evidence import ROOT, commit, figures_of, write
+from evidence import DATA_NAME, commit, data_parser, figures_of, toolkit, write
 
 from toolkit.models.catalog import find_model, shipped_models
 
-NAME = "CIFAR-10 (JPEG)"
 KEPT = (
     "data",
     "split",
@@ -35,21 +30,8 @@ KEPT = (
 
 def evaluated(model: str, data: str, *, robustness: bool) -> dict[str, Any]:
     """Return what `toolkit evaluate` says of a model."""
-    command = [
-        sys.executable,
-        "-m",
-        "toolkit",
-        "evaluate",
-        model,
-        "--data",
-        data,
-        "--data-name",
-        NAME,
-        "--json",
-    ]
-    command += ["--robustness"] if robustness else []
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    document: dict[str, Any] = json.loads(done.stdout)
+    damaged = ["--robustness"] if robustness else []
+    document = toolkit("evaluate", model, "--data", data, "--data-name", DATA_NAME, *damaged)
     return {key: document[key] for key in KEPT}
 
 
@@ -68,8 +50,7 @@ def measured(digest: str) -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", help="folder with train/ and test/ of CIFAR-10 as JPEG files")
+    parser = data_parser(__doc__)
     parser.add_argument("--all", action="store_true", help="measure files again that haven't changed")
     arguments = parser.parse_args()
     data = str(Path(arguments.data).resolve())

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from evidence import ROOT, data_argument, write
+from evidence import ROOT, data_parser, write
 from numpy.typing import NDArray
 
 from toolkit.data.resolve import load_data
@@ -31,9 +31,8 @@ def answers(model: onnx.ModelProto, images: NDArray[np.uint8], *, optimize: bool
 
 
 def main() -> None:
-    images = (
-        load_data(data_argument(__doc__ or ""), image_size=(32, 32), splits=("train",)).split("train").images
-    )
+    data = data_parser(__doc__).parse_args().data
+    images = load_data(data, image_size=(32, 32), splits=("train",)).split("train").images
     order = np.random.default_rng(0).permutation(len(images))
     calibration = images[order[:CALIBRATED_ON]]
     unseen = images[order[CALIBRATED_ON : CALIBRATED_ON + COMPARED_ON]]
