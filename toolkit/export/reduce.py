@@ -1,10 +1,9 @@
 """From the float32 graph to the precision that was asked for, with what it cost and what it brought."""
 
 import json
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,13 @@ import onnx
 
 from toolkit.errors import UsageError
 from toolkit.export.calibration import Calibration, load_calibration
+from toolkit.export.graph.interface import fixed_batch
 from toolkit.export.graph.mirror import mirrored
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.pictures import VerificationPictures, generated_pictures, held_out_pictures
 from toolkit.export.precision.auto import FP32, Choice, choose
 from toolkit.export.precision.fp16 import check_range, convert_fp16
+from toolkit.export.precision.running import as_file
 from toolkit.export.precision.sensitivity import MIN_AGREEMENT, quantize_until
 from toolkit.export.precision.stored import stored_precision
 from toolkit.export.precision.ways import Way
@@ -79,7 +80,7 @@ class Reduced:
         quantization = {
             "calibrated_on": self.calibrated_on,
             "ranges": way.method.value,
-            "weights": "per channel" if way.per_channel else "per tensor",
+            "weights": way.weights,
             "kept_float": list(self.kept_float),
         }
         return {
@@ -223,10 +224,6 @@ def _timed(found: Reduced, fp32: onnx.ModelProto, one: Pixels, options: ExportOp
 
 
 def _race(models: Sequence[onnx.ModelProto], one: Pixels) -> list[float]:
-    fixed = models[0].graph.input[0].type.tensor_type.shape.dim[0].dim_value
-    batch = np.repeat(one, fixed or 1, axis=0)
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{number}.onnx" for number in range(len(models))]
-        for path, model in zip(paths, models, strict=True):
-            onnx.save(model, path)
-        return race(paths, batch)
+    batch = np.repeat(one, fixed_batch(models[0].graph.input[0]) or 1, axis=0)
+    with ExitStack() as stack:
+        return race([stack.enter_context(as_file(model)) for model in models], batch)

@@ -14,7 +14,7 @@ import onnx
 from onnx import helper
 
 from toolkit.export.graph.draft import Array, Draft, Index
-from toolkit.export.graph.nodes import TO_NCHW, TO_NHWC, attribute, pads_by_itself
+from toolkit.export.graph.nodes import TO_NCHW, TO_NHWC, attribute, number, pads_by_itself
 from toolkit.export.step import Step
 
 MULTIPLE = 4  # input channels that ONNX Runtime's int8 convolution takes without copying
@@ -87,17 +87,13 @@ def _is_crop(index: Index, node: onnx.NodeProto) -> bool:
     return not np.any(starts) and set(axes.tolist()) <= {1, 2}
 
 
-def _integer(node: onnx.NodeProto, name: str, default: int) -> int:
-    return next((entry.i for entry in node.attribute if entry.name == name), default)
-
-
 def _blocks(index: Index, draft: Draft, way: _Entrance, kernel: Array) -> _Blocks | None:
     """Work out the blocks, or None where the picture's or the output's width doesn't divide into them."""
     conv = way.conv
     picture, taken = index.shape(draft.inputs[0].name), index.shape(way.cast.input[0])
     made = index.shape(conv.output[0])
     undilated = set(attribute(conv, "dilations")) <= {1}
-    simple = _integer(conv, "group", 1) == 1 and undilated and not pads_by_itself(conv)
+    simple = number(conv, "group", 1) == 1 and undilated and not pads_by_itself(conv)
     if not simple or picture is None or taken is None or made is None or kernel.ndim != 4:
         return None
     channels = kernel.shape[1]

@@ -10,7 +10,7 @@ import onnx
 from onnx import helper
 
 from toolkit.export.graph.draft import Draft, Index
-from toolkit.export.graph.nodes import TO_NCHW, attribute, pads_by_itself
+from toolkit.export.graph.nodes import TO_NCHW, attribute, number, pads_by_itself
 from toolkit.export.step import Step
 
 PREFIX = "crop__unused"
@@ -59,11 +59,10 @@ def _extent(index: Index, name: str, *, nchw: bool) -> Extent | None:
 
 def _axis(node: onnx.NodeProto, axis: int, needed: int, there: int) -> int:
     """Return how much of an axis a window needs so that the first `needed` places of its output are right."""
-    names = {entry.name: entry for entry in node.attribute}
     pads = attribute(node, "pads") or [0] * 4
-    if pads_by_itself(node) or pads[2 + axis] or ("ceil_mode" in names and names["ceil_mode"].i):
+    if pads_by_itself(node) or pads[2 + axis] or number(node, "ceil_mode", 0):
         return there  # what lies beyond the edge is part of the result
-    valid = "auto_pad" in names and names["auto_pad"].s == b"VALID"
+    valid = any(entry.name == "auto_pad" and entry.s == b"VALID" for entry in node.attribute)
     begin = 0 if valid else pads[axis]
     kernel = attribute(node, "kernel_shape")[axis]
     stride = (attribute(node, "strides") or [1, 1])[axis]

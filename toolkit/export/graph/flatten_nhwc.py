@@ -7,7 +7,7 @@ import numpy as np
 from onnx import helper
 
 from toolkit.export.graph.draft import Draft, Index
-from toolkit.export.graph.nodes import TO_NHWC
+from toolkit.export.graph.nodes import TO_NHWC, number
 from toolkit.export.step import Step
 
 
@@ -17,7 +17,6 @@ def _change(draft: Draft) -> None:
     for node in draft.graph.node:
         shape = index.shape(node.input[0]) if node.op_type == "Flatten" else None
         dense = index.only_user(node.output[0]) if node.op_type == "Flatten" else None
-        first_axis = not node.attribute or node.attribute[0].i == 1
         maker = index.maker(node.input[0])
         if (
             shape is None
@@ -25,7 +24,7 @@ def _change(draft: Draft) -> None:
             or None in shape[1:]
             or 1 in (shape[1], (shape[2] or 0) * (shape[3] or 0))  # the order is the same
             or dense is None
-            or not first_axis
+            or number(node, "axis", 1) != 1
             or (maker is not None and maker.op_type == "Transpose")
             or not _permute(draft, index, dense.op_type, dense.input[1], shape)
         ):

@@ -2,10 +2,9 @@
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from toolkit.export.graph.draft import Draft, Index
-from toolkit.export.graph.nodes import attribute, pads_by_itself
+from toolkit.export.graph.nodes import attribute, pads_by_itself, set_attributes
 from toolkit.export.step import Step
 
 
@@ -57,12 +56,8 @@ def _change(draft: Draft) -> None:
         if amounts is None or user is None or not _takes(index, user, pad, amounts):
             continue
         given = attribute(user, "pads") or [0] * 4
-        kept = [entry for entry in user.attribute if entry.name not in ("pads", "auto_pad")]
         sums = [a + b for a, b in zip(given, amounts, strict=True)]
-        attributes = [*kept, helper.make_attribute("pads", sums)]
-        copies = [onnx.AttributeProto.FromString(entry.SerializeToString()) for entry in attributes]
-        del user.attribute[:]
-        user.attribute.extend(copies)
+        set_attributes(user, {"pads": sums}, without="auto_pad")
         user.input[0] = pad.input[0]
         folded.append(pad.output[0])
     draft.set_nodes([node for node in draft.graph.node if node.output[0] not in folded])

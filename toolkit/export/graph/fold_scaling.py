@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 
 from toolkit.export.graph.draft import Draft, Index
-from toolkit.export.graph.nodes import TO_NCHW, attribute, pads_by_itself
+from toolkit.export.graph.nodes import TO_NCHW, attribute, number, pads_by_itself
 from toolkit.export.step import Step
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ def _per_channel(value: NDArray[np.generic] | None, *, nchw: bool) -> Floats | N
 
 def _reordering(index: Index, gather: onnx.NodeProto, *, nchw: bool) -> NDArray[np.int64] | None:
     """Return the order in which a Gather takes channels, or None where it isn't a permutation of them."""
-    axis = next((entry.i for entry in gather.attribute if entry.name == "axis"), 0)
+    axis = number(gather, "axis", 0)
     order, shape = index.constant(gather.input[1]), index.shape(gather.input[0])
     place = 1 if nchw else 3
     if order is None or shape is None or len(shape) != 4 or axis not in (place, place - 4) or order.ndim != 1:

@@ -33,6 +33,11 @@ def interface(height: int, width: int, classes: int, batch: int | None) -> Step:
     return Step(name="name the border", before=_one_each, change=change, after=_as_promised)
 
 
+def fixed_batch(image: onnx.ValueInfoProto) -> int | None:
+    """Return the only batch size that an input has, or None where that is open."""
+    return int(image.type.tensor_type.shape.dim[0].dim_value) or None
+
+
 def _one_each(draft: Draft) -> str | None:
     counts = (len(draft.inputs), len(draft.graph.output))
     return (

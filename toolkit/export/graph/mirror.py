@@ -4,7 +4,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, helper
 
 from toolkit.export.graph.draft import Draft, assemble, copy_apart
-from toolkit.export.graph.interface import INPUT, OUTPUT
+from toolkit.export.graph.interface import INPUT, OUTPUT, fixed_batch
 from toolkit.export.graph.nodes import rename
 from toolkit.export.step import Step, apply
 from toolkit.models.onnx_file import opset_of
@@ -20,8 +20,8 @@ PAIRS = "mirror__pairs"
 
 
 def _free_batch(draft: Draft) -> str | None:
-    first = draft.inputs[0].type.tensor_type.shape.dim[0]
-    return f"its batch size is fixed to {first.dim_value}" if first.dim_value else None
+    fixed = fixed_batch(draft.inputs[0])
+    return f"its batch size is fixed to {fixed}" if fixed else None
 
 
 def _mirror(draft: Draft) -> None:

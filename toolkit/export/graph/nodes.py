@@ -1,6 +1,9 @@
 """What nodes say: the values that they take, their attributes, how they pad; and other names for values."""
 
+from collections.abc import Mapping, Sequence
+
 import onnx
+from onnx import helper
 
 TO_NCHW = [0, 3, 1, 2]
 """Order of the axes that makes [N,C,H,W] of [N,H,W,C]."""
@@ -42,6 +45,22 @@ def graphs_in(node: onnx.NodeProto) -> list[onnx.GraphProto]:
 def attribute(node: onnx.NodeProto, name: str) -> list[int]:
     """Return an integer-list attribute of a node, empty where it isn't given."""
     return next((list(entry.ints) for entry in node.attribute if entry.name == name), [])
+
+
+def number(node: onnx.NodeProto, name: str, default: float) -> float:
+    """Return a number attribute of a node; `default`, which is ONNX's, where it isn't given."""
+    for entry in node.attribute:
+        if entry.name == name:
+            return float(entry.f if entry.type == onnx.AttributeProto.FLOAT else entry.i)
+    return default
+
+
+def set_attributes(node: onnx.NodeProto, changed: Mapping[str, Sequence[int]], *, without: str = "") -> None:
+    """Give integer-list attributes of a node other values, and take one away."""
+    for place in reversed(range(len(node.attribute))):
+        if node.attribute[place].name in (*changed, without):
+            del node.attribute[place]
+    node.attribute.extend(helper.make_attribute(name, list(values)) for name, values in changed.items())
 
 
 def pads_by_itself(node: onnx.NodeProto) -> bool:

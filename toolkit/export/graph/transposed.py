@@ -5,11 +5,8 @@ TensorFlow has all of it at the end: the padding is that of the convolution whos
 negative.
 """
 
-import onnx
-from onnx import helper
-
 from toolkit.export.graph.draft import Draft
-from toolkit.export.graph.nodes import attribute
+from toolkit.export.graph.nodes import attribute, set_attributes
 
 
 def pad_as_onnx_wants(draft: Draft) -> None:
@@ -25,8 +22,4 @@ def pad_as_onnx_wants(draft: Draft) -> None:
             end += min(begin, 0)
             more[axis] += max(-end, 0)
             pads[axis], pads[half + axis] = max(begin, 0), max(end, 0)
-        kept = [e for e in node.attribute if e.name not in ("pads", "output_padding")]
-        changed = [helper.make_attribute("pads", pads), helper.make_attribute("output_padding", more)]
-        entries = [onnx.AttributeProto.FromString(e.SerializeToString()) for e in (*kept, *changed)]
-        del node.attribute[:]
-        node.attribute.extend(entries)
+        set_attributes(node, {"pads": pads, "output_padding": more})

@@ -6,7 +6,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.errors import ExportError
 from toolkit.export.graph.draft import Array, Draft, Index, assemble, copy_apart
-from toolkit.export.precision.layers import extent
+from toolkit.export.graph.nodes import attribute
+from toolkit.export.precision.layers import extent, float32_tensors
 from toolkit.export.precision.ranges import calibrate
 from toolkit.export.step import broken
 from toolkit.observer import SILENT, Observer
@@ -88,14 +89,8 @@ def check_range(model: onnx.ModelProto, images_nhwc: Pixels, observer: Observer 
         ExportError: one of them is 60,000 or more, or not finite.
     """
     draft = copy_apart(model)
-    inferred = onnx.shape_inference.infer_shapes(draft.model).graph
-    names = [
-        value.name
-        for value in (*inferred.value_info, *inferred.output)
-        if value.type.tensor_type.elem_type == TensorProto.FLOAT
-    ]
     extremes = np.concatenate([images_nhwc, *(np.full_like(images_nhwc[:1], level) for level in (0, 255))])
-    found = calibrate(draft, names, extremes, observer=observer)
+    found = calibrate(draft, float32_tensors(draft), extremes, observer=observer)
     index = Index(draft)
     largest: dict[str, float] = {}
     for name, span in found.items():
@@ -119,7 +114,7 @@ def check_range(model: onnx.ModelProto, images_nhwc: Pixels, observer: Observer 
 def _averaged(index: Index, node: onnx.NodeProto) -> int:
     """Return how many numbers a mean is taken of."""
     if node.op_type == "AveragePool":
-        return extent(next((list(e.ints) for e in node.attribute if e.name == "kernel_shape"), []))
+        return extent(attribute(node, "kernel_shape"))
     before, after = index.shape(node.input[0]), index.shape(node.output[0])
     if before is None or after is None:
         return 1

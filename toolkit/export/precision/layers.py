@@ -9,6 +9,7 @@ import onnx
 
 from toolkit.export.graph.block_columns import MULTIPLE
 from toolkit.export.graph.draft import Draft, Index
+from toolkit.export.graph.nodes import number
 
 WEIGHTED = frozenset({"Conv", "Gemm", "MatMul"})
 
@@ -52,16 +53,9 @@ def name_of(node: onnx.NodeProto) -> str:
     return str(node.name or node.output[0])
 
 
-def _number(node: onnx.NodeProto, name: str, default: float) -> float:
-    for entry in node.attribute:
-        if entry.name == name:
-            return float(entry.f if entry.type == onnx.AttributeProto.FLOAT else entry.i)
-    return default
-
-
 def channel_axis(node: onnx.NodeProto) -> int:
     """Return the axis of a layer's weights that counts its outputs."""
-    transposed = node.op_type == "Gemm" and _number(node, "transB", 0)
+    transposed = node.op_type == "Gemm" and number(node, "transB", 0)
     return 0 if node.op_type == "Conv" or transposed else 1
 
 
@@ -76,7 +70,7 @@ def can_be_int8(index: Index, node: onnx.NodeProto) -> bool:
         return False
     if node.op_type == "Conv":
         return weights.ndim == 4
-    plain = _number(node, "alpha", 1) == 1 == _number(node, "beta", 1) and not _number(node, "transA", 0)
+    plain = number(node, "alpha", 1) == 1 == number(node, "beta", 1) and not number(node, "transA", 0)
     bias = index.constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
     fits = bias is None or (bias.ndim == 1 and bias.size == weights.shape[channel_axis(node)])
     return weights.ndim == 2 and weights.size >= SMALLEST and plain and fits
@@ -90,7 +84,7 @@ def slow_in_int8(index: Index, node: onnx.NodeProto) -> bool:
         some thousand weights (ResNet50) the products decide.
     """
     weights = index.constant(node.input[1])
-    if node.op_type != "Conv" or weights is None or _number(node, "group", 1) != 1:
+    if node.op_type != "Conv" or weights is None or number(node, "group", 1) != 1:
         return False
     return bool(weights.shape[1] % MULTIPLE) and weights.size < SMALLEST
 
@@ -103,7 +97,7 @@ def layers_of(draft: Draft) -> list[Layer]:
         weights = index.constant(node.input[1]) if node.op_type in WEIGHTED else None
         if weights is None or not can_be_int8(index, node):
             continue
-        grouped = node.op_type == "Conv" and _number(node, "group", 1) > 1
+        grouped = node.op_type == "Conv" and number(node, "group", 1) > 1
         found.append(
             Layer(
                 name=name_of(node),
@@ -145,15 +139,20 @@ def needs_quantized_result(index: Index, node: onnx.NodeProto) -> bool:
     return node.op_type == "Conv" or seal(index, node) is not None
 
 
-def tensors_to_calibrate(draft: Draft) -> list[str]:
-    """List the float32 tensors whose range a quantised form of the graph may need, whatever stays in float."""
-    index = Index(draft)
+def float32_tensors(draft: Draft) -> list[str]:
+    """List the float32 tensors that nodes make."""
     inferred = onnx.shape_inference.infer_shapes(draft.model).graph
-    floats = {
+    return [
         value.name
         for value in (*inferred.value_info, *inferred.output)
         if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-    }
+    ]
+
+
+def tensors_to_calibrate(draft: Draft) -> list[str]:
+    """List the float32 tensors whose range a quantised form of the graph may need, whatever stays in float."""
+    index = Index(draft)
+    floats = set(float32_tensors(draft))
     names: dict[str, None] = {}
     for node in draft.graph.node:
         layer = can_be_int8(index, node)

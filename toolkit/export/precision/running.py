@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from toolkit.export.graph.draft import Draft, assemble_beside
+from toolkit.export.graph.interface import fixed_batch
 from toolkit.export.graph.write import LARGEST_FILE
 from toolkit.files import output_error
 from toolkit.observer import SILENT, Observer
@@ -51,7 +52,7 @@ def batch_size(model: onnx.ModelProto, images_nhwc: Pixels) -> int:
         model: the classifier.
         images_nhwc: uint8 [N, height, width, channels].
     """
-    fixed = int(model.graph.input[0].type.tensor_type.shape.dim[0].dim_value)
+    fixed = fixed_batch(model.graph.input[0])
     height, width = images_nhwc.shape[1:3]
     return fixed or max(1, min(BATCH, BATCH_PIXELS // (height * width)))
 
@@ -89,7 +90,7 @@ def probabilities(
         ModelError: ONNX Runtime can't load or run it.
     """
     size = batch_size(model, images_nhwc)
-    fixed = bool(model.graph.input[0].type.tensor_type.shape.dim[0].dim_value)
+    fixed = fixed_batch(model.graph.input[0]) is not None
     parts: list[NDArray[np.float32]] = []
     with as_file(model) as path:
         run = _scores(path, model.graph.output[0].name, optimized=optimized)
@@ -120,7 +121,7 @@ def values(draft: Draft, names: Sequence[str], images_nhwc: Pixels, size: int) -
     """
     structure = onnx.ModelProto()
     structure.CopyFrom(draft.model)
-    fixed = int(structure.graph.input[0].type.tensor_type.shape.dim[0].dim_value)
+    fixed = fixed_batch(structure.graph.input[0])
     with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
         path = Path(folder) / "model.onnx"
         with _writing(path):

@@ -39,11 +39,16 @@ class Way:
     agreement: float
     chosen: bool
 
+    @property
+    def weights(self) -> str:
+        """What has a scale of its own among the weights, in words."""
+        return "per channel" if self.per_channel else "per tensor"
+
     def to_document(self) -> dict[str, Any]:
         """Return the way as strict JSON values."""
         return {
             "ranges": self.method.value,
-            "weights": "per channel" if self.per_channel else "per tensor",
+            "weights": self.weights,
             "agreement": self.agreement,
             "chosen": self.chosen,
         }
