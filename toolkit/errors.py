@@ -39,6 +39,11 @@ def one_line(text: object) -> str:
     return _escaped(" ".join(str(text).split()))
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says; its class's name where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def as_place(where: object) -> str:
     """Return a file, flag or step on one line, as it has to be typed: its white space is kept.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from toolkit.classify.columns import UNCERTAIN
-from toolkit.classify.rows import Rows, lowest_certain
+from toolkit.classify.rows import Rows, lowest_certain, places_of
 from toolkit.classify.writers import Finished, Layout, TextLines, row_key
 from toolkit.images.inputs import Inputs
 from toolkit.spreadsheets import FORMULA_STARTS, prediction_columns, safe_cell
@@ -52,7 +52,7 @@ class CsvFormat(TextLines):
 
     def finished(self, file: BinaryIO) -> Iterator[Finished]:
         """Read rows back."""
-        classes = {safe_cell(label): index for index, label in reversed(list(enumerate(self._layout.labels)))}
+        classes = places_of(map(safe_cell, self._layout.labels))
         text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
         lines = _Lines(text)
         last, end = 2 + 2 * self._layout.top_k, 0

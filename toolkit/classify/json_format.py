@@ -7,7 +7,7 @@ from json.encoder import encode_basestring as _quoted
 from typing import Any, BinaryIO
 
 from toolkit.classify.result import PROBABILITY_DECIMALS, Record
-from toolkit.classify.rows import Rows
+from toolkit.classify.rows import Rows, places_of
 from toolkit.classify.writers import Finished, Layout, TextLines, path_bytes_text, row_key
 from toolkit.images.inputs import Inputs
 
@@ -61,7 +61,7 @@ class JsonLinesFormat(TextLines):
 
     def finished(self, file: BinaryIO) -> Iterator[Finished]:
         """Read rows back."""
-        classes = {label: index for index, label in reversed(list(enumerate(self._layout.labels)))}
+        classes = places_of(self._layout.labels)
         layout, end = self._layout, 0
         for raw in file:
             end += len(raw)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.classify.rows import Rows
+from toolkit.classify.rows import Rows, places_of
 from toolkit.classify.shard import Shard
 from toolkit.engines.protocol import Engine
 from toolkit.errors import OutputError
@@ -34,7 +34,7 @@ def refuse_others(
     Raises:
         OutputError: too many rows have another best class, or another probability of it.
     """
-    places = {label: index for index, label in reversed(list(enumerate(labels)))}
+    places = places_of(labels)
     named = np.array([places[label] for label in labels], np.int64)
     good = rows.good()[:ROWS_LOOKED_AT]
     batches = [rows.inputs.chosen(good[i : i + batch_size]) for i in range(0, len(good), batch_size)]

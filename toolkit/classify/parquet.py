@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from toolkit.classify.columns import PARQUET_COLUMNS, UNCERTAIN
 from toolkit.classify.result import ERROR, OK
-from toolkit.classify.rows import Rows
+from toolkit.classify.rows import Rows, places_of
 from toolkit.classify.writers import Finished, Layout, path_bytes_text, row_key
 from toolkit.images.inputs import Inputs
 
@@ -62,7 +62,7 @@ class ParquetFormat:
     def finished(self, file: BinaryIO) -> Iterator[Finished]:
         """Read rows back."""
         layout, start = self._layout, file.tell()
-        classes = {label: index for index, label in reversed(list(enumerate(layout.labels)))}
+        classes = places_of(layout.labels)
         for batch in _batches(file, self.schema):
             end = file.tell() - start
             for place, row in enumerate(batch.to_pylist()):

@@ -1,6 +1,6 @@
 """A run of inputs with what became of each, in columns: what writers and the summary take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,14 @@ from numpy.typing import NDArray
 
 from toolkit.classify.result import ERROR, OK, Prediction, Record
 from toolkit.images.inputs import Inputs
+
+
+def places_of(labels: Iterable[str]) -> dict[str, int]:
+    """Return the class of each label; of equal ones the first, since an output doesn't tell them apart."""
+    places: dict[str, int] = {}
+    for index, label in enumerate(labels):
+        places.setdefault(label, index)
+    return places
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from toolkit.data.dataset import SPLITS
 from toolkit.errors import DataError
 from toolkit.images.inputs import shown
-from toolkit.images.scan import PICTURE_SUFFIXES, is_hidden
+from toolkit.images.scan import is_hidden, is_picture_name
 from toolkit.observer import Observer
 
 TEST_SHARE = 0.2  # of each class, where a folder has class folders only
@@ -165,11 +165,7 @@ def _files(root: Path, folders: Sequence[str]) -> Files:
 
 def _is_picture(entry: "os.DirEntry[str]") -> bool:
     # A pipe or a device called .jpg would block the run: is_file() is true for regular files only.
-    return (
-        not is_hidden(entry.name)
-        and os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES  # noqa: PTH122 - no Path per file
-        and _holds(entry.is_file)
-    )
+    return not is_hidden(entry.name) and is_picture_name(entry.name) and _holds(entry.is_file)
 
 
 def _holds(question: Callable[[], bool]) -> bool:

@@ -211,7 +211,7 @@ def cuda_files(
     available: Sequence[str], cuda_version: str, *, loads: Callable[[str], bool] = can_load
 ) -> list[Finding]:
     """Report which of the libraries that the CUDA provider loads are found."""
-    if "CUDAExecutionProvider" not in available:
+    if CUDA not in available:
         return []
     names = [driver_library(), *cuda_libraries(cuda_version)]
     found = [name for name in names if loads(name)]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.stats.confusions import Confusion, most_confused
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
@@ -73,23 +75,6 @@ class Example:
     def right(self) -> bool:
         """Whether the prediction is the truth."""
         return self.truth == self.predicted
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """A class that was taken for another one.
-
-    Args:
-        truth: class index.
-        predicted: class index.
-        count: how often.
-        share: of the pictures of the true class, 0 to 1.
-    """
-
-    truth: int
-    predicted: int
-    count: int
-    share: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,21 +160,8 @@ class EvaluateResult:
         return self.min_accuracy - self.metrics.accuracy
 
     def most_confused(self, count: int) -> list[Confusion]:
-        """Return the most frequent confusions, most frequent first; of equals the earlier classes first.
-
-        Args:
-            count: how many at most.
-        """
-        wrong = self.metrics.confusion.copy()
-        np.fill_diagonal(wrong, 0)
-        order = np.argsort(-wrong, axis=None, kind="stable")[:count]
-        pairs = [tuple(int(i) for i in np.unravel_index(flat, wrong.shape)) for flat in order]
-        return [
-            Confusion(truth, predicted, int(wrong[truth, predicted]),
-                      float(wrong[truth, predicted] / self.metrics.support[truth]))
-            for truth, predicted in pairs
-            if wrong[truth, predicted] > 0
-        ]  # fmt: skip
+        """Return so many confusions at most; see `stats.confusions`."""
+        return most_confused(self.metrics.confusion, count)
 
     def to_document(self) -> dict[str, Any]:
         """Return the content of `metrics.json`, which is also what --json prints."""

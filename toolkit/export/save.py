@@ -26,7 +26,7 @@ def save(draft: Draft, path: Path, card: Card) -> None:
     known = {key: value for key, value in to_metadata(card).items() if key not in TOLD_LAST}
     onnx.helper.set_model_props(draft.model, known)
     if draft.weight_bytes > LARGEST_FILE:
-        onnx.save(assemble_beside(draft, path.with_name(f"{path.name}.data")), path)
+        onnx.save(assemble_beside(draft, _weights_beside(path)), path)
     else:
         write_file(draft, path)
     draft.model = onnx.ModelProto()
@@ -34,7 +34,11 @@ def save(draft: Draft, path: Path, card: Card) -> None:
 
 def written_files(path: Path) -> list[Path]:
     """Return the files of a model: itself, and the one with its weights where that is apart."""
-    return [file for file in (path, path.with_name(f"{path.name}.data")) if file.is_file()]
+    return [file for file in (path, _weights_beside(path)) if file.is_file()]
+
+
+def _weights_beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.data")
 
 
 def earlier_files(path: Path) -> list[Path]:

@@ -6,20 +6,14 @@ from typing import Any
 import onnx
 
 from toolkit.inspect.extent import border_note, dropped
-from toolkit.inspect.macs import UNCOUNTED, attributes, macs_of
+from toolkit.inspect.macs import CONVOLUTIONS, UNCOUNTED, attributes, macs_of
 from toolkit.inspect.result import LayerRow
 from toolkit.inspect.shapes import Shapes
 from toolkit.inspect.weights import Constants, parameters_by_node
 
 WINDOWED = {
-    "Conv": 1,
-    "FusedConv": 1,
-    "ConvInteger": 1,
-    "QLinearConv": 3,
-    "MaxPool": None,
-    "AveragePool": None,
-    "LpPool": None,
-    "QLinearAveragePool": None,
+    **CONVOLUTIONS,
+    **dict.fromkeys(("MaxPool", "AveragePool", "LpPool", "QLinearAveragePool")),
 }
 """Operators with a sliding window -> the input whose shape ends with the window, if it isn't an attribute."""
 

@@ -10,7 +10,8 @@ from toolkit.errors import ModelError
 from toolkit.inspect import shapes
 from toolkit.inspect.graph import layer_rows
 from toolkit.inspect.result import InspectResult, TensorRow, total_macs
-from toolkit.models.onnx_file import external_names, load_onnx, not_onnx, opset_of
+from toolkit.models.onnx_file import external_names, load_onnx, opset_of
+from toolkit.runtime.messages import not_onnx
 
 
 def inspect_onnx(path: Path) -> InspectResult:

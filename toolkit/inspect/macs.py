@@ -9,7 +9,6 @@ import onnx
 from toolkit.inspect.shapes import Shapes
 
 CONVOLUTIONS = {"Conv": 1, "FusedConv": 1, "ConvInteger": 1, "QLinearConv": 3}
-TRANSPOSED = {"ConvTranspose": 1}
 PRODUCTS = {
     "MatMul": 1,
     "FusedMatMul": 1,
@@ -60,8 +59,8 @@ def macs_of(node: onnx.NodeProto, shapes: Shapes) -> int | None:
     if node.op_type in CONVOLUTIONS:
         weights = shapes.single.get(node.input[CONVOLUTIONS[node.op_type]])
         return _times(shapes.elements(node.output[0]), weights[1:] if weights else None, shapes.batch)
-    if node.op_type in TRANSPOSED:
-        weights = shapes.single.get(node.input[TRANSPOSED[node.op_type]])
+    if node.op_type == "ConvTranspose":
+        weights = shapes.single.get(node.input[1])
         return _times(shapes.elements(node.input[0]), weights[1:] if weights else None, shapes.batch)
     if node.op_type in PRODUCTS:
         second = shapes.single.get(node.input[PRODUCTS[node.op_type]])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.keras_model.tensorflow import import_keras
+from toolkit.runtime.signature import CHANNEL_COUNTS
 
 KEEPS_RANGE = frozenset(
     {
@@ -39,7 +40,6 @@ KEEPS_RANGE = frozenset(
         "ZeroPadding2D",
     }
 )
-CHANNELS = (1, 3)
 AUGMENTATION = "Random"  # how the names of Keras's other augmentation layers begin
 SCALES = frozenset({"Rescaling", "Normalization", "Lambda"})
 
@@ -124,9 +124,9 @@ def entrance(model: Any, where: str) -> Entrance | None:
     black, white = (_reach(keras, model, np.full((batch or 1, *extents), v, np.float32)) for v in (0, 255))
     if black is None or white is None:
         return None
-    channels_first = extents[0] in CHANNELS
+    channels_first = extents[0] in CHANNEL_COUNTS
     pixels = [_centre(each.values, channels_first=channels_first) for each in (black, white)]
-    if any(len(pixel) not in CHANNELS for pixel in pixels):
+    if any(len(pixel) not in CHANNEL_COUNTS for pixel in pixels):
         return None
     return Entrance(
         first=black.first, inside=black.inside, scaling=black.scaling, black=pixels[0], white=pixels[1]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, first_line
 from toolkit.keras_model.weights import copy_weights
 
 OTHER = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")
@@ -39,9 +39,8 @@ def in_float32(
         rebuilt.build(model.input_shape)
         copy_weights(model, rebuilt)
     except Exception as error:
-        detail = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            f"it computes in another precision than float32 and can't be rebuilt in that: {detail[:200]}",
+            f"it computes in another precision than float32 and can't be rebuilt in that: {first_line(error)[:200]}",
             where=where,
             remedy="save it under keras.config.set_dtype_policy('float32')",
         ) from error

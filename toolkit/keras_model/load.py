@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, first_line
 from toolkit.files import sha256_of
 from toolkit.keras_model.choices import KerasChoices, load_custom_objects
 from toolkit.keras_model.files import (
@@ -25,10 +25,10 @@ from toolkit.keras_model.float32 import in_float32
 from toolkit.keras_model.saved_model import SavedModelClassifier, choose_output
 from toolkit.keras_model.tensorflow import import_keras, import_tensorflow
 from toolkit.models.files import digest_of
+from toolkit.runtime.signature import CHANNEL_COUNTS
 
 UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:?) '?([\w.>]+)")
 LAMBDA_ACTIVATION = re.compile(r"Could not interpret activation function identifier: \{'value'")
-CHANNEL_COUNTS = (1, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ def _with_shapes(keras: Any, model: Any, path: Path) -> Any:
         return keras.Model(image, model(image, training=False), name=model.name)
     except Exception as error:
         raise ModelError(
-            f"Keras can't call it: {str(error).strip().splitlines()[0][:200]}",
+            f"Keras can't call it: {first_line(error)[:200]}",
             where=path,
             remedy="build it with keras.Input((height, width, channels)) and give it its weights",
         ) from error
@@ -214,9 +214,8 @@ def _translated(error: Exception, path: Path) -> ModelError:
             where=path,
             remedy="give that function a name in a module, save the model again, and use --custom-objects MODULE",
         )
-    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return ModelError(
-        f"Keras can't load it: {first[:200]}",
+        f"Keras can't load it: {first_line(error)[:200]}",
         where=path,
         remedy="save it again with the installed version of Keras: model.save('NAME.keras')",
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ModelError
+from toolkit.runtime.messages import not_onnx
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -34,15 +35,6 @@ def load_onnx(
         ) from error
     except Exception as error:  # protobuf's DecodeError, which has moved between its versions
         raise not_onnx(path, remedy) from error
-
-
-def not_onnx(path: Path, remedy: str = "copy or export it again") -> ModelError:
-    """Return the error that says that a file is no ONNX file."""
-    return ModelError(
-        f"not a valid ONNX file ({path.stat().st_size:,} bytes): it is cut short, damaged, or another format",
-        where=path,
-        remedy=remedy,
-    )
 
 
 def opset_of(model: "ModelProto") -> int:

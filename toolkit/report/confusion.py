@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from toolkit.report.confusion_figure import confusion_figure, drawn_classes
 from toolkit.report.page import Cell, Chart, Column, Table
 from toolkit.report.style import to_svg
+from toolkit.stats.confusions import most_confused
 
 MOST_CONFUSIONS = 50  # rows of the table
 
@@ -37,20 +38,14 @@ def confusion_chart(confusion: NDArray[np.int64], labels: Sequence[str], *, rows
 
 
 def _table(confusion: NDArray[np.int64], labels: Sequence[str]) -> Table:
-    support = confusion.sum(axis=1)
-    wrong = confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
-    pairs = zip(*(places.tolist() for places in np.unravel_index(order, wrong.shape)), strict=True)
     rows: list[list[Cell | str]] = [
         [
-            labels[i],
-            labels[j],
-            Cell(f"{wrong[i, j]:,}", sort=int(wrong[i, j])),
-            Cell(f"{100 * wrong[i, j] / support[i]:.1f}", sort=float(wrong[i, j] / support[i])),
+            labels[pair.truth],
+            labels[pair.predicted],
+            Cell(f"{pair.count:,}", sort=pair.count),
+            Cell(f"{100 * pair.share:.1f}", sort=pair.share),
         ]
-        for i, j in pairs
-        if wrong[i, j]
+        for pair in most_confused(confusion, MOST_CONFUSIONS)
     ]
     found = f"The {len(rows)} most frequent confusions." if rows else "No class was taken for another one."
     numbers = [Column(name, numeric=True) for name in ("pictures", "share of the class, %")]

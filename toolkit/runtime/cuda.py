@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.runtime.devices import CUDA
+
 RUNTIME_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 MAJORS = (11, 12, 13)  # of CUDA, that builds of ONNX Runtime were made for
 INSTALL_LIBRARIES = "pip install 'onnxruntime-gpu[cuda,cudnn]'"  # what the extra cuda of this package brings
@@ -128,7 +130,7 @@ def diagnose(
         The first problem found, or None when everything that can be checked is there.
     """
     runtimes = installed_runtimes() if runtimes is None else runtimes
-    if "CUDAExecutionProvider" not in available:
+    if CUDA not in available:
         if len(runtimes) > 1:
             return both_wheels(runtimes)
         return Problem(

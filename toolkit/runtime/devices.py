@@ -8,6 +8,7 @@ from toolkit.errors import DeviceError, UsageError
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 SUFFIX = "ExecutionProvider"
 DEVICES = "auto, cpu, cuda, cuda:N or provider:NAME"
 

@@ -29,6 +29,26 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
+def session_settings(threads: int, *, spinning: bool = False, optimize: bool = True) -> Any:
+    """Return ONNX Runtime's options of a session, with its log turned off.
+
+    Args:
+        threads: intra-op threads.
+        spinning: whether idle threads burn cycles for a quicker start of the next run.
+        optimize: let ONNX Runtime rewrite the graph; off, it computes node by node as the file says.
+    """
+    ort = import_onnxruntime()
+    ort.set_default_logger_severity(FATAL)
+    settings = ort.SessionOptions()
+    settings.log_severity_level = FATAL
+    settings.intra_op_num_threads = threads
+    settings.inter_op_num_threads = 1
+    if not optimize:
+        settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    return settings
+
+
 def is_silent() -> bool:
     """Tell whether ONNX Runtime, once imported here, keeps to itself what it runs."""
     return os.environ.get(TELEMETRY, "1").strip().lower() in SILENT

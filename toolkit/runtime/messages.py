@@ -1,11 +1,12 @@
 """What the exceptions of ONNX Runtime and of CUDA say, without places in source code, and what they mean."""
 
 import re
+from pathlib import Path
 
+from toolkit.errors import ModelError
 from toolkit.runtime.cuda import Problem, diagnose
-from toolkit.runtime.devices import CUDA, SUFFIX, device_name
+from toolkit.runtime.devices import CUDA, SUFFIX, TENSORRT, device_name
 
-TENSORRT = "TensorrtExecutionProvider"
 PAGE = "https://onnxruntime.ai/docs/execution-providers"
 
 SOURCE = re.compile(r"\S*onnxruntime_src/\S+:\d+\s+(?:[^\n]*?\)\s+)?(?:\[ONNXRuntimeError\] : \d+ : \w+ : )?")
@@ -40,6 +41,15 @@ CUDA_SAYS = (
     )),
 )  # fmt: skip
 """Pieces of what CUDA says, in small letters, and what they mean. Source: names and texts of CUDA's runtime errors."""
+
+
+def not_onnx(path: Path, remedy: str = "copy or export it again") -> ModelError:
+    """Return the error that says that a file is no ONNX file."""
+    return ModelError(
+        f"not a valid ONNX file ({path.stat().st_size:,} bytes): it is cut short, damaged, or another format",
+        where=path,
+        remedy=remedy,
+    )
 
 
 def explain(text: str) -> Problem | None:

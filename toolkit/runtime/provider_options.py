@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from toolkit.errors import UsageError
-from toolkit.runtime.devices import CPU, CUDA
+from toolkit.runtime.devices import CPU, CUDA, TENSORRT
 
 FLAG = "--provider-option"
 
@@ -21,7 +21,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "prefer_nhwc", "sdpa_kernel", "tunable_op_enable", "tunable_op_max_tuning_duration_ms",
         "tunable_op_tuning_enable", "use_ep_level_unified_stream", "use_tf32", "user_compute_stream",
     }),
-    "TensorrtExecutionProvider": frozenset({
+    TENSORRT: frozenset({
         "device_id", "has_user_compute_stream", "user_compute_stream", "trt_auxiliary_streams",
         "trt_build_heuristics_enable", "trt_builder_optimization_level", "trt_bf16_enable",
         "trt_context_memory_sharing_enable", "trt_cuda_graph_enable", "trt_detailed_build_log",

@@ -14,7 +14,7 @@ from toolkit.runtime.library import (
     import_onnxruntime,
     preload_libraries,
 )
-from toolkit.runtime.messages import explain, explain_other, plain, short_name
+from toolkit.runtime.messages import explain, explain_other, not_onnx, plain, short_name
 from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead, placement_of
 from toolkit.runtime.provider_options import check_provider_options
 
@@ -228,12 +228,7 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
     if not path.stat().st_size:
         return ModelError("the file is empty (0 bytes)", where=path, remedy="copy or export it again")
     if "INVALID_PROTOBUF" in text or "Protobuf parsing failed" in text or "INVALID_GRAPH" in text:
-        size = path.stat().st_size
-        return ModelError(
-            f"not a valid ONNX file ({size:,} bytes): it is cut short, damaged, or another format",
-            where=path,
-            remedy="copy or export it again",
-        )
+        return not_onnx(path)
     if provider not in (CPU, CUDA):
         return _other_failed(provider, text)
     if "External data" in text or "external data" in text:

@@ -10,7 +10,7 @@ from toolkit.errors import ModelError
 from toolkit.machine.cores import default_threads
 from toolkit.observer import SILENT
 from toolkit.runtime.devices import parse_device
-from toolkit.runtime.library import FATAL, import_onnxruntime
+from toolkit.runtime.library import session_settings
 from toolkit.runtime.start import start
 
 Batch = NDArray[np.generic]
@@ -28,14 +28,7 @@ def open_values(path: Path, names: Sequence[str], *, optimized: bool = True) -> 
     Raises:
         ModelError: the file is broken; `run` raises it where a node can't run.
     """
-    ort = import_onnxruntime()
-    settings = ort.SessionOptions()
-    settings.log_severity_level = FATAL
-    settings.intra_op_num_threads = default_threads()
-    settings.inter_op_num_threads = 1
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if not optimized:
-        settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    settings = session_settings(default_threads(), optimize=optimized)
     session = start(path, settings, parse_device("cpu"), {}, SILENT)
     entrance = session.get_inputs()[0].name
 
