@@ -1,5 +1,6 @@
 """`toolkit verify` through the real command: what it says, and how often."""
 
+import json
 from pathlib import Path
 
 import onnx
@@ -34,6 +35,37 @@ def test_a_model_that_gives_no_numbers_agrees_with_none_not_even_with_itself(
         assert "gate not met: the top-1 agreement, 0.0000, is below --min-agreement 0.01" in done.stderr
 
 
+def test_a_model_that_gives_no_numbers_fails_although_no_gate_is_set(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(tiny_model)
+    *_, last = model.graph.node
+    last.output[0] = "shares"
+    model.graph.node.append(helper.make_node("Log", ["shares"], ["logs"]))
+    model.graph.node.append(helper.make_node("Sqrt", ["logs"], ["probabilities"]))  # of what is below 0
+    onnx.save(model, tmp_path / "nan.onnx")
+    for pair in ((tiny_model, "nan.onnx"), ("nan.onnx", tiny_model)):
+        done = toolkit("verify", *pair, "--data", colour_folder, "--json", check=1)
+        assert error_line(done) == (
+            "error: its probabilities are not numbers for 3 pictures (nan.onnx): "
+            "check its weights, or export it again in fp32"
+        )
+        found = json.loads(done.stdout)
+        sides = [("label", "accuracy", "not_numbers"), ("other_label", "other_accuracy", "other_not_numbers")]
+        (good, bad) = sides if pair[1] == "nan.onnx" else sides[::-1]
+        assert (found["small_margin"], found["max_difference"], found["mean_difference"]) == (
+            None,
+            None,
+            None,
+        )
+        assert ({row[bad[0]] for row in found["worst"]}, found[bad[1]], found[bad[2]]) == ({None}, 0, 3)
+        assert ({row[good[0]] for row in found["worst"]}, found[good[1]], found[good[2]]) == (
+            {"red", "green", "blue"},
+            1,
+            0,
+        )
+
+
 @pytest.mark.parametrize(
     ("small", "pictures", "difference", "told"),
     [
@@ -42,11 +74,11 @@ def test_a_model_that_gives_no_numbers_agrees_with_none_not_even_with_itself(
         (1, 1, 1e-6, "1 of 1 picture: only its label could change"),
         (1, 24, 1e-6, "1 of 24 pictures: only its label could change"),
         (1200, 10_000, 0.1, "1,200 of 10,000 pictures: only their labels could change"),
-        (24, 24, None, "not known: some probabilities are not numbers"),
+        (None, 24, None, "not known: some probabilities are not numbers"),
     ],
 )
 def test_small_margins_are_a_sentence_whatever_their_number(
-    small: int, pictures: int, difference: float | None, told: str
+    small: int | None, pictures: int, difference: float | None, told: str
 ) -> None:
     figures = {
         "pictures": pictures,

@@ -82,7 +82,7 @@ def verify_command(
     )
     from toolkit.cli.model_argument import open_predictor, refuse_unused
     from toolkit.models.mirror import alike
-    from toolkit.verify.job import run
+    from toolkit.verify.job import refuse_not_numbers, run
 
     refuse_unused([model, other], device, threads, provider_option or (), console)
     listener = EachNoticeOnce(console)
@@ -107,6 +107,7 @@ def verify_command(
     result = run(options, *alike(first, second, listener), listener)
     console.result(result.to_document, lambda: _render(result))
     report_missed(result.missed)
+    refuse_not_numbers(result)
     report_skipped(result.skipped)
 
 

@@ -20,7 +20,7 @@ def agreement_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     agreement = figures.get("top1_agreement")
     if isinstance(agreement, float | int):
         rows.append(("top-1 agreement", f"{agreement:.4f}"))
-    if all(isinstance(figures.get(key), int) for key in ("small_margin", "pictures")):
+    if isinstance(figures.get("small_margin", ""), int | None) and isinstance(figures.get("pictures"), int):
         rows.append(("small margin", _small_margin(figures)))
     sizes = figures.get("batch_sizes")
     if isinstance(sizes, list):
@@ -41,7 +41,7 @@ def number(value: float | None) -> str:
 def _small_margin(figures: Mapping[str, Any]) -> str:
     """Say for how many pictures the two best classes are so close that the difference could swap them."""
     close = figures["small_margin"]
-    if figures.get("max_difference") is None:
+    if close is None:
         return "not known: some probabilities are not numbers"
     if close == 0:
         return "no picture: the difference changes no label"

@@ -29,7 +29,7 @@ class Agreement:
         top1_agreement: share of pictures with the same most probable class, 0 to 1; a picture for which either model
             gave something that is not a finite number has none.
         small_margin: pictures whose two best classes (of the first model) lie closer together than twice the
-            largest difference: only their label could change because of it.
+            largest difference: only their label could change because of it; None where a probability is not a number.
     """
 
     pictures: int
@@ -37,12 +37,12 @@ class Agreement:
     max_logit_difference: float
     mean_difference: float
     top1_agreement: float
-    small_margin: int
+    small_margin: int | None
 
     def to_document(self) -> dict[str, Any]:
-        """Return the figures as strict JSON values: an infinite difference is null."""
+        """Return the figures as strict JSON values: an infinite difference, or what isn't known, is null."""
         figures = asdict(self)
-        return {k: v if np.isfinite(v) else None for k, v in figures.items()}
+        return {k: v if v is not None and np.isfinite(v) else None for k, v in figures.items()}
 
 
 SUM_OF_CLASSES = 0.05
@@ -132,20 +132,21 @@ def compare(first: Floats, second: Floats) -> Agreement:
     same = first.argmax(axis=1) == second.argmax(axis=1)
     finite = np.isfinite(largest)
     mean = float(np.abs(first.astype(np.float64) - second.astype(np.float64)).mean()) if finite else np.inf
-    if first.shape[1] > 1:
-        best_two = np.partition(first, -2, axis=1)[:, -2:].astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            small = int(np.count_nonzero(~(best_two[:, 1] - best_two[:, 0] > 2 * largest)))
-    else:
-        small = 0
     return Agreement(
         pictures=len(first),
         max_difference=largest,
         max_logit_difference=float(logit_differences(first, second).max()),
         mean_difference=mean,
         top1_agreement=float(np.mean(same & np.isfinite(gaps))),
-        small_margin=small,
+        small_margin=_small_margin(first, largest) if finite else None,
     )
+
+
+def _small_margin(first: Floats, largest: float) -> int:
+    if first.shape[1] < 2:
+        return 0
+    best_two = np.partition(first, -2, axis=1)[:, -2:].astype(np.float64)
+    return int(np.count_nonzero(best_two[:, 1] - best_two[:, 0] <= 2 * largest))
 
 
 def missed_gates(

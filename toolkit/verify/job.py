@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.dataset import Dataset
 from toolkit.data.resolve import load_data
+from toolkit.errors import ModelError
 from toolkit.models.matching import column_order, match_classes
 from toolkit.models.predictor import PlannedPredictor, predict
 from toolkit.observer import SILENT, Observer
@@ -12,6 +13,8 @@ from toolkit.stats.agreement import compare, differences, missed_gates
 from toolkit.verify.options import VerifyOptions
 from toolkit.verify.result import VerifyResult, WorstPicture
 from toolkit.wording import count
+
+NO_LABEL = -1
 
 
 def run(
@@ -39,15 +42,20 @@ def run(
     mine = predict(first, split.images, batch_size=options.batch_size, observer=observer)
     theirs = predict(second, other_split.images, batch_size=options.batch_size, observer=observer)[:, order]
     agreement = compare(mine, theirs)
+    labels, other_labels = _predicted(mine), _predicted(theirs)
     return VerifyResult(
         model=first.name,
         other=second.name,
         data=dataset.name,
         split=options.split,
         agreement=agreement.to_document(),
-        accuracy=float(np.mean(mine.argmax(axis=1) == truth)),
-        other_accuracy=float(np.mean(theirs.argmax(axis=1) == truth)),
-        worst=_worst(options.worst, mine, theirs, truth, first.labels, split.paths),
+        accuracy=float(np.mean(labels == truth)),
+        other_accuracy=float(np.mean(other_labels == truth)),
+        not_numbers=int(np.count_nonzero(labels == NO_LABEL)),
+        other_not_numbers=int(np.count_nonzero(other_labels == NO_LABEL)),
+        worst=_worst(
+            options.worst, differences(mine, theirs), (labels, other_labels, truth), first.labels, split.paths
+        ),
         missed=missed_gates(agreement, options.tolerance, options.min_agreement),
         skipped=dataset.skipped,
     )
@@ -66,22 +74,43 @@ def _load(options: VerifyOptions, predictor: PlannedPredictor, observer: Observe
     )
 
 
+def refuse_not_numbers(result: VerifyResult) -> None:
+    """Refuse a result in which a model gives no numbers: it shows where, but the comparison is about noise.
+
+    Raises:
+        ModelError: a model gives probabilities that are not numbers.
+    """
+    for name, pictures in ((result.model, result.not_numbers), (result.other, result.other_not_numbers)):
+        if pictures:
+            raise ModelError(
+                f"its probabilities are not numbers for {count(pictures, 'picture')}",
+                where=name,
+                remedy="check its weights, or export it again in fp32",
+            )
+
+
+def _predicted(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the most probable classes; `NO_LABEL` where not everything is a number, which argmax would take."""
+    finite = np.isfinite(probabilities).all(axis=1)
+    return np.where(finite, probabilities.argmax(axis=1), NO_LABEL)
+
+
 def _worst(
     count: int,
-    mine: NDArray[np.float32],
-    theirs: NDArray[np.float32],
-    truth: NDArray[np.int64],
+    gap: NDArray[np.float64],
+    found: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
     labels: tuple[str, ...],
     paths: tuple[str, ...] | None,
 ) -> tuple[WorstPicture, ...]:
-    gap = differences(mine, theirs)
+    names = (*labels, None)  # the last is what NO_LABEL finds
+    mine, theirs, truth = found
     indices = [int(i) for i in np.argsort(-gap, kind="stable")[:count] if gap[i] > 0]
     return tuple(
         WorstPicture(
             picture=paths[i] if paths else str(i),
             difference=float(gap[i]) if np.isfinite(gap[i]) else None,
-            label=labels[int(mine[i].argmax())],
-            other_label=labels[int(theirs[i].argmax())],
+            label=names[mine[i]],
+            other_label=names[theirs[i]],
             truth=labels[int(truth[i])],
         )
         for i in indices
