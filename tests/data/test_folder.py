@@ -125,10 +125,11 @@ def test_hidden_files_and_files_that_are_not_pictures_are_passed_over(tmp_path: 
     classes, files = list_folder(tmp_path, WANTED, recorder)
     assert classes == ("cat",)
     assert files["test"].names == ("test/cat/000.jpg", "test/cat/B.JPG", "test/cat/c.JpEg")
+    assert recorder.notices == ["pictures in folders inside a class folder are not read: test/cat/nested"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_and_a_folder_called_like_a_picture_do_not_stop_the_run(tmp_path: Path, recorder: Any) -> None:
+def test_what_is_called_like_a_picture_is_listed_unless_it_is_a_folder(tmp_path: Path, recorder: Any) -> None:
     fill(tmp_path / "test", cat=1)
     os.mkfifo(tmp_path / "test" / "cat" / "pipe.jpg")
     (tmp_path / "test" / "cat" / "dir.jpg").mkdir()
@@ -137,7 +138,7 @@ def test_a_pipe_and_a_folder_called_like_a_picture_do_not_stop_the_run(tmp_path:
     for place in ("cat/self.jpg", "loop"):
         (tmp_path / "test" / place).symlink_to(Path(place).name)
     names = list_folder(tmp_path, WANTED, recorder)[1]["test"].names
-    assert names == ("test/cat/000.jpg", "test/cat/link.jpg")
+    assert names == tuple(f"test/cat/{n}.jpg" for n in ("000", "link", "nowhere", "pipe", "self"))
 
 
 def test_brackets_in_names_are_just_names(tmp_path: Path, recorder: Any) -> None:

@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,18 @@ def test_a_class_of_which_nothing_is_left_is_refused(folder: Path) -> None:
         load_data(str(folder), skip_broken=True)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_links_that_lead_nowhere_and_pipes_are_broken_pictures_not_fewer_ones(folder: Path) -> None:
+    (folder / "test" / "red" / "gone.png").symlink_to("nowhere.png")
+    os.mkfifo(folder / "test" / "red" / "pipe.png")
+    with pytest.raises(
+        DataError, match=r"^2 broken pictures: test/red/gone\.png: the link's target does not"
+    ):
+        load_data(str(folder), splits=("test",))
+    reasons = dict(load_data(str(folder), splits=("test",), skip_broken=True).skipped)
+    assert reasons["test/red/pipe.png"] == "a named pipe, not a regular file"
+
+
 def test_when_every_picture_is_broken_they_are_named(folder: Path) -> None:
     for path in folder.glob("*/*/*"):
         path.write_bytes(b"x")
@@ -223,6 +236,15 @@ def test_options_out_of_range_are_bad_usage(folder: Path, options: dict[str, Any
     with pytest.raises(UsageError) as caught:
         load_data(str(folder), **options)
     assert caught.value.where == flag
+
+
+def test_an_npz_file_with_one_split_gives_that_one(tmp_path: Path) -> None:
+    pixels, labels = np.zeros((2, 4, 4, 3), np.uint8), np.arange(2)
+    np.savez(tmp_path / "train.npz", x_train=pixels, y_train=labels)
+    dataset, name = load_split(str(tmp_path / "train.npz"), ("test", "train"))
+    assert (name, len(dataset.split("train"))) == ("train", 2)
+    with pytest.raises(MissingSplit, match="store x_test, y_test"):
+        load_split(str(tmp_path / "train.npz"), ("test",))
 
 
 def test_only_the_first_split_that_there_is_gets_loaded(colour_folder: Path) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from toolkit.data.dataset import SPLITS
 from toolkit.errors import DataError
 from toolkit.images.inputs import shown
-from toolkit.images.scan import is_hidden, is_picture_name
+from toolkit.images.scan import has_picture, is_hidden, is_picture_name
 from toolkit.observer import Observer
 
 TEST_SHARE = 0.2  # of each class, where a folder has class folders only
@@ -48,7 +48,7 @@ def list_folder(
 
     The classes are the names of the class folders in the order of their code points ("1", "10", "2",
     "B", "a", "é"), as Keras and torchvision have them too. Hidden files and files that aren't pictures
-    by their suffix are passed over.
+    by their suffix are passed over; pictures in folders inside a class folder are, too, and that is told.
 
     Args:
         root: holds train/<class>/* and/or test/<class>/*, or class folders only, of which a fifth of
@@ -71,7 +71,9 @@ def list_folder(
             raise _no_classes(root / split)
     _require_same(classes_of, root)
     classes = classes_of[parts[0]]
-    files = {split: _files(root, [f"{split}/{c}" for c in classes]) for split in parts if split in wanted}
+    files = {
+        split: _files(root, [f"{split}/{c}" for c in classes], observer) for split in parts if split in wanted
+    }
     return tuple(map(shown, classes)), files
 
 
@@ -90,7 +92,7 @@ def _divided(
     classes = _folders_in(root)
     if not classes:
         raise _no_classes(root)
-    everything = _files(root, classes)
+    everything = _files(root, classes, observer)
     is_test = np.zeros(len(everything.names), bool)
     single = []
     for label, name in enumerate(classes):
@@ -138,16 +140,23 @@ def _folders_in(folder: Path) -> list[str]:
         return sorted(e.name for e in entries if not is_hidden(e.name) and _holds(e.is_dir))
 
 
-def _files(root: Path, folders: Sequence[str]) -> Files:
+def _files(root: Path, folders: Sequence[str], observer: Observer) -> Files:
     names: list[str] = []
     labels: list[int] = []
     empty = []
+    deeper: list[str] = []
     for label, folder in enumerate(folders):
         with _listing(root / folder) as entries:
-            found = sorted(entry.name for entry in entries if _is_picture(entry))
+            all_names = [(entry.name, _holds(entry.is_dir)) for entry in entries if not is_hidden(entry.name)]
+        # Links that lead nowhere and pipes are among them: reading says what is wrong with each.
+        found = sorted(name for name, is_folder in all_names if not is_folder and is_picture_name(name))
+        folders_inside = (f"{folder}/{name}" for name, is_folder in all_names if is_folder)
+        deeper += [shown(name) for name in sorted(folders_inside) if has_picture(str(root / name))]
         names += [f"{folder}/{name}" for name in found]
         labels += [label] * len(found)
         empty += [] if found else [shown(folder)]
+    if deeper:
+        observer.notice(f"pictures in folders inside a class folder are not read: {_some(deeper)}")
     if not names:
         raise DataError(
             "no pictures in its class folders",
@@ -161,11 +170,6 @@ def _files(root: Path, folders: Sequence[str]) -> Files:
             remedy="add pictures, or remove the folder",
         )
     return Files(names=tuple(names), labels=np.array(labels, np.int64))
-
-
-def _is_picture(entry: "os.DirEntry[str]") -> bool:
-    # A pipe or a device called .jpg would block the run: is_file() is true for regular files only.
-    return not is_hidden(entry.name) and is_picture_name(entry.name) and _holds(entry.is_file)
 
 
 def _holds(question: Callable[[], bool]) -> bool:
