@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.dataset import SPLITS, Split
-from toolkit.errors import DataError
+from toolkit.errors import DataError, MissingSplit
 
 NAME_KEYS = ("classes", "labels")  # arrays of class names; the first one found counts
 MAX_CLASSES = 100_000  # a larger label is a mistake, not a class
@@ -55,7 +55,7 @@ def read_npz(path: Path, wanted: Sequence[str]) -> tuple[Names, dict[str, Split]
         splits[split] = Split(images, labels)
     if not splits:
         expected = " and ".join(f"x_{split}, y_{split}" for split in wanted)
-        raise _wrong("the arrays of the data aren't in it", path, f"store {expected}")
+        raise MissingSplit("the arrays of the data aren't in it", where=path, remedy=f"store {expected}")
     others = [_labels(array, f"{path}: {key}") for key, array in arrays.items()]
     highest = max(int(labels.max(initial=0)) for labels in (*(s.labels for s in splits.values()), *others))
     return _classes(names, highest, path), splits
