@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from toolkit.data import download
-from toolkit.data.download import Digest, cache_folder, fetch
+from toolkit.data.download import CACHE_REMEDY, Digest, cache_folder, fetch
 from toolkit.errors import DataError, OutputError, UsageError
 
 CONTENT = os.urandom(1_000_000)
@@ -189,13 +189,13 @@ def test_a_file_address_works_too(tmp_path: Path, target: Path, recorder: Any) -
 def test_a_full_disk_is_one_line(serve: Any, target: Path, recorder: Any) -> None:
     part_of(target, b"").unlink()
     target.with_name(target.name + ".part").symlink_to("/dev/full")
-    with pytest.raises(OutputError, match="no space left on the disk"):
+    with pytest.raises(OutputError, match=f"no space left on the disk .*: {CACHE_REMEDY}$"):
         get(serve(CONTENT).url(), target, recorder)
 
 
 def test_a_cache_that_is_a_file_is_one_line(serve: Any, tmp_path: Path, recorder: Any) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="a part of the path is a file"):
+    with pytest.raises(OutputError, match=f"a part of the path is a file .*: {CACHE_REMEDY}$"):
         get(serve(CONTENT).url(), tmp_path / "file" / "x", recorder)
 
 

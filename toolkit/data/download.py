@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 
 from toolkit import __version__
 from toolkit.errors import DataError, UsageError
-from toolkit.files import make_folder, output_error
+from toolkit.files import output_error
 from toolkit.observer import SILENT, Observer
 
 CACHE_VARIABLE = "TOOLKIT_CACHE"
+CACHE_REMEDY = f"set {CACHE_VARIABLE} to a folder that may be read and written and has room"
 TIMEOUT_S = 30.0  # without a byte
 CHUNK_BYTES = 1 << 18
 ATTEMPTS = 4  # connections per call; each goes on where the one before broke off
@@ -97,9 +98,9 @@ def fetch(url: str, target: Path, digest: Digest, *, remedy: str, observer: Obse
     """
     if _is_whole(target, digest):  # before anything is written: a shared cache may be read-only
         return target
-    make_folder(target.parent)
     part = target.with_name(target.name + ".part")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with _only_process(target.with_name(target.name + ".lock"), observer):
             if _is_whole(target, digest):  # another process was quicker
                 return target
@@ -121,7 +122,9 @@ def fetch(url: str, target: Path, digest: Digest, *, remedy: str, observer: Obse
                 )
             part.replace(target)
     except OSError as error:
-        raise output_error(error, target.parent) from error
+        # Nobody chose this place: what to do is to choose one.
+        found = output_error(error, target.parent)
+        raise type(found)(found.what, where=found.where, remedy=CACHE_REMEDY) from error
     return target
 
 
@@ -130,7 +133,7 @@ def _is_whole(target: Path, digest: Digest) -> bool:
         return target.is_file() and digest.matches(target)
     except OSError as error:
         raise DataError(
-            f"the cached file can't be read: {error.strerror}", where=target, remedy="delete it and run again"
+            f"the cached file can't be read: {error.strerror}", where=target, remedy=CACHE_REMEDY
         ) from error
 
 
