@@ -238,6 +238,14 @@ def test_options_out_of_range_are_bad_usage(folder: Path, options: dict[str, Any
     assert caught.value.where == flag
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that root can't read, either")
+@pytest.mark.parametrize("name", ["data.npz", "cifar-10-python.tar.gz"])
+def test_a_file_that_the_system_does_not_let_be_read_is_not_called_damaged(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/proc/self/mem")
+    with pytest.raises(DataError, match=r"^can't be read: Input/output error .*check its permissions"):
+        load_data(str(tmp_path / name))
+
+
 def test_an_npz_file_with_one_split_gives_that_one(tmp_path: Path) -> None:
     pixels, labels = np.zeros((2, 4, 4, 3), np.uint8), np.arange(2)
     np.savez(tmp_path / "train.npz", x_train=pixels, y_train=labels)

@@ -1,8 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from toolkit.keras_model.files import code_layers, looks_like_keras
+from toolkit.errors import ModelError
+from toolkit.keras_model.files import code_layers, kind_of, looks_like_keras
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,19 @@ def test_layers_with_code_are_found_however_deep_and_nothing_else() -> None:
     }
     assert code_layers({"class_name": "Functional", "config": {"layers": [config]}}) == ["trick"]
     assert code_layers({"class_name": "Dense", "config": {"name": "Lambda"}}) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that root can't read, either")
+def test_a_file_that_the_system_does_not_let_be_read_is_not_called_another_format(tmp_path: Path) -> None:
+    (tmp_path / "model.keras").symlink_to("/proc/self/mem")
+    (tmp_path / "model").symlink_to("/proc/self/mem")
+    with pytest.raises(ModelError, match=r"^can't be read: Input/output error .*check its permissions"):
+        kind_of(tmp_path / "model.keras")
+    assert not looks_like_keras(str(tmp_path / "model"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match="no such model"):
+        kind_of(tmp_path / "model.keras")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.dataset import Split
+from toolkit.data.dataset import Split, unreadable
 from toolkit.data.download import Digest, cache_folder, fetch
 from toolkit.data.pickles import read_pickle
 from toolkit.errors import DataError, UsageError
@@ -116,6 +116,8 @@ def _read_members(path: Path, batches: Sequence[str]) -> dict[str, bytes]:
                 if any(names <= members.keys() for names in complete):
                     break
     except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:  # without a number it is about the content
+            raise unreadable(error, path) from error
         raise DataError(
             f"can't be read as an archive: {error}", where=path, remedy="get the archive again"
         ) from error

@@ -103,6 +103,13 @@ def content_digest(classes: Iterable[str], splits: dict[str, Split]) -> str:
     return digest.hexdigest()
 
 
+def unreadable(error: OSError, path: Path) -> DataError:
+    """Return the error that says that the operating system doesn't let a file of data be read."""
+    return DataError(
+        f"can't be read: {error.strerror or error}", where=path, remedy="check its permissions, and the disk"
+    )
+
+
 def limited(labels: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
     """Choose the first `limit` pictures of a shuffle that deals the classes out in turn.
 

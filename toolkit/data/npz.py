@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.dataset import SPLITS, Split
+from toolkit.data.dataset import SPLITS, Split, unreadable
 from toolkit.errors import DataError, MissingSplit
 
 NAME_KEYS = ("classes", "labels")  # arrays of class names; the first one found counts
@@ -83,6 +83,8 @@ def _read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
     except MemoryError as error:
         raise _wrong(f"{key} doesn't fit into memory", path, "give fewer or smaller pictures") from error
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno:  # without a number it is about the content
+            raise unreadable(error, path) from error
         if "allow_pickle" in str(error) or "pickled" in str(error):
             raise _wrong(
                 f"{key or 'it'} is a pickle, which is not loaded because it could run code",

@@ -34,14 +34,19 @@ def looks_like_keras(argument: str) -> bool:
         return holds_model or argument not in shipped_models()
     if path.suffix.lower() in KERAS_SUFFIXES:
         return True
-    return path.is_file() and path.suffix.lower() != ".onnx" and _signature(path) is not None
+    if path.suffix.lower() == ".onnx" or not path.is_file():
+        return False
+    try:
+        return _signature(path) is not None
+    except OSError:  # whoever opens it as an ONNX file will say so
+        return False
 
 
 def kind_of(path: Path) -> Kind:
     """Tell what kind of Keras model a path is.
 
     Raises:
-        ModelError: nothing is there, or it is none of the kinds.
+        ModelError: nothing is there, it can't be read, or it is none of the kinds.
     """
     if path.is_dir():
         if (path / SAVED_MODEL).is_file():
@@ -53,9 +58,14 @@ def kind_of(path: Path) -> Kind:
             where=path,
             remedy=f"give a folder with {RUN_MODEL} or {SAVED_MODEL}, or a .keras or .h5 file",
         )
-    if not path.exists():
+    if not path.is_file():  # a pipe would be waited for
         raise ModelError("no such model", where=path, remedy="check the path")
-    kind = _signature(path)
+    try:
+        kind = _signature(path)
+    except OSError as error:
+        raise ModelError(
+            f"can't be read: {error.strerror or error}", where=path, remedy="check its permissions"
+        ) from error
     if kind is None:
         raise ModelError(
             f"not a Keras file ({path.stat().st_size:,} bytes): neither a .keras archive nor HDF5",
@@ -83,11 +93,8 @@ def unfinished_run(argument: str) -> Path | None:
 
 
 def _signature(path: Path) -> Kind | None:
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except OSError:
-        return None
+    with path.open("rb") as file:
+        start = file.read(8)
     if start == HDF5_SIGNATURE:
         return Kind.H5
     return Kind.KERAS if start.startswith(ZIP_SIGNATURE) else None
