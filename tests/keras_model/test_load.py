@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from toolkit.errors import ModelError, UsageError
+from toolkit.inspect.keras_layers import inspect_keras
 from toolkit.keras_model.choices import KerasChoices
 from toolkit.keras_model.load import load_keras
 from toolkit.keras_model.predictor import keras_predictor
@@ -225,6 +226,23 @@ def test_of_several_outputs_none_is_guessed(keras: Any, tmp_path: Path) -> None:
     for name, classes in (("a", 2), ("b", 10)):
         predictor = keras_predictor(path, where="test", choices=KerasChoices(output=name))
         assert len(predictor.labels) == classes
+
+
+def test_a_model_with_several_outputs_is_described_with_all_of_them(keras: Any, tmp_path: Path) -> None:
+    path = two_heads(keras, tmp_path)
+    keras.models.load_model(path).export(tmp_path / "saved", verbose=False)
+    for model, names in ((path, {"a", "b"}), (tmp_path / "saved", {"output_0", "output_1"})):
+        outputs = inspect_keras(str(model)).outputs
+        assert {output.name for output in outputs} == names
+        assert {output.shape for output in outputs} == {(None, 2), (None, 10)}
+
+
+@pytest.mark.parametrize("content", ["[]", '{"classes": 4}', '{"test_pictures": "many"}'])
+def test_a_record_of_a_run_that_is_none_is_named(keras: Any, saved: Save, content: str) -> None:
+    path = saved(*dense(keras), name="model.keras")
+    (path.parent / "run.json").write_text(content)
+    with pytest.raises(ModelError, match=r"record isn't one of toolkit train .*run\.json"):
+        load_keras(str(path), where="test")
 
 
 def test_scores_between_0_and_1_that_do_not_add_up_are_in_doubt() -> None:

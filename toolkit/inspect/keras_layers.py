@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.inspect.extent import border_note, dropped
 from toolkit.inspect.result import InspectResult, LayerRow, TensorRow, total_macs
 from toolkit.keras_model.choices import KerasChoices
-from toolkit.keras_model.load import load_keras
+from toolkit.keras_model.load import load_keras, named_outputs
 from toolkit.keras_model.saved_model import SavedModelClassifier
 from toolkit.wording import export_command
 
@@ -26,7 +27,7 @@ def inspect_keras(argument: str, choices: KerasChoices | None = None) -> Inspect
         MissingDependency: the extra with TensorFlow isn't installed.
         ModelError: it can't be loaded.
     """
-    loaded = load_keras(argument, where="toolkit inspect", choices=choices)
+    loaded = load_keras(argument, where="toolkit inspect", choices=choices, every_output=True)
     model = loaded.model
     if isinstance(model, SavedModelClassifier):
         return _saved_model(loaded.path, model)
@@ -43,7 +44,7 @@ def inspect_keras(argument: str, choices: KerasChoices | None = None) -> Inspect
         format="keras",
         size_bytes=Path(loaded.path).stat().st_size,
         inputs=tuple(_tensor(tensor) for tensor in model.inputs or ()),
-        outputs=tuple(_tensor(tensor) for tensor in model.outputs or ()),
+        outputs=_outputs(model),
         metadata=metadata,
         layers=layers,
         parameters=int(model.count_params()),
@@ -58,7 +59,7 @@ def _saved_model(folder: Path, model: SavedModelClassifier) -> InspectResult:
         format="keras",
         size_bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
         inputs=(TensorRow(name=model.input_name, dtype=model.input_dtype, shape=model.input_shape),),
-        outputs=(TensorRow(name=model.output_name, dtype=model.output_dtype, shape=model.output_shape),),
+        outputs=tuple(TensorRow(name, dtype, shape) for name, (dtype, shape) in model.outputs.items()),
         metadata={
             "layers": f"none to list in a SavedModel; export it, and inspect the file: {export_command(folder)}"
         },
@@ -140,6 +141,14 @@ def _padding_ends(layer: Any, axes: int) -> tuple[int, ...]:
     if isinstance(padding, tuple) and len(padding) == axes:
         return tuple(int(end) for _, end in padding)
     return (0,) * axes
+
+
+def _outputs(model: Any) -> tuple[TensorRow, ...]:
+    tensors = model.outputs or ()
+    if len(tensors) < 2:
+        return tuple(_tensor(tensor) for tensor in tensors)
+    # Of several, one has to be chosen for export: by these names, not by those of the tensors.
+    return tuple(replace(_tensor(tensor), name=name) for name, tensor in named_outputs(model).items())
 
 
 def _tensor(tensor: Any) -> TensorRow:

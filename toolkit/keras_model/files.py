@@ -14,6 +14,8 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"
 SAVED_MODEL, RUN_MODEL = KERAS_FILES
 RUN_RECORD = "run.json"
+RECORD_TYPES = {"classes": list, "resize": str, "test_accuracy": float | int | None, "test_pictures": int}
+"""What is used of the record, where it is there."""
 
 
 class Kind(StrEnum):
@@ -156,3 +158,28 @@ def _h5_config(path: Path) -> str:
     with h5py.File(path, "r") as file:
         text = file.attrs["model_config"]
     return text.decode("utf-8") if isinstance(text, bytes) else str(text)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read what `toolkit train` wrote beside the model, where it is the run's own model.
+
+    Args:
+        path: a Keras file.
+
+    Raises:
+        ModelError: it can't be read, or isn't such a record.
+    """
+    file = path.parent / RUN_RECORD
+    if path.name != RUN_MODEL or not file.is_file():
+        return {}
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"the run's record can't be read: {error}", where=file, remedy="train again"
+        ) from error
+    if not isinstance(record, dict) or not all(
+        isinstance(record[key], kind) for key, kind in RECORD_TYPES.items() if key in record
+    ):
+        raise ModelError("the run's record isn't one of toolkit train", where=file, remedy="train again")
+    return record

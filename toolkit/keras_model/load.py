@@ -1,7 +1,6 @@
 """KERAS_MODEL -> a model and what is known about it."""
 
 import contextlib
-import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ from toolkit.files import sha256_of
 from toolkit.keras_model.choices import KerasChoices, load_custom_objects
 from toolkit.keras_model.files import (
     RUN_MODEL,
-    RUN_RECORD,
     SAVED_MODEL,
     Kind,
     code_layers,
     kind_of,
     read_config,
+    read_record,
 )
 from toolkit.keras_model.float32 import in_float32
 from toolkit.keras_model.saved_model import SavedModelClassifier, choose_output
@@ -86,13 +85,16 @@ class LoadedModel:
         return int(self.model.input_shape[3 if self.layout == "NHWC" else 1])
 
 
-def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None) -> LoadedModel:
+def load_keras(
+    argument: str, *, where: str, choices: KerasChoices | None = None, every_output: bool = False
+) -> LoadedModel:
     """Load a Keras model.
 
     Args:
         argument: a .keras or .h5 file, a SavedModel folder, or a run folder of `toolkit train`.
         where: the command that needs it.
         choices: what the file can't say.
+        every_output: keep all outputs of a model that has several, to look at it rather than to run it.
 
     Raises:
         MissingDependency: the extra with TensorFlow isn't installed.
@@ -104,7 +106,7 @@ def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None
     kind = kind_of(path)
     if kind is Kind.SAVED_MODEL:
         tf = import_tensorflow(where)
-        saved = SavedModelClassifier(tf, path, choices.output)
+        saved = SavedModelClassifier(tf, path, choices.output, every_output=every_output)
         digest = digest_of([path / SAVED_MODEL, *sorted((path / "variables").glob("variables.*"))])
         return LoadedModel(model=saved, path=path, labels=(), record={}, sha256=digest)
     if kind is Kind.RUN:
@@ -119,8 +121,9 @@ def load_keras(argument: str, *, where: str, choices: KerasChoices | None = None
         )
     custom = load_custom_objects(choices.custom_objects)
     model = _load(keras, path, kind, custom, allow_code=choices.allow_code)
-    model = _one_output(keras, _with_shapes(keras, model, path), choices.output, path)
-    record = _record(path)
+    model = _with_shapes(keras, model, path)
+    model = model if every_output else _one_output(keras, model, choices.output, path)
+    record = read_record(path)
     return LoadedModel(
         model=in_float32(keras, model, path, custom=custom, allow_code=choices.allow_code),
         path=path,
@@ -179,11 +182,15 @@ def _one_output(keras: Any, model: Any, wanted: str | None, path: Path) -> Any:
         ]
         choose_output(names or ["the only one"], wanted, path)
         return model
-    if isinstance(model.output, dict):
-        named = dict(model.output)
-    else:
-        named = {str(tensor._keras_history.operation.name): tensor for tensor in model.outputs}
+    named = named_outputs(model)
     return keras.Model(model.inputs, named[choose_output(list(named), wanted, path)], name=model.name)
+
+
+def named_outputs(model: Any) -> dict[str, Any]:
+    """Return the outputs of a Keras model by the names that `choose_output` knows them by."""
+    if isinstance(model.output, dict):
+        return dict(model.output)
+    return {str(tensor._keras_history.operation.name): tensor for tensor in model.outputs}
 
 
 @contextlib.contextmanager
@@ -219,17 +226,3 @@ def _translated(error: Exception, path: Path) -> ModelError:
         where=path,
         remedy="save it again with the installed version of Keras: model.save('NAME.keras')",
     )
-
-
-def _record(path: Path) -> dict[str, Any]:
-    """Read what `toolkit train` wrote beside the model, where it is the run's own model."""
-    file = path.parent / RUN_RECORD
-    if path.name != RUN_MODEL or not file.is_file():
-        return {}
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"the run's record can't be read: {error}", where=file, remedy="train again"
-        ) from error
-    return record if isinstance(record, dict) else {}

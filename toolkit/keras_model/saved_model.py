@@ -26,6 +26,7 @@ class SavedModelClassifier:
         tf: the imported library.
         path: the folder.
         output: name of the output with the classes; None where there is one only.
+        every_output: it is looked at, not run: nothing has to be chosen.
 
     Raises:
         ModelError: it can't be loaded, or has no such signature, input or output.
@@ -36,7 +37,7 @@ class SavedModelClassifier:
     layers: Sequence[Any] = ()
     name = "saved_model"
 
-    def __init__(self, tf: Any, path: Path, output: str | None) -> None:
+    def __init__(self, tf: Any, path: Path, output: str | None, *, every_output: bool = False) -> None:
         self._tf = tf
         try:
             with _uncompiled(path) as folder:
@@ -66,9 +67,11 @@ class SavedModelClassifier:
         self.input_name, self.input_dtype = str(self._input), str(spec.dtype.name)
         self.input_shape = tuple(spec.shape.as_list())
         outputs = self._signature.structured_outputs
-        self._output = choose_output(list(outputs), output, path)
+        self._output = next(iter(outputs)) if every_output else choose_output(list(outputs), output, path)
         self.output_shape = tuple(outputs[self._output].shape.as_list())
-        self.output_name, self.output_dtype = self._output, str(outputs[self._output].dtype.name)
+        self.outputs = {
+            name: (str(spec.dtype.name), tuple(spec.shape.as_list())) for name, spec in outputs.items()
+        }
 
     def stateless_call(
         self, trainable: Sequence[Any], non_trainable: Sequence[Any], values: Any, *, training: bool
