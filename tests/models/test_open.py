@@ -102,6 +102,17 @@ def test_a_float_model_from_elsewhere_must_be_told_its_range(tmp_path: Path) -> 
     )
 
 
+def test_a_model_from_elsewhere_may_use_our_keys_for_something_else(tmp_path: Path) -> None:
+    path = foreign(tmp_path / "f.onnx", "Softmax")
+    model = onnx.load(path)
+    for key, value in {"accuracy": "93 %", "labels": "a, b, c", "input_size": "8x8", "resize": "256"}.items():
+        model.metadata_props.add(key=key, value=value)
+    onnx.save(model, path)
+    opened_model = opened(path, normalize="unit")
+    assert opened_model.card.extra["accuracy"] == "93 %"
+    assert (opened_model.card.accuracy, opened_model.plan.resize) == (None, "stretch")
+
+
 def test_a_byte_model_from_elsewhere_needs_no_range(tmp_path: Path) -> None:
     model = opened(foreign(tmp_path / "f.onnx", "Softmax", layout="NHWC", dtype=TensorProto.UINT8))
     np.testing.assert_allclose(model.probabilities(WHITE), np.full((2, 3), 1 / 3), rtol=1e-6)

@@ -56,13 +56,17 @@ def to_metadata(card: Card) -> dict[str, str]:
 def from_metadata(metadata: dict[str, str], where: object) -> Card:
     """Read a card from `metadata_props`.
 
+    A file from elsewhere may use our keys for something else, so that nothing but `extra` is taken from it.
+
     Raises:
         ModelError: a key of ours holds something that can't be read.
     """
+    if "toolkit_version" not in metadata:
+        return Card(extra=dict(metadata))
     known = ("recipe", "data", "precision", "resize", "source_sha256", "toolkit_version")
     try:
-        labels = json.loads(metadata.get("labels") or "[]") if "toolkit_version" in metadata else []
-        size = json.loads(metadata.get("input_size") or "null") if "toolkit_version" in metadata else None
+        labels = json.loads(metadata.get("labels") or "[]")
+        size = json.loads(metadata.get("input_size") or "null")
         return Card(
             labels=tuple(str(label) for label in labels),
             input_size=(int(size[0]), int(size[1])) if size else None,
