@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from support import Listener
+from support import Listener, colour_model
 
 from toolkit.errors import DeviceError, ModelError, UsageError
 from toolkit.machine.cores import usable_cores
@@ -150,6 +150,14 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -> 
     with pytest.raises(ModelError) as caught:
         open_session(path, device="cpu")
     assert "\n" not in str(caught.value)
+
+
+def test_an_operator_that_is_not_known_is_named_and_the_file_is_not_called_damaged(tmp_path: Path) -> None:
+    model = colour_model()
+    model.graph.node[0].op_type = "Unheard"
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match=r"^ONNX Runtime can't load it: .*No Op registered for Unheard"):
+        open_session(tmp_path / "m.onnx", device="cpu")
 
 
 def test_a_model_of_vectors_is_not_an_image_classifier(tmp_path: Path) -> None:

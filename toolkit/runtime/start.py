@@ -227,7 +227,7 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
         )
     if not path.stat().st_size:
         return ModelError("the file is empty (0 bytes)", where=path, remedy="copy or export it again")
-    if "INVALID_PROTOBUF" in text or "Protobuf parsing failed" in text or "INVALID_GRAPH" in text:
+    if "INVALID_PROTOBUF" in text or "Protobuf parsing failed" in text:
         return not_onnx(path)
     if provider not in (CPU, CUDA):
         return _other_failed(provider, text)
