@@ -79,6 +79,24 @@ def test_what_the_graph_tells_is_not_told_again_from_the_metadata(toolkit: Comma
     assert json.loads(toolkit("inspect", pooled, "--json").stdout)["metadata"]["parameters"] == "17"
 
 
+@pytest.mark.parametrize(
+    ("verified", "told"),
+    [
+        ('{"pictures": 1, "on": "x", "top1_agreement": 1.0}', "1 picture, x: top-1 agreement 1.0000"),
+        ('{"pictures": null, "on": "x", "small_margin": []}', "pictures, x:"),
+        ('{"pictures": "y"}', "pictures, :"),
+    ],
+)
+def test_a_certificate_is_shown_as_far_as_it_can_be_read(
+    toolkit: CommandLine, pooled: Path, verified: str, told: str
+) -> None:
+    model = onnx.load(pooled)
+    model.metadata_props.add(key="verified", value=verified)
+    onnx.save(model, pooled)
+    (line,) = [row for row in toolkit("inspect", pooled).stdout.splitlines() if row.startswith("verified")]
+    assert line.split(maxsplit=1)[1].strip() == told
+
+
 def test_json_has_every_field(toolkit: CommandLine, pooled: Path) -> None:
     document = json.loads(toolkit("inspect", pooled, "--json").stdout)
     assert document == {

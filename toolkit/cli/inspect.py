@@ -153,4 +153,6 @@ def _certificate(verified: dict[str, Any]) -> str:
     from toolkit.report.agreement import agreement_rows
 
     found = "; ".join(f"{what} {value}" for what, value in agreement_rows(verified))
-    return f"{verified.get('pictures', 0):,} pictures, {verified.get('on', '')}: {found}"
+    pictures = verified.get("pictures")
+    counted = count(pictures, "picture") if isinstance(pictures, int) else "pictures"
+    return f"{counted}, {verified.get('on', '')}: {found}"
