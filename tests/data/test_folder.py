@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,66 @@ def test_what_is_called_like_a_picture_is_listed_unless_it_is_a_folder(tmp_path:
         (tmp_path / "test" / place).symlink_to(Path(place).name)
     names = list_folder(tmp_path, WANTED, recorder)[1]["test"].names
     assert names == tuple(f"test/cat/{n}.jpg" for n in ("000", "link", "nowhere", "pipe", "self"))
+
+
+@pytest.mark.parametrize("spelling", [("Train", "Test"), ("TRAIN", "test"), ("training", "Testing")])
+def test_usual_spellings_of_train_and_test_are_the_splits(
+    tmp_path: Path, recorder: Any, spelling: tuple[str, str]
+) -> None:
+    for folder in spelling:
+        fill(tmp_path / folder, cat=2, dog=1)
+    classes, files = list_folder(tmp_path, WANTED, recorder)
+    assert classes == ("cat", "dog")
+    assert {split: found.names[0] for split, found in files.items()} == {
+        "train": f"{spelling[0]}/cat/000.jpg",
+        "test": f"{spelling[1]}/cat/000.jpg",
+    }
+    assert recorder.notices == []
+
+
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        (("train", "val", "test"), "train and test are read, val is not"),
+        (("Train", "train", "test"), "train and test are read, Train is not"),
+        (
+            ("train", "valid", "more"),
+            "train is read, more, valid are not; pictures to measure on belong into a folder called test",
+        ),
+    ],
+)
+def test_folders_beside_the_splits_are_told_to_be_left(
+    tmp_path: Path, recorder: Any, folders: tuple[str, ...], told: str
+) -> None:
+    for folder in folders:
+        fill(tmp_path / folder, cat=2, dog=1)
+    if len(list(tmp_path.iterdir())) < len(folders):
+        pytest.skip("this file system doesn't tell upper case from lower case")
+    list_folder(tmp_path, WANTED, recorder)
+    assert recorder.notices == [f"of {tmp_path}, {told}"]
+
+
+def test_what_is_passed_over_in_class_folders_is_told(tmp_path: Path, recorder: Any) -> None:
+    fill(tmp_path / "test", cat=2)
+    fill(tmp_path / "test" / "cat", monday=3, tuesday=1, empty=0, **{".hidden": 1})
+    (tmp_path / "test" / "cat" / "notes.txt").touch()
+    _, files = list_folder(tmp_path, WANTED, recorder)
+    assert files["test"].names == ("test/cat/000.jpg", "test/cat/001.jpg")
+    assert recorder.notices == [
+        "pictures in folders inside a class folder are not read: test/cat/monday, test/cat/tuesday",
+        "passed over what isn't a picture by its name: test/cat/notes.txt",
+    ]
+
+
+def test_pictures_that_lie_deeper_are_pointed_to(tmp_path: Path, recorder: Any) -> None:
+    fill(tmp_path / "zoo", cat=2, dog=2)
+    with pytest.raises(DataError, match=f"its pictures lie deeper: give {re.escape(str(tmp_path / 'zoo'))}$"):
+        list_folder(tmp_path, WANTED, recorder)
+    (tmp_path / "zoo").rename(tmp_path / ".zoo")
+    fill(tmp_path / "cat", monday=2)
+    fill(tmp_path / "dog", monday=2)
+    with pytest.raises(DataError, match=r"they lie deeper, as in cat/monday: move them into cat$"):
+        list_folder(tmp_path, WANTED, recorder)
 
 
 def test_brackets_in_names_are_just_names(tmp_path: Path, recorder: Any) -> None:

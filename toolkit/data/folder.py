@@ -5,12 +5,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.dataset import SPLITS
+from toolkit.data.dataset import SPLITS, split_folders
 from toolkit.errors import DataError
 from toolkit.images.inputs import shown
 from toolkit.images.scan import has_picture, is_hidden, is_picture_name
@@ -47,12 +48,12 @@ def list_folder(
     """Find the classes and the picture files of a data folder.
 
     The classes are the names of the class folders in the order of their code points ("1", "10", "2",
-    "B", "a", "é"), as Keras and torchvision have them too. Hidden files and files that aren't pictures
-    by their suffix are passed over; pictures in folders inside a class folder are, too, and that is told.
+    "B", "a", "é"), as Keras and torchvision have them too. Hidden files are passed over, and so are files
+    that aren't pictures by their suffix, and folders inside a class folder, which is told.
 
     Args:
-        root: holds train/<class>/* and/or test/<class>/*, or class folders only, of which a fifth of
-            each class is the test split, always the same.
+        root: holds train/<class>/* and/or test/<class>/* (see `dataset.split_folders`), or class folders only, of
+            which a fifth of each class is the test split, always the same.
         wanted: splits to list, "train" and/or "test"; the ones that the folder hasn't are left out.
         observer: told of a folder that is divided, and of what is unusual in it.
 
@@ -62,27 +63,36 @@ def list_folder(
     Raises:
         DataError: no pictures, an empty class folder, or classes that differ between train and test.
     """
-    parts = _split_folders(root)
+    parts = _split_folders(root, observer)
     if not parts:
         return _divided(root, wanted, observer)
-    classes_of = {split: _folders_in(root / split) for split in parts}
+    classes_of = {split: _folders_in(root / folder) for split, folder in parts.items()}
     for split, classes in classes_of.items():
         if not classes:
-            raise _no_classes(root / split)
+            raise _no_classes(root / parts[split])
     _require_same(classes_of, root)
-    classes = classes_of[parts[0]]
+    classes = next(iter(classes_of.values()))
     files = {
-        split: _files(root, [f"{split}/{c}" for c in classes], observer) for split in parts if split in wanted
+        split: _files(root, [f"{folder}/{c}" for c in classes], observer)
+        for split, folder in parts.items()
+        if split in wanted
     }
     return tuple(map(shown, classes)), files
 
 
-def _split_folders(root: Path) -> list[str]:
-    """Return which of train/ and test/ are splits; a class may have such a name, too."""
+def _split_folders(root: Path, observer: Observer) -> dict[str, str]:
+    """Return the folders that are splits, by split; a class may have such a name, too."""
     folders = _folders_in(root)
-    found = [split for split in SPLITS if split in folders]
-    if len(found) == 1 and len(folders) > 1 and not _folders_in(root / found[0]):
-        return []
+    found = split_folders(folders)
+    if len(found) == 1 and len(folders) > 1 and not _folders_in(root / next(iter(found.values()))):
+        return {}
+    others = [shown(name) for name in folders if name not in found.values()]
+    if found and others:
+        hint = "" if "test" in found else "; pictures to measure on belong into a folder called test"
+        observer.notice(
+            f"of {shown(str(root))}, {' and '.join(found.values())} {'is' if len(found) == 1 else 'are'} read,"
+            f" {_some(others)} {'is' if len(others) == 1 else 'are'} not{hint}"
+        )
     return found
 
 
@@ -143,26 +153,31 @@ def _folders_in(folder: Path) -> list[str]:
 def _files(root: Path, folders: Sequence[str], observer: Observer) -> Files:
     names: list[str] = []
     labels: list[int] = []
-    empty = []
-    deeper: list[str] = []
+    empty, inner, others = [], [], []
     for label, folder in enumerate(folders):
         with _listing(root / folder) as entries:
-            all_names = [(entry.name, _holds(entry.is_dir)) for entry in entries if not is_hidden(entry.name)]
-        # Links that lead nowhere and pipes are among them: reading says what is wrong with each.
-        found = sorted(name for name, is_folder in all_names if not is_folder and is_picture_name(name))
-        folders_inside = (f"{folder}/{name}" for name, is_folder in all_names if is_folder)
-        deeper += [shown(name) for name in sorted(folders_inside) if has_picture(str(root / name))]
-        names += [f"{folder}/{name}" for name in found]
+            seen = sorted(((e.name, e) for e in entries if not is_hidden(e.name)), key=itemgetter(0))
+        found = []
+        for name, entry in seen:
+            if _holds(entry.is_dir):
+                if has_picture(str(root / folder / name)):
+                    inner.append(f"{folder}/{name}")
+            elif is_picture_name(name):
+                # Links that lead nowhere and pipes are among them: reading says what is wrong with each.
+                found.append(f"{folder}/{name}")
+            else:
+                others.append(shown(f"{folder}/{name}"))
+        names += found
         labels += [label] * len(found)
         empty += [] if found else [shown(folder)]
-    if deeper:
-        observer.notice(f"pictures in folders inside a class folder are not read: {_some(deeper)}")
-    if not names:
-        raise DataError(
-            "no pictures in its class folders",
-            where=root,
-            remedy=f"put pictures into {' and '.join(map(shown, folders[:2]))} …",
+    if inner:
+        observer.notice(
+            f"pictures in folders inside a class folder are not read: {_some(list(map(shown, inner)))}"
         )
+    if others:
+        observer.notice(f"passed over what isn't a picture by its name: {_some(others)}")
+    if not names:
+        raise _no_pictures(root, folders, inner)
     if empty:
         raise DataError(
             f"no pictures in the class folder{'s' if len(empty) > 1 else ''} {_some(empty)}",
@@ -170,6 +185,18 @@ def _files(root: Path, folders: Sequence[str], observer: Observer) -> Files:
             remedy="add pictures, or remove the folder",
         )
     return Files(names=tuple(names), labels=np.array(labels, np.int64))
+
+
+def _no_pictures(root: Path, folders: Sequence[str], inner: Sequence[str]) -> DataError:
+    if not inner:
+        remedy = f"put pictures into {' and '.join(map(shown, folders[:2]))} …"
+    elif len(folders) == 1:
+        remedy = f"its pictures lie deeper: give {shown(str(root / folders[0]))}"
+    else:
+        remedy = (
+            f"they lie deeper, as in {shown(inner[0])}: move them into {shown(str(Path(inner[0]).parent))}"
+        )
+    return DataError("no pictures in its class folders", where=root, remedy=remedy)
 
 
 def _holds(question: Callable[[], bool]) -> bool:
