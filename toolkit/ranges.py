@@ -8,6 +8,7 @@ from toolkit.errors import UsageError
 
 MOST_PARALLEL = 1024  # no machine of two sockets has so many hardware threads
 MOST_PICTURES = 65_536  # of a batch: at 32x32 pixels, 200 MB by themselves
+MOST_SEED = 2**32 - 1  # numpy's older generators have no more
 MOST_CLASSES = 100_000  # of a row: more than public sets of labels have
 
 
@@ -92,6 +93,16 @@ def path(value: object, flag: str, *, needed: bool = False) -> None:
     is_path = isinstance(value, str | os.PathLike) and isinstance(os.fspath(value), str)
     if (needed or value is not None) and not is_path:
         raise UsageError(f"{value!r} is not a path", where=flag, remedy="use text or a pathlib.Path")
+
+
+def seed(value: int, flag: str) -> None:
+    """Refuse a seed that the generators of Keras and of the search don't take, which is one of more than 32 bits.
+
+    Raises:
+        UsageError: it is negative or too large.
+    """
+    if not 0 <= value <= MOST_SEED:
+        raise _refusal(value, flag, f"a number from 0 to {MOST_SEED}")
 
 
 def above_zero(value: float | None, flag: str) -> None:

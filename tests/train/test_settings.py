@@ -47,6 +47,7 @@ def test_another_optimiser_brings_its_own_learning_rate(optimizer: Optimizer) ->
         ({"limit": 0}, "--limit"),
         ({"image_size": -1}, "--image-size"),
         ({"seed": -1}, "--seed"),
+        ({"seed": 2**32}, "--seed"),
     ],
 )
 def test_a_value_out_of_range_names_its_flag(choice: dict[str, object], flag: str) -> None:

@@ -155,6 +155,8 @@ def test_a_fine_tuning_is_resumed_as_any_run(
 
 def test_a_shipped_model_is_found_by_its_name_and_one_without_weights_is_refused() -> None:
     assert open_start("paper-cnn", where="test").input_size == (32, 32)
+    with pytest.raises(ModelError, match="an ONNX file can't be trained any further"):
+        open_start("model.ONNX", where="test")
     with pytest.raises(ModelError, match=r"use one of .*paper-cnn$"):
         open_start("paper-cnn-int8", where="test")
 

@@ -103,7 +103,7 @@ def test_a_teacher_answers_in_the_order_of_the_datas_classes(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("classes", "size", "error", "words"),
     [
-        (("red", "green", "purple"), (8, 8), DataError, "purple"),
+        (("red", "green", "purple"), (8, 8), DataError, "'purple' .*: give a teacher of the data's classes"),
         (("red", "green", "blue"), (16, 16), UsageError, "--image-size 8"),
     ],
 )

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.ranges import MOST_PICTURES, above_zero, at_least, held_at_once, share
+from toolkit.ranges import MOST_PICTURES, above_zero, at_least, held_at_once, seed, share
 
 DEFAULT_RECIPE = "paper-cnn"
 FINE_TUNE_RECIPE = "fine-tune"
@@ -83,7 +83,7 @@ class TrainOptions:
         held_at_once(self.batch_size, MOST_PICTURES, "--batch-size")
         at_least(self.image_size, 1, "--image-size")
         at_least(self.limit, 1, "--limit")
-        at_least(self.seed, 0, "--seed")
+        seed(self.seed, "--seed")
         at_least(self.patience, 0, "--patience")
         if self.resume and self.force:
             raise UsageError(

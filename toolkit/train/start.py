@@ -25,8 +25,14 @@ def open_start(argument: str, *, where: str) -> LoadedModel:
         where: the command, for errors.
 
     Raises:
-        ModelError: it can't be loaded, or doesn't scale its pixels itself.
+        ModelError: it is an ONNX file, can't be loaded, or doesn't scale its pixels itself.
     """
+    if argument.lower().endswith(".onnx"):
+        raise ModelError(
+            "an ONNX file can't be trained any further",
+            where=f"{FLAG} {argument}",
+            remedy="give the run folder or the Keras file that it was exported from",
+        )
     loaded = load_keras(_path_of(argument), where=where)
     found = entrance(loaded.model, where)
     if found is None or not found.takes_bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import DataError, InputError, UsageError
 from toolkit.files import whole_file
 from toolkit.keras_model.files import looks_like_keras
 from toolkit.models.matching import match_classes
@@ -87,9 +87,17 @@ def open_teacher(argument: str, classes: Sequence[str], size: tuple[int, int], *
             where=f"--teacher {argument}",
             remedy=f"use --image-size {height}" if height == width else "choose a teacher for this size",
         )
+    try:
+        columns = match_classes(classes, predictor.labels, where=f"--teacher {argument}")
+    except DataError as error:  # what else it advises, naming the outputs, can't be said here
+        raise DataError(
+            error.what,
+            where=error.where,
+            remedy="give a teacher of the data's classes, or call them as it does",
+        ) from error
     return Teacher(
         predictor=predictor,
-        columns=match_classes(classes, predictor.labels, where=f"--teacher {argument}"),
+        columns=columns,
         sha256=digest,
     )
 

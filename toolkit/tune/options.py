@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.ranges import at_least
+from toolkit.ranges import at_least, seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,7 @@ class TuneOptions:
 
     def __post_init__(self) -> None:
         at_least(self.trials, 1, "--trials")
+        seed(self.seed, "--seed")
         if not 0 < self.validation_split < 1:
             raise UsageError(
                 "a search is judged on held-out pictures",

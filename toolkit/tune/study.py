@@ -10,6 +10,7 @@ from typing import Any
 
 from toolkit.errors import InputError, MissingDependency, UsageError
 from toolkit.files import make_folder
+from toolkit.ranges import MOST_SEED
 from toolkit.tune.result import COMPLETE, FAILED, PRUNED, Trial
 
 STUDY = "study.sqlite3"
@@ -73,7 +74,9 @@ class Study:
                 direction="maximize",
                 load_if_exists=True,
                 # Proposals of a resumed search go on where they were, and don't begin again with the first ones.
-                sampler=optuna.samplers.TPESampler(seed=seed + begun, n_startup_trials=STARTUP_TRIALS),
+                sampler=optuna.samplers.TPESampler(
+                    seed=(seed + begun) % (MOST_SEED + 1), n_startup_trials=STARTUP_TRIALS
+                ),
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=2)
                 if prune
                 else optuna.pruners.NopPruner(),
