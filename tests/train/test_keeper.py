@@ -1,5 +1,7 @@
 """Runs that are killed between two writes, and what they are taken up from."""
 
+import multiprocessing
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -93,3 +95,30 @@ def test_a_kill_beside_the_calibration_neither_forgets_nor_repeats_it(
             weights(tmp_path / "whole"), weights(tmp_path / kill.__name__), strict=True
         ):
             assert value == pytest.approx(expected, abs=1e-5)
+
+
+class _Network:
+    """A network whose file is a few bytes; the process may die in the midst of writing them."""
+
+    def __init__(self, *, dies: bool) -> None:
+        self._dies = dies
+
+    def save(self, path: Path) -> None:
+        path.write_bytes(b"some")
+        if self._dies:
+            os._exit(9)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="leftovers stay there")
+def test_what_a_kill_leaves_of_a_model_is_removed_by_a_later_run(tmp_path: Path) -> None:
+    killed = multiprocessing.get_context("spawn").Process(
+        target=checkpoint.save_model, args=(_Network(dies=True), tmp_path)
+    )
+    killed.start()
+    killed.join()
+    assert killed.exitcode == 9
+    (left,) = tmp_path.iterdir()
+    for path in (*left.iterdir(), left):
+        os.utime(path, (0, 0))
+    checkpoint.save_model(_Network(dies=False), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]

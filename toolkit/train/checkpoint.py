@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import InputError
-from toolkit.files import whole_file, write_bytes
+from toolkit.files import whole_files, write_bytes
 from toolkit.train.recipe import Schedule, Settings
 from toolkit.train.run_folder import MODEL, RESUME
 from toolkit.train.trainer import Trainer
@@ -93,11 +93,6 @@ def finish(folder: Path, settings: Settings) -> None:
 
 def save_model(network: Any, folder: Path) -> None:
     """Write the model, whole or not at all."""
-    with whole_file(folder / MODEL, force=True) as temporary:
-        # Keras goes by the suffix and would refuse a name that ends otherwise.
-        named = temporary.with_name(f"{temporary.name}.keras")
-        try:
-            network.save(named)
-            named.replace(temporary)
-        finally:
-            named.unlink(missing_ok=True)
+    # In a folder of its own: Keras goes by the suffix and would refuse the name of a temporary file.
+    with whole_files(folder / MODEL, force=True) as temporary:
+        network.save(temporary)
