@@ -126,7 +126,10 @@ def test_hidden_files_and_files_that_are_not_pictures_are_passed_over(tmp_path: 
     classes, files = list_folder(tmp_path, WANTED, recorder)
     assert classes == ("cat",)
     assert files["test"].names == ("test/cat/000.jpg", "test/cat/B.JPG", "test/cat/c.JpEg")
-    assert recorder.notices == ["pictures in folders inside a class folder are not read: test/cat/nested"]
+    assert recorder.notices == [
+        "pictures in folders inside a class folder are not read: test/cat/nested",
+        "passed over what isn't a picture by its name: test/cat/no_suffix, test/cat/notes.txt",
+    ]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
