@@ -29,6 +29,8 @@ def most_confused(confusion: NDArray[np.int64], count: int) -> list[Confusion]:
     Args:
         confusion: int64 [classes, classes]; rows are the truth, columns the prediction.
         count: how many at most.
+
+    Source: Stehman, Selecting and interpreting measures of thematic classification accuracy (1997), for the matrix.
     """
     support = confusion.sum(axis=1)
     wrong = confusion.copy()
