@@ -1,4 +1,4 @@
-"""Whether the value of an option is in its range; errors in the same words everywhere."""
+"""Whether an option's value is in its range, and options fit each other; errors in the same words everywhere."""
 
 import operator
 import os
@@ -128,6 +128,28 @@ def share(value: float | None, flag: str, *, whole: bool = True) -> None:
     """
     if value is not None and not (0 <= value <= 1 and (whole or value < 1)):
         raise _refusal(value, flag, "a number from 0 to 1" if whole else "0 or more, below 1")
+
+
+def beside(flag: str, needed: str, *, given: bool, there: bool) -> None:
+    """Refuse an option that was given without the one that it needs.
+
+    Raises:
+        UsageError: it was.
+    """
+    if given and not there:
+        raise UsageError(f"needs {needed}", where=flag, remedy=f"add {needed}, or leave {flag} out")
+
+
+def resume_or_force(resume: bool, force: bool) -> None:
+    """Refuse to go on and to begin again at once.
+
+    Raises:
+        UsageError: both were asked for.
+    """
+    if resume and force:
+        raise UsageError(
+            "contradicts --resume", where="--force", remedy="either go on (--resume) or begin again (--force)"
+        )
 
 
 def _refusal(value: float, flag: str, allowed: str) -> UsageError:

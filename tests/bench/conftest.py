@@ -8,8 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
+from toolkit.bench.figures import ColdStart, Round
 from toolkit.bench.options import BenchOptions, Scenario
-from toolkit.bench.result import CaseResult, ColdStart, Round
+from toolkit.bench.result import CaseResult
 from toolkit.bench.summary import summarize, throughput
 
 MS = 1_000_000

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from toolkit.bench import disturbances
+from toolkit.bench.figures import Round
 from toolkit.bench.options import BenchOptions
-from toolkit.bench.result import Round
 from toolkit.machine.gpu import GpuState
 from toolkit.machine.state import MachineState
 

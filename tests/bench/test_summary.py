@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.bench.result import Round
+from toolkit.bench.figures import Round
 from toolkit.bench.summary import latencies_ns, summarize, throughput
 from toolkit.stats.latency import percentile_key
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from toolkit.bench import warnings
+from toolkit.bench.figures import Round
 from toolkit.bench.options import BenchOptions
-from toolkit.bench.result import Round
 
 MS = 1_000_000
 Options = Callable[..., BenchOptions]

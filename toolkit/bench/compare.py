@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from toolkit.bench.counterpart import SAME_CASE, counterpart
 from toolkit.bench.disturbances import OTHERS_BUSY_CORES, others_cores, states_of
+from toolkit.bench.figures import Round
 from toolkit.bench.options import Scenario
 from toolkit.bench.record import BYTES_PER_MB, rounds_of
-from toolkit.bench.result import CaseResult, Comparison, Round
+from toolkit.bench.result import CaseResult, Comparison
 from toolkit.bench.summary import medians_of
 from toolkit.stats.intervals import mean_interval, ratio_interval
 
@@ -71,7 +72,7 @@ def compare_case(
     Raises:
         DataError: the samples of the baseline can't be read.
     """
-    identity = {key: getattr(case, key) for key in ("model", "transfer", *SAME_CASE)}
+    identity = {key: getattr(case, key) for key in ("model", *SAME_CASE)}
     found = counterpart(identity, baseline, only_model=only_model)
     if found is None:
         return None

@@ -7,8 +7,9 @@ from typing import Any
 from toolkit.errors import DataError
 
 SAME_MACHINE = ("cpu", "cpu_features", "cores_logical", "memory_bytes", "gpu")
-SAME_CASE = ("device", "threads", "batch_size", "images_per_query", "scenario", "rate_qps", "arrivals")
-FIRST_TRANSFER = "host-arrays"  # what records without the key were measured with
+SAME_CASE = (
+    "device", "transfer", "threads", "batch_size", "images_per_query", "scenario", "rate_qps", "arrivals"
+)  # fmt: skip
 
 
 def refuse_other_machine(machine: Mapping[str, Any], baseline: Mapping[str, Any], where: object) -> None:
@@ -38,12 +39,7 @@ def counterpart(
         only_model: it is the only model measured now, so that a baseline of one model of another name
             (another version, another precision) is its counterpart, too.
     """
-    same = [
-        r
-        for r in baseline["results"]
-        if all(r.get(key) == case[key] for key in SAME_CASE)
-        and r.get("transfer", FIRST_TRANSFER) == case.get("transfer", FIRST_TRANSFER)
-    ]
+    same = [r for r in baseline["results"] if all(r.get(key) == case[key] for key in SAME_CASE)]
     named = [r for r in same if Path(r["model"]).stem == Path(case["model"]).stem]
     if not named and only_model and len({r["model"] for r in baseline["results"]}) == 1:
         named = same

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from toolkit.bench.figures import Round
 from toolkit.bench.options import BenchOptions
-from toolkit.bench.result import Caution, Round
+from toolkit.bench.result import Caution
 from toolkit.bench.spinning import spins
 from toolkit.machine.state import MachineState
 from toolkit.wording import count

@@ -8,8 +8,6 @@ from toolkit.bench.counterpart import SAME_CASE
 from toolkit.bench.options import Scenario
 from toolkit.bench.result import CaseResult
 
-SAME = ("transfer", *SAME_CASE)
-
 
 def compared_with_first(results: Sequence[CaseResult]) -> tuple[CaseResult, ...]:
     """Add to each case of another model how it compares with the first model, round by round.
@@ -20,10 +18,10 @@ def compared_with_first(results: Sequence[CaseResult]) -> tuple[CaseResult, ...]
     first: dict[tuple[object, ...], CaseResult] = {}
     for result in results:
         if result.model == results[0].model:
-            first.setdefault(tuple(getattr(result, key) for key in SAME), result)
+            first.setdefault(tuple(getattr(result, key) for key in SAME_CASE), result)
     found = []
     for result in results:
-        other = first.get(tuple(getattr(result, key) for key in SAME))
+        other = first.get(tuple(getattr(result, key) for key in SAME_CASE))
         if other is not None and other is not result:
             offline = result.scenario == Scenario.OFFLINE
             comparison = in_turns(result.rounds, other.rounds, offline=offline)

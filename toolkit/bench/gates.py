@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from toolkit.bench.figures import Trial
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.rate_search import highest_held, neighbours
-from toolkit.bench.result import BLIND_PCT, TOO_FEW, CaseResult, Gate, Trial
+from toolkit.bench.result import BLIND_PCT, TOO_FEW, CaseResult, Gate
 from toolkit.stats.latency import percentile_key, queries_needed
 from toolkit.wording import count
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from toolkit.bench.figures import Nanoseconds, Trial
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.processes import in_process
 from toolkit.bench.rate_search import highest_held, next_lower, round_rate, search
 from toolkit.bench.request import Measured
-from toolkit.bench.result import Nanoseconds, Trial
 from toolkit.bench.rounds import Running, min_queries_of, request_of
 from toolkit.bench.summary import latencies_ns
 from toolkit.observer import Observer

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.ranges import MOST_PICTURES, above_zero, at_least, held_at_once, parallel
+from toolkit.ranges import MOST_PICTURES, above_zero, at_least, beside, held_at_once, parallel
 
 
 class Scenario(StrEnum):
@@ -226,14 +226,11 @@ class BenchOptions:
                 )
 
     def _check_partners(self) -> None:
-        several = self.scenario is Scenario.MULTI_STREAM
-        for flag, given, needed, missing in (
-            ("--streams", self.streams != BenchOptions.streams, "--scenario multi-stream", not several),
-            ("--no-remeasure", not self.remeasure, "--baseline FILE.json", self.baseline is None),
-            ("--across-machines", self.across_machines, "--baseline FILE.json", self.baseline is None),
-        ):
-            if given and missing:
-                raise UsageError(f"needs {needed}", where=flag, remedy=f"add {needed}, or leave {flag} out")
+        several, streams = self.scenario is Scenario.MULTI_STREAM, self.streams != BenchOptions.streams
+        beside("--streams", "--scenario multi-stream", given=streams, there=several)
+        compared = self.baseline is not None
+        beside("--no-remeasure", "--baseline FILE.json", given=not self.remeasure, there=compared)
+        beside("--across-machines", "--baseline FILE.json", given=self.across_machines, there=compared)
 
 
 def _no_repeats(values: tuple[object, ...], flag: str) -> None:

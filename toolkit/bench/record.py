@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from toolkit.bench import samples
-from toolkit.bench.figures import STAGES
-from toolkit.bench.result import BenchResult, CaseResult, ColdStart, Latency, Round, Stage, Trial
+from toolkit.bench.figures import STAGES, ColdStart, Latency, Round, Stage, Trial
+from toolkit.bench.result import BenchResult, CaseResult
+from toolkit.bench.summary import latencies_ns
 from toolkit.errors import DataError
 from toolkit.machine.state import MachineState
 from toolkit.stats.latency import interval_key
@@ -123,8 +124,6 @@ def samples_ms(case: Mapping[str, Any], where: object = "benchmark record") -> A
     Raises:
         DataError: they are missing or damaged.
     """
-    from toolkit.bench.summary import latencies_ns
-
     return latencies_ns(rounds_of(case, where)) / NS_PER_MS
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from toolkit.bench import samples
+from toolkit.bench.figures import ColdStart, Nanoseconds
 from toolkit.bench.options import Arrivals, Scenario, Transfer
-from toolkit.bench.result import ColdStart, Nanoseconds
 from toolkit.bench.scenarios import Traffic
 from toolkit.machine.gpu import GpuState
 from toolkit.machine.state import MachineState

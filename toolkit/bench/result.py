@@ -5,10 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.bench.figures import ColdStart, Latency, Nanoseconds, Round, Stage, Trial
-
-__all__ = ["BenchResult", "CaseResult", "Caution", "ColdStart", "Comparison", "Gate", "Latency", "Nanoseconds",
-           "Round", "Stage", "Trial"]  # fmt: skip
+from toolkit.bench.figures import ColdStart, Latency, Round, Stage, Trial
 
 BLIND_PCT = 100  # where only twice the time would have shown, an interval says nothing
 TOO_FEW = "these rounds are too few to tell (--runs 8 or more)"

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.bench.cases import Case, in_round
+from toolkit.bench.figures import ColdStart, Round, Trial
 from toolkit.bench.options import BenchOptions, Scenario, Transfer
 from toolkit.bench.processes import in_process
 from toolkit.bench.request import Measured, Request
-from toolkit.bench.result import ColdStart, Round, Trial
 from toolkit.bench.subjects import Subject
 from toolkit.observer import Observer
 from toolkit.stats.latency import queries_needed

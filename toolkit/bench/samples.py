@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from toolkit.bench.result import Nanoseconds
+from toolkit.bench.figures import Nanoseconds
 
 ENCODING = "base64(zlib(little-endian int64 differences)), nanoseconds"
 ITEM = 8  # bytes of an int64

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.bench.result import Latency, Nanoseconds, Round, Stage
+from toolkit.bench.figures import Latency, Nanoseconds, Round, Stage
 from toolkit.stats.intervals import mean_interval, median_of, quantile_interval, throughput_interval
 from toolkit.stats.latency import PERCENTILES, percentile_key, supported_percentile
 

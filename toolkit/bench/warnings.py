@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from toolkit.bench.figures import Nanoseconds, Round
 from toolkit.bench.options import BenchOptions, Scenario
-from toolkit.bench.result import Caution, Nanoseconds, Round
+from toolkit.bench.result import Caution
 from toolkit.bench.summary import latencies_ns
 from toolkit.runtime.placement import OTHER_EXPORT, on_cpu_instead
 from toolkit.stats.intervals import median_of

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.bench.figures import ColdStart
 from toolkit.bench.inputs import random_batches
 from toolkit.bench.measure import Clock, Limits, Recorder, SystemClock
 from toolkit.bench.options import Scenario, Transfer
 from toolkit.bench.pipeline import Pipeline, batches_of
 from toolkit.bench.reference import reference_ns
 from toolkit.bench.request import Measured, Request
-from toolkit.bench.result import ColdStart
 from toolkit.bench.scenarios import send, warm_up
 from toolkit.bench.spinning import spins
 from toolkit.errors import ToolkitError

@@ -20,7 +20,6 @@ ENDED = {"ended": True}
 NAME, DIGEST = "name", "sha256"
 """Keys of a file that the rows depend on: what the user called it, and what it is compared by."""
 
-DIGEST_DIGITS, SHOWN_DIGITS = 64, 12  # of a digest
 READ_BYTES = 1 << 20
 
 
@@ -167,11 +166,7 @@ def _compared(value: Any) -> Any:
 
 
 def _called(value: Any) -> str:
-    if isinstance(value, dict):
-        return str(value.get(NAME))
-    if isinstance(value, str) and len(value) == DIGEST_DIGITS:  # a journal from before files had names in it
-        return f"of digest {value[:SHOWN_DIGITS]}…"
-    return str(value)
+    return str(value.get(NAME) if isinstance(value, dict) else value)
 
 
 def trusted(part: Path, entries: Sequence[Entry]) -> Entry:

@@ -93,10 +93,7 @@ def record_document(record: Record, columns: Sequence[str] = ()) -> dict[str, An
     document: dict[str, Any] = {
         "path": record.path,
         "status": record.status,
-        "predictions": [
-            {"label": p.label, "probability": round(p.probability, PROBABILITY_DECIMALS)}
-            for p in record.predictions
-        ],
+        "predictions": [p.to_document() for p in record.predictions],
         "error": record.error,
     }
     if record.path_bytes is not None:

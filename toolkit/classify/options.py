@@ -7,7 +7,16 @@ from pathlib import Path
 
 from toolkit.endings import DEVICES, check_ending, check_page
 from toolkit.errors import UsageError
-from toolkit.ranges import MOST_CLASSES, MOST_PICTURES, at_least, held_at_once, parallel, share
+from toolkit.ranges import (
+    MOST_CLASSES,
+    MOST_PICTURES,
+    at_least,
+    beside,
+    held_at_once,
+    parallel,
+    resume_or_force,
+    share,
+)
 
 EXAMPLE_TOP_K = 5  # classes of each picture that a report shows
 ENGINES = ("local", "ray")
@@ -130,20 +139,12 @@ class ClassifyOptions:
         check_page(self.report)
 
     def _check_combinations(self) -> None:
-        for flag, given, needed, missing in (
-            ("--resume", self.resume, "-o FILE", self.output is None),
-            ("--keep-columns", self.keep_columns, "-o FILE", self.output is None),
-            ("--link", self.link, "--sort-into DIR", self.sort_into is None),
-            ("--ray-address", self.ray_address is not None, "--engine ray", self.engine != "ray"),
-        ):
-            if given and missing:
-                raise UsageError(f"needs {needed}", where=flag, remedy=f"add {needed}, or leave {flag} out")
-        if self.resume and self.force:
-            raise UsageError(
-                "contradicts --resume",
-                where="--force",
-                remedy="either go on (--resume) or begin again (--force)",
-            )
+        written, joined = self.output is not None, self.ray_address is not None
+        beside("--resume", "-o FILE", given=self.resume, there=written)
+        beside("--keep-columns", "-o FILE", given=self.keep_columns, there=written)
+        beside("--link", "--sort-into DIR", given=self.link, there=self.sort_into is not None)
+        beside("--ray-address", "--engine ray", given=joined, there=self.engine == "ray")
+        resume_or_force(self.resume, self.force)
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINES:

@@ -33,6 +33,10 @@ class Prediction:
     label: str
     probability: float
 
+    def to_document(self) -> dict[str, Any]:
+        """Return the prediction as JSON values."""
+        return {"label": self.label, "probability": round(self.probability, PROBABILITY_DECIMALS)}
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -57,10 +57,7 @@ class DemoResult:
                 {
                     "file": picture.file.name,
                     "truth": picture.truth,
-                    "predictions": [
-                        {"label": p.label, "probability": round(p.probability, 6)}
-                        for p in picture.predictions
-                    ],
+                    "predictions": [prediction.to_document() for prediction in picture.predictions],
                 }
                 for picture in self.pictures
             ],

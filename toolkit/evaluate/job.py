@@ -102,7 +102,7 @@ def refuse_outputs(options: EvaluateOptions) -> None:
 
 def _result(
     options: EvaluateOptions,
-    predictor: Predictor,
+    predictor: PlannedPredictor,
     dataset: Dataset,
     split: Split,
     paths: tuple[str, ...],
@@ -112,7 +112,7 @@ def _result(
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     return EvaluateResult(
         model=predictor.name,
-        provider=getattr(predictor, "provider", "Keras"),
+        provider=predictor.provider,
         labels=tuple(predictor.labels),
         data=dataset.name,
         data_argument=options.data,

@@ -42,6 +42,11 @@ class KerasPredictor:
     head: Head
 
     @property
+    def provider(self) -> str:
+        """What runs it."""
+        return "Keras"
+
+    @property
     def input_size(self) -> tuple[int, int]:
         """(height, width) of its input, pixels."""
         return self.plan.height, self.plan.width

@@ -45,6 +45,11 @@ class Mirrored:
         return self.inner.input_size
 
     @property
+    def provider(self) -> str:
+        """What runs it."""
+        return self.inner.provider
+
+    @property
     def plan(self) -> Plan:
         """How pictures become its input."""
         return self.inner.plan

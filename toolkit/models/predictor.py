@@ -35,7 +35,11 @@ class Predictor(Protocol):
 
 
 class PlannedPredictor(Predictor, Protocol):
-    """A predictor that also says how pictures are brought to its size."""
+    """A predictor that also says what runs it, and how pictures are brought to its size."""
+
+    @property
+    def provider(self) -> str:
+        """What runs it: an execution provider, or "Keras"."""
 
     @property
     def plan(self) -> Plan:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from toolkit.errors import UsageError
-from toolkit.ranges import MOST_PICTURES, above_zero, at_least, held_at_once, seed, share
+from toolkit.ranges import MOST_PICTURES, above_zero, at_least, held_at_once, resume_or_force, seed, share
 
 DEFAULT_RECIPE = "paper-cnn"
 FINE_TUNE_RECIPE = "fine-tune"
@@ -85,12 +84,7 @@ class TrainOptions:
         at_least(self.limit, 1, "--limit")
         seed(self.seed, "--seed")
         at_least(self.patience, 0, "--patience")
-        if self.resume and self.force:
-            raise UsageError(
-                "contradicts --resume",
-                where="--force",
-                remedy="either go on (--resume) or begin again (--force)",
-            )
+        resume_or_force(self.resume, self.force)
         above_zero(self.learning_rate, "--learning-rate")
         share(self.dropout, "--dropout", whole=False)
         share(self.validation_split, "--validation-split", whole=False)
