@@ -6,6 +6,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -43,6 +44,14 @@ def no_gpu() -> str | None:
 def pytest_collection_finish() -> None:
     """Keep the collector of cycles away from the thousands of tests themselves: exports collect several times each."""
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    """Keras, imported as toolkit does."""
+    from toolkit.keras_model.tensorflow import import_keras
+
+    return import_keras("tests")
 
 
 @pytest.fixture(scope="session")

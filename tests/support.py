@@ -17,10 +17,14 @@ COLOURS = ("red", "green", "blue")
 
 
 class Listener(SilentObserver):
-    """Keeps the notices that it is given."""
+    """Keeps the steps and notices that it is told."""
 
     def __init__(self) -> None:
+        self.steps: list[str] = []
         self.notices: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
 
     def notice(self, text: str) -> None:
         self.notices.append(text)

@@ -45,13 +45,6 @@ def exported(
     return open_model(str(folder / f"{name}.onnx"), device="cpu"), listening.notices
 
 
-@pytest.fixture(scope="session")
-def keras() -> Any:
-    from toolkit.keras_model.tensorflow import import_keras
-
-    return import_keras("tests")
-
-
 def test_softmax_logits_and_sigmoids_name_the_same_class_and_only_the_first_two_add_up(
     keras: Any, tmp_path: Path
 ) -> None:

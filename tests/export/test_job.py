@@ -24,13 +24,6 @@ pytestmark = pytest.mark.keras
 Build = Callable[[Any], Any]
 
 
-@pytest.fixture(scope="session")
-def keras() -> Any:
-    from toolkit.keras_model.tensorflow import import_keras
-
-    return import_keras("tests")
-
-
 def spread(model: Any, seed: int = 0) -> Any:
     """Give weights a scale at which the answers differ between pictures; else any graph would agree."""
     generator = np.random.default_rng(seed)

@@ -25,13 +25,6 @@ pytestmark = pytest.mark.keras
 SIZE = (12, 16)
 
 
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    from toolkit.keras_model.tensorflow import import_keras
-
-    return import_keras("tests")
-
-
 def settled(model: Any) -> Any:
     """Give weights a scale at which the answers differ between pictures."""
     generator = np.random.default_rng(0)

@@ -7,13 +7,6 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="session")
-def keras() -> Any:
-    from toolkit.keras_model.tensorflow import import_keras
-
-    return import_keras("tests")
-
-
 @pytest.fixture
 def saved(keras: Any, tmp_path: Path) -> Callable[..., Path]:
     """Save a small model made of the given layers under a name; returns its path."""

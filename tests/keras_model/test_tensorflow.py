@@ -8,7 +8,6 @@ import pytest
 
 from toolkit.keras_model.tensorflow import (
     cause,
-    import_keras,
     import_tensorflow,
     set_aside,
     values_of,
@@ -16,11 +15,6 @@ from toolkit.keras_model.tensorflow import (
 )
 
 pytestmark = pytest.mark.keras
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    return import_keras("tests")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "int32", "bool"])

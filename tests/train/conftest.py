@@ -13,6 +13,14 @@ from training import PLAIN, SIDE, tiny_network
 from toolkit.train.recipe import Recipe
 
 
+@pytest.fixture(scope="session")
+def tf() -> Any:
+    """TensorFlow, imported as toolkit does."""
+    from toolkit.keras_model.tensorflow import import_tensorflow
+
+    return import_tensorflow("tests")
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Recipe]:
     """Make the job find a tiny recipe with these settings, whatever name it is asked for."""

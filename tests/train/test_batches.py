@@ -16,11 +16,6 @@ from toolkit.train.views import Views, draw_views
 pytestmark = pytest.mark.keras
 
 
-@pytest.fixture(scope="module")
-def tf() -> Any:
-    return import_tensorflow("test")
-
-
 def numbered(count: int, height: int = 6, width: int = 5) -> np.ndarray:
     return np.random.default_rng(count).integers(0, 256, (count, height, width, 3)).astype(np.uint8)
 

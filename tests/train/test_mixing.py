@@ -16,13 +16,6 @@ PLAIN = Settings(epochs=1, batch_size=4, optimizer=Optimizer.SGD, learning_rate=
 STEPS = 400
 
 
-@pytest.fixture(scope="module")
-def tf() -> Any:
-    from toolkit.keras_model.tensorflow import import_tensorflow
-
-    return import_tensorflow("tests")
-
-
 def test_nothing_is_mixed_unless_it_is_asked_for() -> None:
     drawn = draw_mixes(PLAIN, STEPS, (8, 6), 0, 0)
     assert np.all(drawn.shares == 1)

@@ -7,26 +7,16 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from support import Listener
 
 from toolkit.errors import AgreementMissed, ExportError
 from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.int8 import calibrated
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.sensitivity import Attempt, Tried, _fewest, layer_errors, quantize_until
-from toolkit.observer import SilentObserver
 from toolkit.stats.agreement import compare
 
 Run = Callable[..., np.ndarray]
-
-
-class Steps(SilentObserver):
-    """Remembers the steps."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def step(self, text: str) -> None:
-        self.told.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +36,10 @@ def fragile(network: Any) -> tuple[onnx.ModelProto, str]:
 def test_a_robust_model_keeps_nothing_in_float(
     paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
-    steps = Steps()
-    _, report = quantize_until(paper, calibration, held_out, 0.9, steps)
+    listener = Listener()
+    _, report = quantize_until(paper, calibration, held_out, 0.9, listener)
     assert report.kept == ()
-    assert len([text for text in steps.told if "layers in float32" in text]) == 1
+    assert len([text for text in listener.steps if "layers in float32" in text]) == 1
 
 
 def test_a_mirrored_model_is_judged_by_the_mean_of_both_images(
@@ -68,9 +58,9 @@ def test_the_fragile_layer_is_found_and_kept_alone(
     fragile: tuple[onnx.ModelProto, str], calibration: np.ndarray, held_out: np.ndarray, run: Run
 ) -> None:
     model, culprit = fragile
-    steps = Steps()
-    int8, report = quantize_until(model, calibration, held_out, 0.98, steps)
-    first = next(text for text in steps.told if "layers in float32" in text)
+    listener = Listener()
+    int8, report = quantize_until(model, calibration, held_out, 0.98, listener)
+    first = next(text for text in listener.steps if "layers in float32" in text)
     assert float(first.rsplit(maxsplit=1)[1]) < 0.9
     assert report.kept == (culprit,)
     expected = compare(run(model, held_out), run(int8, held_out)).top1_agreement

@@ -6,26 +6,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from support import Listener
 
 from toolkit.export.precision.ranges import Method
 from toolkit.export.precision.running import probabilities
 from toolkit.export.precision.ways import _best, _could_be_better, best_way
-from toolkit.observer import SilentObserver
 from toolkit.stats.agreement import compare
-
-
-class Steps(SilentObserver):
-    """Remembers the steps."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-    def step(self, text: str) -> None:
-        self.told.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +39,13 @@ def outlier(
 def test_nothing_else_is_tried_where_nothing_could_be_better(
     paper: onnx.ModelProto, calibration: np.ndarray
 ) -> None:
-    steps = Steps()
-    found, ways = best_way(paper, calibration, calibration, probabilities(paper, calibration), observer=steps)
+    listener = Listener()
+    found, ways = best_way(
+        paper, calibration, calibration, probabilities(paper, calibration), observer=listener
+    )
     assert [(way.method, way.per_channel, way.chosen) for way in ways] == [(Method.MINMAX, True, True)]
     assert found.method is Method.MINMAX
-    assert not any("other ranges" in text for text in steps.told)
+    assert not any("other ranges" in text for text in listener.steps)
 
 
 def test_the_way_kept_is_the_best_of_those_tried_beyond_chance(
@@ -89,13 +77,13 @@ def test_a_way_that_is_better_by_chance_only_is_not_kept() -> None:
 def test_an_agreement_that_says_nothing_is_told(
     paper: onnx.ModelProto, calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
-    steps = Steps()
+    listener = Listener()
     reference = probabilities(paper, held_out)
     of_one_class = held_out[reference.argmax(axis=1) == 0]
-    best_way(paper, calibration, of_one_class, reference[reference.argmax(axis=1) == 0], observer=steps)
-    best_way(paper, calibration, held_out, reference, observer=steps)
-    assert len(steps.notices) == 1
-    assert f"same class for all {len(of_one_class)} pictures" in steps.notices[0]
+    best_way(paper, calibration, of_one_class, reference[reference.argmax(axis=1) == 0], observer=listener)
+    best_way(paper, calibration, held_out, reference, observer=listener)
+    assert len(listener.notices) == 1
+    assert f"same class for all {len(of_one_class)} pictures" in listener.notices[0]
 
 
 def test_one_scale_for_all_channels_is_one_number(paper: onnx.ModelProto, calibration: np.ndarray) -> None:
