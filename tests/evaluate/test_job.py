@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from support import encoded, picture
+from support import Listener, encoded, picture
 
 from toolkit.errors import DataError, ModelError, OutputError
 from toolkit.evaluate.job import run
@@ -48,6 +48,14 @@ def test_the_figures_are_those_of_the_pictures_in_the_models_order(data, model):
         (0, 2, 1, 0.25),
         (1, 0, 1, pytest.approx(1 / 3)),
     ]
+
+
+def test_data_without_names_is_told_to_be_taken_in_the_models_order(model, tmp_path):
+    np.savez(tmp_path / "d.npz", x_test=np.zeros((2, 8, 8, 3), np.uint8), y_test=[0, 1])
+    listener = Listener()
+    run(EvaluateOptions(data=str(tmp_path / "d.npz")), model, listener)
+    (notice,) = listener.notices
+    assert "in the order of the model's (red, green, blue)" in notice
 
 
 def test_the_files_hold_every_figure_and_every_picture(data, model, tmp_path):

@@ -1,9 +1,12 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import Listener
 
 from toolkit.errors import DataError
-from toolkit.models.matching import Unnamed, column_order, match_classes
+from toolkit.models.matching import Unnamed, column_order, match_classes, tell_order
 
 names = st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=8, unique=True)
 
@@ -29,6 +32,27 @@ def test_outputs_named_by_number_match_classes_named_by_number():
 
 def test_classes_without_names_are_matched_by_position():
     assert match_classes(["0", "1"], ["red", "green", "blue"], where="data").tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "told"),
+    [
+        (
+            ["red", "green"],
+            ["0", "1"],
+            "the model has no class names: .* the data's classes \\(red, green\\); --labels",
+        ),
+        (["0", "1"], ["red", "green"], "the data has no class names: .* the model's \\(red, green\\)"),
+    ],
+)
+def test_that_an_order_is_relied_on_is_told(classes: list[str], labels: list[str], told: str) -> None:
+    listener = Listener()
+    tell_order(classes, labels, listener)
+    (notice,) = listener.notices
+    assert re.search(told, notice)
+    tell_order(classes, classes[::-1], listener)
+    tell_order(labels[:1], labels, listener)
+    assert len(listener.notices) == 1
 
 
 def test_more_classes_without_names_than_outputs_are_refused():

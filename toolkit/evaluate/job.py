@@ -15,7 +15,7 @@ from toolkit.evaluate.predictions import write_predictions
 from toolkit.evaluate.result import EvaluateResult, Example
 from toolkit.evaluate.robustness import robustness
 from toolkit.files import refuse_existing, refuse_existing_folder, write_json
-from toolkit.models.matching import match_classes
+from toolkit.models.matching import match_classes, tell_order
 from toolkit.models.predictor import PlannedPredictor, Predictor, predict
 from toolkit.observer import SILENT, Observer
 from toolkit.wording import count
@@ -57,6 +57,7 @@ def run(options: EvaluateOptions, predictor: PlannedPredictor, observer: Observe
             remedy="choose other data",
         )
     truth = match_classes(dataset.classes, predictor.labels, where=options.data)[split.labels]
+    tell_order(dataset.classes, predictor.labels, observer)
     observer.step(f"Evaluating {predictor.name} on {count(len(truth), 'picture')}")
     probabilities = _probabilities(options, predictor, split, observer)
     paths = split.paths or tuple(f"{options.split}[{index}]" for index in range(len(truth)))

@@ -9,7 +9,7 @@ from toolkit.data.resolve import load_split
 from toolkit.export.calibration import Calibration
 from toolkit.export.options import ExportOptions
 from toolkit.export.source import Source
-from toolkit.models.matching import match_classes
+from toolkit.models.matching import match_classes, tell_order
 from toolkit.observer import Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.wording import count
@@ -72,10 +72,12 @@ def verification_pictures(options: ExportOptions, source: Source, observer: Obse
         observer=observer,
     )
     split = dataset.split(name)
+    truth = match_classes(dataset.classes, source.predictor.labels, where=options.verify)[split.labels]
+    tell_order(dataset.classes, source.predictor.labels, observer)
     return VerificationPictures(
         images_nhwc=split.images,
         data=f"{dataset.name}, {name} split",
-        truth=match_classes(dataset.classes, source.predictor.labels, where=options.verify)[split.labels],
+        truth=truth,
         skipped=dataset.left_out(options.verify),
     )
 

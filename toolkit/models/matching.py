@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import DataError
+from toolkit.observer import Observer
 
 NAMES_KEY = "labels_are_names"
 """Key of the metadata of a file whose labels look like numbers of outputs, and were given as names."""
@@ -78,6 +79,28 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
     raise DataError(_complaint(unknown), where=where, remedy=_remedy(unknown[0], labels))
 
 
+def tell_order(classes: Sequence[str], labels: Sequence[str], observer: Observer) -> None:
+    """Tell of classes that are matched by position: only the user knows whether that is the order of the training.
+
+    Args:
+        classes: class names of the data, that `match_classes` has taken.
+        labels: class names of the model.
+        observer: told, where only one side has names.
+    """
+    if set(classes) <= set(labels):
+        return
+    if Unnamed.looks_like(labels):
+        observer.notice(
+            "the model has no class names: its outputs are taken to be in the order of the data's classes"
+            f" ({_first(classes)}); --labels FILE names them"
+        )
+    else:
+        observer.notice(
+            "the data has no class names: its classes are taken to be in the order of the model's"
+            f" ({_first(labels)})"
+        )
+
+
 def column_order(labels: Sequence[str], other: Sequence[str], *, where: object) -> NDArray[np.int64]:
     """Find where each class of one model stands in another, so that their outputs can be compared.
 
@@ -124,5 +147,8 @@ def _remedy(name: str, labels: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, labels, n=1)
     if near:
         return f"the model calls a class '{near[0]}'; rename the class, or give --labels FILE"
-    known = ", ".join(labels[:10]) + (", …" if len(labels) > 10 else "")
-    return f"use data of the model's classes ({known}), or give --labels FILE"
+    return f"use data of the model's classes ({_first(labels)}), or give --labels FILE"
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from toolkit.data.dataset import Dataset
 from toolkit.data.resolve import load_data
 from toolkit.errors import ModelError
-from toolkit.models.matching import column_order, match_classes
+from toolkit.models.matching import column_order, match_classes, tell_order
 from toolkit.models.predictor import PlannedPredictor, predict
 from toolkit.observer import SILENT, Observer
 from toolkit.stats.agreement import compare, differences, missed_gates
@@ -37,6 +37,7 @@ def run(
     other_dataset = dataset if same_pixels else _load(options, second, observer)
     split, other_split = dataset.split(options.split), other_dataset.split(options.split)
     truth = match_classes(dataset.classes, first.labels, where=options.data)[split.labels]
+    tell_order(dataset.classes, first.labels, observer)
 
     observer.step(f"Comparing on {count(len(split.labels), 'picture')}")
     mine = predict(first, split.images, batch_size=options.batch_size, observer=observer)
