@@ -1,4 +1,4 @@
-"""What a run says of its pixels."""
+"""What a run says of its pixels and pictures."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from training import PLAIN, SIDE, Lines, tiny_network
 from toolkit.data.dataset import Split
 from toolkit.keras_model.tensorflow import import_keras
 from toolkit.train.recipes import paper_cnn
-from toolkit.train.told import tell_pixels
+from toolkit.train.told import tell_pixels, tell_repeats
 
 pytestmark = pytest.mark.keras
 
@@ -44,3 +44,16 @@ def test_each_channel_counts_in_the_range_that_is_said() -> None:
     scaled = keras.layers.Normalization(mean=[100.0, 120.0, 130.0], variance=[2500.0, 100.0, 2500.0])(pixels)
     network = keras.Model(pixels, keras.layers.Conv2D(3, 3)(scaled))
     assert told(network) == ["Pixels: uint8 0 to 255, -12.0 to 13.5 inside the model"]
+
+
+def test_pictures_that_are_measured_on_and_trained_on_as_well_are_told() -> None:
+    seen, noise = Lines(), np.random.default_rng(0).integers(0, 256, (6, SIDE, SIDE, 3), np.uint8)
+    split = Split(noise, np.zeros(6, np.int64))
+    train, validation, test = (split.take(np.array(chosen)) for chosen in ([0, 1, 2], [2, 3], [0, 1, 1, 5]))
+    tell_repeats(train, validation, test, seen)
+    assert seen.lines == [
+        "1 of 2 held-out pictures is trained on as well, pixel for pixel, so that the held-out figures are too good",
+        "3 of 4 test pictures are trained on as well, pixel for pixel, so that the test figures are too good",
+    ]
+    tell_repeats(train, None, split.take(np.array([3, 4])), seen)
+    assert len(seen.lines) == 2

@@ -132,6 +132,16 @@ def unreadable(error: OSError, path: Path) -> DataError:
     )
 
 
+def also_in(split: Split, other: Split) -> int:
+    """Count the pictures of a split that another one has as well, pixel for pixel."""
+    known = {_pixels(image) for image in other.images}
+    return sum(_pixels(image) in known for image in split.images)
+
+
+def _pixels(image: NDArray[np.uint8]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+
+
 def limited(labels: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
     """Choose the first `limit` pictures of a shuffle that deals the classes out in turn.
 

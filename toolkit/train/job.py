@@ -18,7 +18,7 @@ from toolkit.train.recipes import find_recipe
 from toolkit.train.result import TrainResult
 from toolkit.train.run_folder import read_record, refuse_other_run
 from toolkit.train.settings import settle
-from toolkit.train.told import tell_network, tell_pixels, tell_shapes
+from toolkit.train.told import tell_network, tell_pixels, tell_repeats, tell_shapes
 
 COMMAND = "toolkit train"
 
@@ -49,6 +49,7 @@ def run(
     if earlier is not None:
         refuse_other_run(earlier, plan.record, options.output)
     tell_shapes(plan.dataset, plan.train, plan.validation, observer)
+    tell_repeats(plan.train, plan.validation, plan.test, observer)
 
     tf, keras = import_tensorflow(COMMAND), import_keras(COMMAND)
     fit.prepare(tf, keras, options.seed)

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.data.dataset import Dataset, Split
+from toolkit.data.dataset import Dataset, Split, also_in
 from toolkit.keras_model.entrance import entrance
 from toolkit.observer import Observer
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipe import Recipe
 from toolkit.train.run_folder import Epoch
+from toolkit.wording import count
 
 
 def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observer: Observer) -> None:
@@ -24,6 +25,16 @@ def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observ
         observer.line(
             f"Held out of train for validation: {len(validation.labels)}, trained on {len(train.labels)}"
         )
+
+
+def tell_repeats(train: Split, validation: Split | None, test: Split | None, observer: Observer) -> None:
+    """Say where pictures are measured on that are trained on as well: such figures look better than they are."""
+    for name, split in (("held-out", validation), ("test", test)):
+        if split is not None and (repeats := also_in(split, train)):
+            observer.notice(
+                f"{repeats:,} of {count(len(split), f'{name} picture')} {'is' if repeats == 1 else 'are'} trained on as"
+                f" well, pixel for pixel, so that the {name} figures are too good"
+            )
 
 
 def tell_pixels(train: Split, network: Any, observer: Observer) -> None:
