@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from training import Lines, options, weights
 
+from toolkit.errors import InputError
 from toolkit.train import calibrate as calibration
 from toolkit.train import checkpoint, job
 from toolkit.train.keeper import Keeper
@@ -50,6 +51,18 @@ def test_a_finished_run_that_was_killed_in_a_later_epoch_has_only_the_epochs_of_
     write_history(tmp_path / "run", [first, replace(first, epoch=2, loss=99.0)])
     result = job.run(options(shapes_file, tmp_path / "run", epochs=2, resume=True))
     assert [row.loss < 99 for row in result.history] == [True, True]
+
+
+@pytest.mark.parametrize("lines", [1, 2], ids=["no epoch", "one epoch"])
+def test_a_history_that_has_lost_epochs_is_not_gone_on_with(
+    tiny: Tiny, shapes_file: Path, tmp_path: Path, lines: int
+) -> None:
+    tiny(epochs=2)
+    job.run(options(shapes_file, tmp_path / "run"))
+    history = tmp_path / "run" / "history.csv"
+    history.write_text("".join(history.read_text().splitlines(keepends=True)[:lines]))
+    with pytest.raises(InputError, match=rf"history has {lines - 1} epochs?, and its model has done 2"):
+        job.run(options(shapes_file, tmp_path / "run", epochs=3, resume=True))
 
 
 def _killed(*_: object, **__: object) -> None:

@@ -67,9 +67,9 @@ def test_a_run_goes_on_with_more_epochs() -> None:
     ("now", "words"),
     [
         (record(settings={"epochs": 3, "batch_size": 64}), "another batch size: 32, not 64"),
-        (record(data_digest="e"), "another data digest"),
+        (record(data_digest="e"), "the pictures aren't those that the run was begun with"),
         (record(seed=1), "another seed: 0, not 1"),
-        (record(recipe="s"), "another recipe"),
+        (record(recipe="s", settings={"epochs": 9, "batch_size": 64}), "another recipe: r, not s"),
     ],
 )
 def test_a_run_begun_with_something_else_is_not_resumed(now: dict[str, object], words: str) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.errors import InputError
 from toolkit.files import sha256_of
 from toolkit.observer import Observer
 from toolkit.train import checkpoint
 from toolkit.train.recipe import Settings
-from toolkit.train.run_folder import MODEL, Epoch, clear, read_history, write_history, write_record
+from toolkit.train.run_folder import HISTORY, MODEL, Epoch, clear, read_history, write_history, write_record
 from toolkit.train.stopping import best_epoch, is_over
 from toolkit.train.told import epoch_line
 from toolkit.train.trainer import Trainer
+from toolkit.wording import count
 
 Watch = Callable[[Epoch], None]
 TEMPERATURE = "calibration_temperature"  # in run.json, of a run that is calibrated when it ends
@@ -94,7 +96,14 @@ class Keeper:
         if not (earlier.get("finished") and self.is_over):
             self.state = checkpoint.load(keras, self.folder, self._settings)
             # The history is written before the model; after a kill between the two its last line has no weights.
-            self.history = rows[: checkpoint.epochs_of(self.state, self._settings, pictures, self._network)]
+            done = checkpoint.epochs_of(self.state, self._settings, pictures, self._network)
+            self.history = rows[:done]
+            if len(rows) < done:
+                raise InputError(
+                    f"the run's history has {count(len(rows), 'epoch')}, and its model has done {done:,}",
+                    where=self.folder / HISTORY,
+                    remedy="start the run again",
+                )
         if self.is_over:
             self._network.set_weights(_saved_weights(keras, self.folder))
             self._take_up_calibration(earlier)
