@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
 
 def one_line(text: object) -> str:
     """Return `text` on one line: control characters escaped, runs of white space folded."""
-    return _escaped(" ".join(str(text).split()))
+    return printable(" ".join(str(text).split()))
 
 
 def first_line(error: Exception) -> str:
@@ -49,11 +49,12 @@ def as_place(where: object) -> str:
 
     Control characters are escaped; a name that is blank, or begins or ends with a space, stands in quotes.
     """
-    text = _escaped(str(where))
+    text = printable(str(where))
     return text if text and text == text.strip() else f"'{text}'"
 
 
-def _escaped(text: str) -> str:
+def printable(text: str) -> str:
+    """Return `text` with control characters escaped, so that a name in it can't steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

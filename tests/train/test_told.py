@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from training import PLAIN, SIDE, Lines, tiny_network
 
-from toolkit.data.dataset import Split
+from toolkit.data.dataset import Dataset, Split
 from toolkit.keras_model.tensorflow import import_keras
 from toolkit.train.recipes import paper_cnn
-from toolkit.train.told import tell_pixels, tell_repeats
+from toolkit.train.told import tell_pixels, tell_repeats, tell_shapes
 
 pytestmark = pytest.mark.keras
 
@@ -57,3 +57,10 @@ def test_pictures_that_are_measured_on_and_trained_on_as_well_are_told() -> None
     ]
     tell_repeats(train, None, split.take(np.array([3, 4])), seen)
     assert len(seen.lines) == 2
+
+
+def test_names_of_classes_cannot_break_the_line_or_steer_a_terminal() -> None:
+    seen, split = Lines(), Split(IMAGES, LABELS)
+    classes = ("\x1b[31mred", " lead", "new\nline", "Katze Männchen 🐱")
+    tell_shapes(Dataset(classes=classes, splits={"train": split}, name="zoo", digest=""), split, None, seen)
+    assert seen.lines[0] == r"Data: zoo, 4 classes: \x1b[31mred, ' lead', new\nline, Katze Männchen 🐱"

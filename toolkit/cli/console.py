@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import as_place
+from toolkit.errors import as_place, printable
 from toolkit.files import output_error, to_json
 from toolkit.wording import count
 
@@ -59,7 +59,8 @@ class Console:
         """Print one line on standard error."""
         if not self.quiet:
             self._clear_bar()
-            print(text, file=sys.stderr, flush=True)  # noqa: T201
+            # Names of files and classes are in it; a line break stands only where it was meant.
+            print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201
 
     def wrote(self, *paths: Path | None) -> None:
         """Name the files that were written, a line each; None and devices are passed over."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.dataset import SPLITS, split_folders
-from toolkit.errors import DataError
+from toolkit.errors import DataError, as_place
 from toolkit.images.inputs import shown
 from toolkit.images.scan import has_picture, is_hidden, is_picture_name
 from toolkit.observer import Observer
@@ -233,7 +233,7 @@ def _require_same(classes_of: dict[str, list[str]], root: Path) -> None:
 
 def _some(names: Sequence[str]) -> str:
     more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(as_place, names[:NAMED_AT_MOST])) + (f" and {more} more" if more > 0 else "")
 
 
 def _no_classes(folder: Path) -> DataError:

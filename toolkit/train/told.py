@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.data.dataset import Dataset, Split, also_in
+from toolkit.errors import as_place
 from toolkit.keras_model.entrance import entrance
 from toolkit.observer import Observer
 from toolkit.train.options import TrainOptions
@@ -15,7 +16,9 @@ from toolkit.wording import count
 
 def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observer: Observer) -> None:
     """Print what the data is, before anything is trained."""
-    observer.line(f"Data: {dataset.name}, {len(dataset.classes)} classes: {', '.join(dataset.classes)}")
+    observer.line(
+        f"Data: {dataset.name}, {len(dataset.classes)} classes: {', '.join(map(as_place, dataset.classes))}"
+    )
     for path, reason in dataset.skipped:
         observer.notice(f"skipped {path}: {reason}")
     for name, split in (("Train", dataset.splits.get("train")), ("Test", dataset.splits.get("test"))):
