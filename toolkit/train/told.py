@@ -24,6 +24,12 @@ def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observ
     for name, split in (("Train", dataset.splits.get("train")), ("Test", dataset.splits.get("test"))):
         if split is not None:
             observer.line(f"{name} samples: {split.images.shape} {split.labels[:, None].shape}")
+    seen = set(train.labels.tolist())
+    missing = [as_place(name) for label, name in enumerate(dataset.classes) if label not in seen]
+    if missing:
+        observer.notice(
+            f"classes that no picture is trained on, so that they aren't learnt: {', '.join(missing)}"
+        )
     if validation is not None:
         observer.line(
             f"Held out of train for validation: {len(validation.labels)}, trained on {len(train.labels)}"
