@@ -163,11 +163,12 @@ def test_usual_spellings_of_train_and_test_are_the_splits(
 @pytest.mark.parametrize(
     ("folders", "told"),
     [
-        (("train", "val", "test"), "train and test are read, val is not"),
-        (("Train", "train", "test"), "train and test are read, Train is not"),
+        (("train", "val", "test"), "the splits of {root} are train and test; val is not used"),
+        (("Train", "train", "test"), "the splits of {root} are train and test; Train is not used"),
         (
             ("train", "valid", "more"),
-            "train is read, more, valid are not; pictures to measure on belong into a folder called test",
+            "the split of {root} is train; more, valid are not used;"
+            " pictures to measure on belong in a folder called test",
         ),
     ],
 )
@@ -179,7 +180,7 @@ def test_folders_beside_the_splits_are_told_to_be_left(
     if len(list(tmp_path.iterdir())) < len(folders):
         pytest.skip("this file system doesn't tell upper case from lower case")
     list_folder(tmp_path, WANTED, recorder)
-    assert recorder.notices == [f"of {tmp_path}, {told}"]
+    assert recorder.notices == [told.format(root=tmp_path)]
 
 
 def test_what_is_passed_over_in_class_folders_is_told(tmp_path: Path, recorder: Any) -> None:

@@ -255,6 +255,17 @@ def test_an_npz_file_with_one_split_gives_that_one(tmp_path: Path) -> None:
         load_split(str(tmp_path / "train.npz"), ("test",))
 
 
+def test_a_folder_that_is_looked_at_for_each_split_is_told_of_once(
+    colour_folder: Path, recorder: Any
+) -> None:
+    inside = colour_folder / "red"
+    (inside / "notes.txt").touch()
+    root = colour_folder.rename(colour_folder.with_name("train")).parent
+    load_split(str(root), ("test", "train"), observer=recorder)
+    assert len(recorder.notices) == len(set(recorder.notices))
+    assert sum("notes.txt" in notice for notice in recorder.notices) == 1
+
+
 def test_only_the_first_split_that_there_is_gets_loaded(colour_folder: Path) -> None:
     dataset, name = load_split(str(colour_folder), ("test", "train"))
     assert (name, set(dataset.splits)) == ("test", {"test"})

@@ -55,7 +55,7 @@ def test_data_without_names_is_told_to_be_taken_in_the_models_order(model, tmp_p
     listener = Listener()
     run(EvaluateOptions(data=str(tmp_path / "d.npz")), model, listener)
     (notice,) = listener.notices
-    assert "in the order of the model's (red, green, blue)" in notice
+    assert "in the order of those of the model (red, green, blue)" in notice
 
 
 def test_the_files_hold_every_figure_and_every_picture(data, model, tmp_path):

@@ -40,9 +40,9 @@ def test_classes_without_names_are_matched_by_position():
         (
             ["red", "green"],
             ["0", "1"],
-            "the model has no class names: .* the data's classes \\(red, green\\); --labels",
+            "the model has no class names: .* the classes of the data \\(red, green\\); --labels",
         ),
-        (["0", "1"], ["red", "green"], "the data has no class names: .* the model's \\(red, green\\)"),
+        (["0", "1"], ["red", "green"], "the data has no class names: .* those of the model \\(red, green\\)"),
     ],
 )
 def test_that_an_order_is_relied_on_is_told(classes: list[str], labels: list[str], told: str) -> None:

@@ -160,6 +160,14 @@ def test_an_operator_that_is_not_known_is_named_and_the_file_is_not_called_damag
         open_session(tmp_path / "m.onnx", device="cpu")
 
 
+def test_a_model_that_is_not_valid_is_not_laid_to_the_provider(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"\x08\x08")
+    text = "[ONNXRuntimeError] : 10 : INVALID_GRAPH : Error No Op registered for Unheard with domain_version of 17"
+    error = start_module._translated(RuntimeError(text), tmp_path / "m.onnx", "OpenVINOExecutionProvider")
+    assert isinstance(error, ModelError)
+    assert "No Op registered for Unheard" in error.what
+
+
 def test_a_model_of_vectors_is_not_an_image_classifier(tmp_path: Path) -> None:
     value = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(

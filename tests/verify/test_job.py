@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from support import encoded, picture
+from support import Listener, encoded, picture
 
 from toolkit.errors import DataError, UsageError
 from toolkit.models.open import OpenModel, open_model
@@ -39,6 +39,19 @@ def test_a_model_agrees_with_itself_and_both_are_right(model: OpenModel, colour_
     assert result.agreement["max_difference"] == 0
     assert (result.accuracy, result.other_accuracy) == (1, 1)
     assert (result.missed, result.worst) == ((), ())
+
+
+def test_a_second_model_without_names_is_told_to_be_matched_by_position(
+    model: OpenModel, tiny_model: Path, tmp_path: Path, colour_folder: Path
+) -> None:
+    proto = onnx.load(tiny_model)
+    del proto.metadata_props[:]
+    onnx.save(proto, tmp_path / "nameless.onnx")
+    nameless = open_model(str(tmp_path / "nameless.onnx"), device="cpu")
+    listener = Listener()
+    run(options(colour_folder), model, nameless, listener)
+    (notice,) = (text for text in listener.notices if "nameless" in text)
+    assert "nameless.onnx has no class names: its outputs are taken to be in the order" in notice
 
 
 def test_one_picture_is_no_pictures(model: OpenModel, colour_folder: Path) -> None:

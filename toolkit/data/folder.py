@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -88,10 +87,15 @@ def _split_folders(root: Path, observer: Observer) -> dict[str, str]:
         return {}
     others = [shown(name) for name in folders if name not in found.values()]
     if found and others:
-        hint = "" if "test" in found else "; pictures to measure on belong into a folder called test"
+        hint = "" if "test" in found else "; pictures to measure on belong in a folder called test"
+        splits = (
+            f"the splits of {shown(str(root))} are"
+            if len(found) > 1
+            else f"the split of {shown(str(root))} is"
+        )
         observer.notice(
-            f"of {shown(str(root))}, {' and '.join(found.values())} {'is' if len(found) == 1 else 'are'} read,"
-            f" {_some(others)} {'is' if len(others) == 1 else 'are'} not{hint}"
+            f"{splits} {' and '.join(found.values())}; {_some(others)} {'is' if len(others) == 1 else 'are'} not"
+            f" used{hint}"
         )
     return found
 
@@ -156,10 +160,10 @@ def _files(root: Path, folders: Sequence[str], observer: Observer) -> Files:
     empty, inner, others = [], [], []
     for label, folder in enumerate(folders):
         with _listing(root / folder) as entries:
-            seen = sorted(((e.name, e) for e in entries if not is_hidden(e.name)), key=itemgetter(0))
+            seen = sorted((e.name, _holds(e.is_dir)) for e in entries if not is_hidden(e.name))
         found = []
-        for name, entry in seen:
-            if _holds(entry.is_dir):
+        for name, is_folder in seen:
+            if is_folder:
                 if has_picture(str(root / folder / name)):
                     inner.append(f"{folder}/{name}")
             elif is_picture_name(name):

@@ -74,7 +74,7 @@ def read_folder(
         broken += [(shown(files.names[index]), reason) for index, reason in sorted(failures.items())]
         kept = np.array([i for i in range(len(files.names)) if i not in failures], np.int64)
         if reading.skip_broken:
-            _require_every_class(files.labels, files.labels[kept], classes, root / name)
+            _require_every_class(files.labels, files.labels[kept], classes, root)
         left = files.take(kept) if failures else files
         splits[name] = Split(images[kept] if failures else images, left.labels, tuple(map(shown, left.names)))
     if broken and not reading.skip_broken:

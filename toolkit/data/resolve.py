@@ -14,7 +14,7 @@ from toolkit.data.npz import read_npz
 from toolkit.data.pictures import Reading, read_folder
 from toolkit.errors import DataError, MissingSplit, UsageError
 from toolkit.images.inputs import shown
-from toolkit.observer import SILENT, Observer
+from toolkit.observer import SILENT, EachNoticeOnce, Observer
 from toolkit.preprocess import transforms
 from toolkit.ranges import at_least
 
@@ -107,6 +107,7 @@ def load_split(
     Raises:
         DataError: see `load_data`; it has none of the splits.
     """
+    observer = EachNoticeOnce(observer)  # a folder is looked at again for each split
     for number, split in enumerate(order, start=1):
         try:
             dataset = load_data(

@@ -29,7 +29,7 @@ from toolkit.export.verify import Verification, verify_file
 from toolkit.files import refuse_existing, whole_files
 from toolkit.models.card import to_metadata
 from toolkit.models.onnx_file import opset_of
-from toolkit.observer import SILENT, Observer
+from toolkit.observer import SILENT, EachNoticeOnce, Observer
 from toolkit.stats.agreement import missed_gates
 
 
@@ -43,6 +43,7 @@ def run(options: ExportOptions, observer: Observer = SILENT) -> ExportResult:
     Raises:
         ToolkitError: the model, the data or an option is at fault, or the file doesn't agree with its source.
     """
+    observer = EachNoticeOnce(observer)  # the data may be read twice, to calibrate and to verify
     refuse_source(options)
     refuse_existing(options.output, force=options.force)
     source = open_source(options, observer)

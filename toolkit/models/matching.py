@@ -79,24 +79,35 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
     raise DataError(_complaint(unknown), where=where, remedy=_remedy(unknown[0], labels))
 
 
-def tell_order(classes: Sequence[str], labels: Sequence[str], observer: Observer) -> None:
+def tell_order(
+    classes: Sequence[str],
+    labels: Sequence[str],
+    observer: Observer,
+    *,
+    data: str = "the data",
+    model: str = "the model",
+    remedy: str = "; --labels FILE names them",
+) -> None:
     """Tell of classes that are matched by position: only the user knows whether that is the order of the training.
 
     Args:
-        classes: class names of the data, that `match_classes` has taken.
+        classes: class names of the data, or of another model, that were matched.
         labels: class names of the model.
         observer: told, where only one side has names.
+        data: what has the classes, in words.
+        model: what has the labels, in words.
+        remedy: how a model's outputs are named, where the command can.
     """
     if set(classes) <= set(labels):
         return
     if Unnamed.looks_like(labels):
         observer.notice(
-            "the model has no class names: its outputs are taken to be in the order of the data's classes"
-            f" ({_first(classes)}); --labels FILE names them"
+            f"{model} has no class names: its outputs are taken to be in the order of the classes of {data}"
+            f" ({_first(classes)}){remedy}"
         )
     else:
         observer.notice(
-            "the data has no class names: its classes are taken to be in the order of the model's"
+            f"{data} has no class names: its classes are taken to be in the order of those of {model}"
             f" ({_first(labels)})"
         )
 

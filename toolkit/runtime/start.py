@@ -41,7 +41,7 @@ def start(path: Path, settings: Any, wanted: Device, options: dict[str, str], ob
         settings: ONNX Runtime's session options.
         wanted: the device; `cuda` and `provider` never fall back.
         options: KEY=VALUE pairs for the provider that is asked for.
-        observer: told which provider `auto` took, and of convolutions that stay on the CPU.
+        observer: told which provider `auto` took, of convolutions that stay on the CPU, and of int8 that CUDA unpacks.
 
     Raises:
         UsageError: the provider has no such option.
@@ -129,14 +129,15 @@ def _tell_rest(session: Any, provider: str, observer: Observer) -> None:
 
 
 def _tell_unpacked(session: Any, observer: Observer) -> None:
-    """Tell of int8 that only looks quicker: CUDA has no kernels for it, and computes in fp32 what it unpacks.
+    """Tell of int8 that only looks quicker: CUDA has no kernels for it, and computes in floats what it unpacks.
 
-    What is left of int8 there is rounding between the layers, which takes time. TensorRT computes in int8, so it
-    isn't asked.
+    What is left of int8 there is rounding between the layers, which takes time where there is much of it. TensorRT
+    computes in int8, so it isn't asked.
     """
     placement = placement_of(session)
-    if placement is not None and placement.unpacked.get(CUDA) and placement.products.get(CUDA):
-        observer.notice(f"CUDA unpacks int8 and computes in fp32: {OTHER_EXPORT} is likely faster there")
+    products = 0 if placement is None else placement.products.get(CUDA, 0)
+    if placement is not None and products and 2 * placement.unpacked.get(CUDA, 0) >= products:
+        observer.notice(f"CUDA unpacks int8 and computes in floats: {OTHER_EXPORT} is likely faster there")
 
 
 def _unknown(libraries: Path, index: int) -> Problem:
@@ -229,7 +230,7 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
         return ModelError("the file is empty (0 bytes)", where=path, remedy="copy or export it again")
     if "INVALID_PROTOBUF" in text or "Protobuf parsing failed" in text:
         return not_onnx(path)
-    if provider not in (CPU, CUDA):
+    if provider not in (CPU, CUDA) and "INVALID_GRAPH" not in text:
         return _other_failed(provider, text)
     if "External data" in text or "external data" in text:
         return ModelError(

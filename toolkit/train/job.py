@@ -49,7 +49,8 @@ def run(
     if earlier is not None:
         refuse_other_run(earlier, plan.record, options.output)
     tell_shapes(plan.dataset, plan.train, plan.validation, observer)
-    tell_repeats(plan.train, plan.validation, plan.test, observer)
+    if dataset is None:  # else whoever loaded it would be told in every run
+        tell_repeats(plan.train, plan.validation, plan.test, observer)
 
     tf, keras = import_tensorflow(COMMAND), import_keras(COMMAND)
     fit.prepare(tf, keras, options.seed)

@@ -97,7 +97,11 @@ def make_plan(
         )
     train, validation = _split(dataset, options)
     size = train.images.shape[1], train.images.shape[2]
-    teacher = open_teacher(options.teacher, dataset.classes, size, where=where) if options.teacher else None
+    teacher = (
+        open_teacher(options.teacher, dataset.classes, size, where=where, observer=observer)
+        if options.teacher
+        else None
+    )
     weights = _class_weights(options, train, dataset, observer)
     record = make_record(
         options,

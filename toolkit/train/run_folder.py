@@ -135,9 +135,8 @@ def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path)
     was, wanted = {**UNSAID, **earlier.get("settings", {})}, now["settings"]
     # A schedule over the run's epochs would have gone otherwise from the first step on.
     free = {"epochs"} if wanted.get("schedule", "constant") == "constant" else set()
-    differing = [
-        key for key in ("recipe",) if earlier.get(key) != now[key]
-    ]  # first: most settings follow from it
+    # First: most settings follow from it.
+    differing = [] if earlier.get("recipe") == now["recipe"] else ["recipe"]
     differing += [key for key in ("start", "teacher") if _digest(earlier.get(key)) != _digest(now.get(key))]
     differing += [key for key in wanted if key not in free and was.get(key) != wanted[key]]
     differing += [key for key in ("seed", "classes", "data_digest") if earlier.get(key) != now[key]]

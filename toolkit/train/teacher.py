@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from toolkit.errors import DataError, InputError, UsageError
 from toolkit.files import whole_file
 from toolkit.keras_model.files import looks_like_keras
-from toolkit.models.matching import match_classes
+from toolkit.models.matching import match_classes, tell_order
 from toolkit.models.predictor import Predictor
-from toolkit.observer import Observer
+from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.train.run_folder import TEACHER
 
@@ -54,7 +54,14 @@ class Teacher:
             return np.maximum(np.log(found), LEAST_LOG).astype(np.float16)
 
 
-def open_teacher(argument: str, classes: Sequence[str], size: tuple[int, int], *, where: str) -> Teacher:
+def open_teacher(
+    argument: str,
+    classes: Sequence[str],
+    size: tuple[int, int],
+    *,
+    where: str,
+    observer: Observer = SILENT,
+) -> Teacher:
     """Open a teacher.
 
     Args:
@@ -62,6 +69,7 @@ def open_teacher(argument: str, classes: Sequence[str], size: tuple[int, int], *
         classes: of the data, in its order.
         size: (height, width) of the pictures, pixels.
         where: the command, for errors.
+        observer: told where its outputs are matched by position.
 
     Raises:
         ModelError: it can't be opened.
@@ -95,6 +103,7 @@ def open_teacher(argument: str, classes: Sequence[str], size: tuple[int, int], *
             where=error.where,
             remedy="give a teacher of the data's classes, or call them as it does",
         ) from error
+    tell_order(classes, predictor.labels, observer, model="the teacher", remedy="")
     return Teacher(
         predictor=predictor,
         columns=columns,

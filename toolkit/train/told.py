@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.data.dataset import Dataset, Split, also_in
+from toolkit.data.dataset import Dataset, Split, fingerprints
 from toolkit.errors import as_place
 from toolkit.keras_model.entrance import entrance
 from toolkit.observer import Observer
@@ -38,8 +38,12 @@ def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observ
 
 def tell_repeats(train: Split, validation: Split | None, test: Split | None, observer: Observer) -> None:
     """Say where pictures are measured on that are trained on as well: such figures look better than they are."""
+    known = set(fingerprints(train))
     for name, split in (("held-out", validation), ("test", test)):
-        if split is not None and (repeats := also_in(split, train)):
+        if split is None:
+            continue
+        repeats = sum(picture in known for picture in fingerprints(split))
+        if repeats:
             observer.notice(
                 f"{repeats:,} of {count(len(split), f'{name} picture')} {'is' if repeats == 1 else 'are'} trained on as"
                 f" well, pixel for pixel, so that the {name} figures are too good"

@@ -38,6 +38,7 @@ def run(
     split, other_split = dataset.split(options.split), other_dataset.split(options.split)
     truth = match_classes(dataset.classes, first.labels, where=options.data)[split.labels]
     tell_order(dataset.classes, first.labels, observer)
+    tell_order(first.labels, second.labels, observer, data=first.name, model=second.name, remedy="")
 
     observer.step(f"Comparing on {count(len(split.labels), 'picture')}")
     mine = predict(first, split.images, batch_size=options.batch_size, observer=observer)
