@@ -8,8 +8,9 @@ import pytest
 
 from toolkit.errors import ModelError, UsageError
 from toolkit.inspect.keras_layers import inspect_keras
-from toolkit.keras_model.choices import KerasChoices
+from toolkit.keras_model.choices import KerasChoices, load_custom_objects
 from toolkit.keras_model.load import load_keras
+from toolkit.keras_model.outputs import named_outputs
 from toolkit.keras_model.predictor import keras_predictor
 from toolkit.models.head import Head
 
@@ -185,8 +186,6 @@ def test_classes_of_its_own_come_from_a_module(
         "import keras\n\nclass Halve(keras.layers.Layer):\n    def call(self, x):\n        return x / 2\n"
     )
     choices = KerasChoices(custom_objects=str(tmp_path / "own_layers.py"), normalize="unit")
-    from toolkit.keras_model.choices import load_custom_objects
-
     halve = load_custom_objects(choices.custom_objects)["Halve"]
     keras.Sequential([keras.Input((8, 8, 3)), halve(), *dense(keras)]).save(tmp_path / "own.keras")
     with pytest.raises(ModelError, match="--custom-objects"):
@@ -197,7 +196,6 @@ def test_classes_of_its_own_come_from_a_module(
 
 def test_a_module_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
     from toolkit.errors import InputError
-    from toolkit.keras_model.choices import load_custom_objects
 
     with pytest.raises(UsageError, match="no module"):
         load_custom_objects("no_such_module_anywhere")
@@ -235,6 +233,60 @@ def test_a_model_with_several_outputs_is_described_with_all_of_them(keras: Any, 
         outputs = inspect_keras(str(model)).outputs
         assert {output.name for output in outputs} == names
         assert {output.shape for output in outputs} == {(None, 2), (None, 10)}
+
+
+def test_outputs_inside_dictionaries_and_lists_are_named_by_their_place(keras: Any, tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    a, b, c = (keras.layers.Dense(units, activation="softmax")(x) for units in (2, 3, 5))
+    path = tmp_path / "nested.keras"
+    keras.Model(image, {"h": [a, b], "z": c}).save(path)
+    units = {"h_0": 2, "h_1": 3, "z": 5}
+    assert {output.name: output.shape[1] for output in inspect_keras(str(path)).outputs} == units
+    with pytest.raises(ModelError, match="3 outputs: h_0, h_1, z"):
+        keras_predictor(str(path), where="test")
+    for name, classes in units.items():
+        predictor = keras_predictor(str(path), where="test", choices=KerasChoices(output=name))
+        assert len(predictor.labels) == classes
+
+
+def test_two_outputs_of_one_layer_do_not_hide_each_other(keras: Any, tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(image)
+    heads = [keras.layers.Dense(2)(x), keras.layers.Dense(10, activation="softmax")(x)]
+    path, outer = tmp_path / "model.keras", keras.Input((8, 8, 3))
+    keras.Model(outer, keras.Model(image, heads, name="sub")(outer)).save(path)
+    outputs = inspect_keras(str(path)).outputs
+    assert [(output.name, output.shape[1]) for output in outputs] == [("sub", 2), ("sub_1", 10)]
+    with pytest.raises(ModelError, match="2 outputs: sub, sub_1"):
+        load_keras(str(path), where="test")
+    for name, units, head in (("sub", 2, Head.LOGITS), ("sub_1", 10, Head.PROBABILITIES)):
+        predictor = keras_predictor(
+            str(path), where="test", choices=KerasChoices(output=name, normalize="unit")
+        )
+        assert (len(predictor.labels), predictor.head) == (units, head)
+
+
+def test_a_tuple_that_a_class_of_its_own_returns_is_several_outputs(keras: Any, tmp_path: Path) -> None:
+    module, path = tmp_path / "pair.py", tmp_path / "pair.keras"
+    module.write_text(
+        "import keras\n@keras.saving.register_keras_serializable()\nclass Pair(keras.Model):\n"
+        "    def __init__(self, **more):\n        super().__init__(**more)\n"
+        "        self.heads = [keras.layers.Dense(n) for n in (2, 10)]\n        self.flat = keras.layers.Flatten()\n"
+        "    def call(self, x):\n        x = self.flat(x)\n        return self.heads[0](x), self.heads[1](x)\n"
+    )
+    model = load_custom_objects(str(module))["Pair"](name="pair")
+    model(np.zeros((1, 8, 8, 3), np.float32))
+    model.save(path)
+    with pytest.raises(ModelError, match="2 outputs: pair, pair_1"):
+        load_keras(str(path), where="test", choices=KerasChoices(custom_objects=str(module)))
+
+
+def test_names_of_outputs_never_meet(keras: Any) -> None:
+    image = keras.Input((2,))
+    a, b, c = (keras.layers.Dense(1, name=name)(image) for name in ("a", "b", "a_1"))
+    assert list(named_outputs(keras.Model(image, [a, a, [c, b]]))) == ["a", "a_2", "a_1", "b"]
+    assert list(named_outputs(keras.Model(image, {"h": [a, b], "h_0": c}))) == ["h_0", "h_1", "h_0_1"]
 
 
 @pytest.mark.parametrize("content", ["[]", '{"classes": 4}', '{"test_pictures": "many"}'])

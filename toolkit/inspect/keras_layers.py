@@ -9,7 +9,8 @@ from typing import Any
 from toolkit.inspect.extent import border_note, dropped
 from toolkit.inspect.result import InspectResult, LayerRow, TensorRow, total_macs
 from toolkit.keras_model.choices import KerasChoices
-from toolkit.keras_model.load import load_keras, named_outputs
+from toolkit.keras_model.load import load_keras
+from toolkit.keras_model.outputs import named_outputs
 from toolkit.keras_model.saved_model import SavedModelClassifier
 from toolkit.wording import export_command
 

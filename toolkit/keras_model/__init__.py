@@ -4,6 +4,7 @@ tensorflow   import TensorFlow and Keras quietly, or say which extra is missing
 files        which kind of file or folder it is, and what code it carries
 choices      what a user may have to say about a model, because the file can't
 load         KERAS_MODEL -> model and what is known about it
+outputs      the outputs of a model, by names that tell them apart
 saved_model  a SavedModel folder, used as a Keras model is
 float32      a model trained in mixed precision, rebuilt in float32
 weights      the weights of one network put into another of the same layers

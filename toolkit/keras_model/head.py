@@ -123,14 +123,17 @@ def _add_up(scores: Scores) -> bool:
     return bool(np.allclose(scores.sum(axis=1), 1, atol=SUM_TOLERANCE))
 
 
-def _last_activation(model: Any) -> str:
+def _last_activation(model: Any, output: int = 0) -> str:
     """Return the name of the activation behind which nothing comes; empty where that can't be told."""
     outputs = getattr(model, "outputs", None)
     if not outputs:
         return ""
-    last = outputs[0]._keras_history.operation  # of the list of layers, the last needn't be the last
+    history = outputs[output]._keras_history
+    last = history.operation  # of the list of layers, the last needn't be the last
     if getattr(last, "layers", None):
-        return _last_activation(last)
+        return _last_activation(
+            last, history.tensor_index
+        )  # of a nested model's outputs, the one that was chosen
     kind = type(last).__name__
     if kind in ("Softmax", "Sigmoid"):  # a layer, or an operation of keras.ops
         return kind.lower()

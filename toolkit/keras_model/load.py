@@ -21,6 +21,7 @@ from toolkit.keras_model.files import (
     read_record,
 )
 from toolkit.keras_model.float32 import in_float32
+from toolkit.keras_model.outputs import named_outputs
 from toolkit.keras_model.saved_model import SavedModelClassifier, choose_output
 from toolkit.keras_model.tensorflow import import_keras, import_tensorflow
 from toolkit.models.files import digest_of
@@ -184,13 +185,6 @@ def _one_output(keras: Any, model: Any, wanted: str | None, path: Path) -> Any:
         return model
     named = named_outputs(model)
     return keras.Model(model.inputs, named[choose_output(list(named), wanted, path)], name=model.name)
-
-
-def named_outputs(model: Any) -> dict[str, Any]:
-    """Return the outputs of a Keras model by the names that `choose_output` knows them by."""
-    if isinstance(model.output, dict):
-        return dict(model.output)
-    return {str(tensor._keras_history.operation.name): tensor for tensor in model.outputs}
 
 
 @contextlib.contextmanager
