@@ -1,11 +1,13 @@
 import pickle
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit import errors
-from toolkit.errors import ExitCode, MissingDependency, ToolkitError, UsageError, one_line
+from toolkit.errors import ExitCode, MissingDependency, ToolkitError, UsageError, one_line, printable
 
 
 def all_errors() -> list[type[ToolkitError]]:
@@ -77,10 +79,18 @@ def test_errors_survive_the_way_between_processes(error: ToolkitError) -> None:
 
 
 @given(st.text())
-def test_one_line_is_one_printable_line_whatever_comes_in(text: str) -> None:
+def test_one_line_is_one_line_without_control_characters_whatever_comes_in(text: str) -> None:
     line = one_line(text)
-    assert line.isprintable()
-    assert "\n" not in line
+    assert not {unicodedata.category(c) for c in line} & {"Cc", "Cs", "Zl", "Zp"}
+    assert len(line.splitlines()) <= 1
+
+
+def test_what_steers_a_terminal_or_turns_its_writing_is_escaped_and_nothing_else() -> None:
+    every = set(map(chr, range(sys.maxunicode + 1)))
+    steering = {c for c in every if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")}
+    turning = {"\u061c", "\u200e", "\u200f", *map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])}
+    assert {c for c in every if printable(c) != c} == steering | turning
+    assert printable("11.02.33\u202fPM\u3000👩\u200d💻") == "11.02.33\u202fPM\u3000👩\u200d💻"
 
 
 def test_the_tree_in_the_docstring_names_every_class() -> None:

@@ -19,7 +19,13 @@
 Foreign exceptions are translated in the module that calls the library, with the cause attached.
 """
 
+import re
 from enum import IntEnum
+
+# Control characters, line and paragraph separators, halves of pairs, and what turns the direction of writing round.
+STEERING = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 class ExitCode(IntEnum):
@@ -54,8 +60,11 @@ def as_place(where: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` with control characters escaped, so that a name in it can't steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    """Return `text` with control characters escaped, so that a name in it can't steer a terminal.
+
+    Other spaces than " " and joiners stay (U+3000, U+202F, U+200D): names have them, and are typed with them.
+    """
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 class ToolkitError(Exception):

@@ -71,8 +71,12 @@ class Console:
                 self.notice(f"wrote {as_place(path)} ({file_size(path.stat().st_size)})")
 
     def next(self, *commands: str) -> None:
-        """Name the commands that are worth typing next, a line each; what needs more than a line is passed over."""
-        for place, command in enumerate(each for each in commands if len(each.splitlines()) == 1):
+        """Name the commands that are worth typing next, a line each.
+
+        What needs more than a line, or would be escaped, is passed over: pasted, it would name something else.
+        """
+        typable = (each for each in commands if len(each.splitlines()) == 1 and printable(each) == each)
+        for place, command in enumerate(typable):
             self.notice(f"{'next: ' if place == 0 else '      '}{command}")
 
     def warning(self, text: str) -> None:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from toolkit.errors import printable as escaped
+
 NARROWEST = 80  # columns of a terminal that says nothing about itself
 WIDE_GAP = 3  # spaces between columns
 SMALL_GAP = 2  # where a terminal is too narrow for the wide one
@@ -72,10 +74,7 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
 
 def printable(cell: object) -> str:
     """Return a cell's text with control characters escaped, so that a file name can't drive the terminal."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for c in str(cell)
-    )
+    return escaped(str(cell))
 
 
 def _layout(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, int]:
