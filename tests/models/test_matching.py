@@ -55,6 +55,12 @@ def test_that_an_order_is_relied_on_is_told(classes: list[str], labels: list[str
     assert len(listener.notices) == 1
 
 
+def test_names_do_not_break_the_line_that_tells_of_the_order():
+    listener = Listener()
+    tell_order(["a\n\x1b[2J", "b"], ["0", "1"], listener)
+    assert r"(a\n\x1b[2J, b)" in listener.notices[0]
+
+
 def test_more_classes_without_names_than_outputs_are_refused():
     with pytest.raises(DataError, match="4 classes without names, the model only 3"):
         match_classes(["0", "1", "2", "3"], ["red", "green", "blue"], where="data")

@@ -88,13 +88,9 @@ def _split_folders(root: Path, observer: Observer) -> dict[str, str]:
     others = [shown(name) for name in folders if name not in found.values()]
     if found and others:
         hint = "" if "test" in found else "; pictures to measure on belong in a folder called test"
-        splits = (
-            f"the splits of {shown(str(root))} are"
-            if len(found) > 1
-            else f"the split of {shown(str(root))} is"
-        )
+        splits = "the splits of {} are" if len(found) > 1 else "the split of {} is"
         observer.notice(
-            f"{splits} {' and '.join(found.values())}; {_some(others)} {'is' if len(others) == 1 else 'are'} not"
+            f"{splits.format(as_place(shown(str(root))))} {' and '.join(found.values())}; {_some(others)} {'is' if len(others) == 1 else 'are'} not"
             f" used{hint}"
         )
     return found
@@ -133,14 +129,14 @@ def _told(root: Path, wanted: Sequence[str], for_test: int, total: int) -> str:
     if "test" in wanted:
         split, share, count = "test", "a fifth", for_test
     text = (
-        f"{shown(str(root))} has class folders only: its {split} split is {share} of each class,"
+        f"{as_place(shown(str(root)))} has class folders only: its {split} split is {share} of each class,"
         f" {count:,} of {total:,} pictures"
     )
     if len(wanted) > 1:
         return text
     if root.resolve().name == split:
-        return f"{text} (to use all of them, give {shown(str(root.parent))})"
-    return f"{text} (to use all of them, move the class folders into {shown(str(root / split))})"
+        return f"{text} (to use all of them, give {as_place(shown(str(root.parent)))})"
+    return f"{text} (to use all of them, move the class folders into {as_place(shown(str(root / split)))})"
 
 
 def _lot(name: str) -> bytes:

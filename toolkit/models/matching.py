@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import DataError
+from toolkit.errors import DataError, as_place
 from toolkit.observer import Observer
 
 NAMES_KEY = "labels_are_names"
@@ -162,4 +162,4 @@ def _remedy(name: str, labels: Sequence[str]) -> str:
 
 
 def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    return ", ".join(map(as_place, names[:10])) + (", …" if len(names) > 10 else "")

@@ -17,7 +17,7 @@ from toolkit.wording import count
 def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observer: Observer) -> None:
     """Print what the data is, before anything is trained."""
     observer.line(
-        f"Data: {dataset.name}, {len(dataset.classes)} classes: {', '.join(map(as_place, dataset.classes))}"
+        f"Data: {as_place(dataset.name)}, {len(dataset.classes)} classes: {', '.join(map(as_place, dataset.classes))}"
     )
     for path, reason in dataset.skipped:
         observer.notice(f"skipped {path}: {reason}")
