@@ -88,11 +88,10 @@ def _split_folders(root: Path, observer: Observer) -> dict[str, str]:
     others = [shown(name) for name in folders if name not in found.values()]
     if found and others:
         hint = "" if "test" in found else "; pictures to measure on belong in a folder called test"
-        splits = "the splits of {} are" if len(found) > 1 else "the split of {} is"
-        observer.notice(
-            f"{splits.format(as_place(shown(str(root))))} {' and '.join(found.values())}; {_some(others)} {'is' if len(others) == 1 else 'are'} not"
-            f" used{hint}"
-        )
+        place, splits = as_place(shown(str(root))), " and ".join(found.values())
+        what = f"the splits of {place} are" if len(found) > 1 else f"the split of {place} is"
+        left = f"{_some(others)} {'is' if len(others) == 1 else 'are'} not used"
+        observer.notice(f"{what} {splits}; {left}{hint}")
     return found
 
 
