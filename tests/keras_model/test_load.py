@@ -21,6 +21,7 @@ pytestmark = [
 ]
 
 Save = Callable[..., Path]
+OURS = '{"recipe": "r", "settings": {}, %s}'
 UNIT = KerasChoices(normalize="unit")
 
 
@@ -289,7 +290,7 @@ def test_names_of_outputs_never_meet(keras: Any) -> None:
     assert list(named_outputs(keras.Model(image, {"h": [a, b], "h_0": c}))) == ["h_0", "h_1", "h_0_1"]
 
 
-@pytest.mark.parametrize("content", ["[]", '{"classes": 4}', '{"test_pictures": "many"}'])
+@pytest.mark.parametrize("content", ["[]", OURS % '"classes": 4', OURS % '"test_pictures": "many"'])
 def test_a_record_of_a_run_that_is_none_is_named(keras: Any, saved: Save, content: str) -> None:
     path = saved(*dense(keras), name="model.keras")
     (path.parent / "run.json").write_text(content)
@@ -375,3 +376,10 @@ def test_a_lambda_as_an_activation_is_named_since_keras_itself_cannot_load_it(
     with pytest.raises(ModelError, match="one of its activations is a lambda") as caught:
         load_keras(str(path), where="test", choices=KerasChoices(allow_code=allow_code))
     assert "--custom-objects" in caught.value.remedy
+
+
+def test_a_record_of_another_tool_beside_a_model_is_passed_over(keras: Any, saved: Save) -> None:
+    path = saved(*dense(keras), name="model.keras")
+    (path.parent / "run.json").write_text('{"classes": 10, "name": "wandb"}')
+    loaded = load_keras(str(path), where="test")
+    assert (loaded.record, loaded.labels) == ({}, ())

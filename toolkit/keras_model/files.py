@@ -14,6 +14,7 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"
 SAVED_MODEL, RUN_MODEL = KERAS_FILES
 RUN_RECORD = "run.json"
+MEND_RECORD = "move or rename run.json, or train again"
 RECORD_TYPES = {"classes": list, "resize": str, "test_accuracy": float | int | None, "test_pictures": int}
 """What is used of the record, where it is there."""
 
@@ -178,10 +179,12 @@ def read_record(path: Path) -> dict[str, Any]:
         record = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"the run's record can't be read: {error}", where=file, remedy="train again"
+            f"the run's record can't be read: {error}", where=file, remedy=MEND_RECORD
         ) from error
+    if isinstance(record, dict) and not {"recipe", "settings"} <= record.keys():
+        return {}  # other tools write a run.json, too
     if not isinstance(record, dict) or not all(
         isinstance(record[key], kind) for key, kind in RECORD_TYPES.items() if key in record
     ):
-        raise ModelError("the run's record isn't one of toolkit train", where=file, remedy="train again")
+        raise ModelError("the run's record isn't one of toolkit train", where=file, remedy=MEND_RECORD)
     return record
