@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -92,7 +92,9 @@ def unchanged_answers(model: onnx.ModelProto, *steps: Step) -> onnx.ModelProto:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     changed = assemble(apply(take_apart(copy), steps))
-    np.testing.assert_allclose(answers(changed), before, rtol=1e-4, atol=1e-4 * float(np.abs(before).max()))
+    # Below the smallest normal number float32 has fewer digits, down to none: there is nothing to agree on.
+    tolerance = max(1e-4 * float(np.abs(before).max()), float(np.finfo(np.float32).smallest_normal))
+    np.testing.assert_allclose(answers(changed), before, rtol=1e-4, atol=tolerance)
     return changed
 
 
@@ -100,6 +102,7 @@ NUMBER = st.floats(-2, 2, width=32)
 
 
 @settings(max_examples=25)
+@example(scale=1.4e-45, shift=None, pads=0, swapped=False, bias=False, relu_between=False, order=None)
 @given(
     scale=st.none() | NUMBER | st.tuples(NUMBER, NUMBER, NUMBER),
     shift=st.none() | NUMBER | st.tuples(NUMBER, NUMBER, NUMBER),

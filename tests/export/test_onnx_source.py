@@ -71,7 +71,7 @@ def foreign(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @example(
     layout="NCHW",
     dtype="float32",
