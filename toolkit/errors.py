@@ -55,16 +55,16 @@ def as_place(where: object) -> str:
 
     Control characters are escaped; a name that is blank, or begins or ends with a space, stands in quotes.
     """
-    text = printable(str(where))
+    text = printable(where)
     return text if text and text == text.strip() else f"'{text}'"
 
 
-def printable(text: str) -> str:
-    """Return `text` with control characters escaped, so that a name in it can't steer a terminal.
+def printable(text: object) -> str:
+    """Return `text` as it can be shown, with control characters escaped, so that a name in it can't steer a terminal.
 
     Other spaces than " " and joiners stay (U+3000, U+202F, U+200D): names have them, and are typed with them.
     """
-    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
 
 
 class ToolkitError(Exception):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.console import Console
 from toolkit.cli.options import AllowCode, AnyModel, CustomObjects, Json, Quiet
-from toolkit.report.tables import Column, printable, render
+from toolkit.errors import printable
+from toolkit.report.tables import Column, render
 from toolkit.wording import count
 
 if TYPE_CHECKING:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from toolkit.errors import printable
+
 if TYPE_CHECKING:
     from toolkit.classify.result import ClassifyResult, Record
     from toolkit.report.tables import Column
@@ -69,8 +71,6 @@ class TableRows:
 
 def _plain_row(columns: "Sequence[Column]", cells: list[object], widths: list[int]) -> str:
     """Lay out one row of a table whose header stands already, in the widths of its first rows."""
-    from toolkit.report.tables import printable
-
     texts = ["–" if cell is None else printable(cell) for cell in cells]
     return "   ".join(
         text.rjust(width) if column.numeric else text.ljust(width)

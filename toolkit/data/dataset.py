@@ -11,12 +11,6 @@ from numpy.typing import NDArray
 from toolkit.errors import DataError
 
 SPLITS = ("train", "test")
-SPELLINGS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-}  # of folders, lower case
 
 
 @dataclass(frozen=True)
@@ -87,22 +81,6 @@ class Dataset:
                 remedy=f"give data with a {name} split, or choose another split",
             )
         return self.splits[name]
-
-
-def split_folders(names: Iterable[str]) -> dict[str, str]:
-    """Find the folders that are splits: train and test, and what people write for them ("Train", "testing").
-
-    Args:
-        names: of folders; the usual spelling goes before another one of the same split.
-
-    Returns:
-        Folder by split, in the order of `SPLITS`.
-    """
-    found: dict[str, str] = {}
-    for name in sorted(names, key=lambda name: name not in SPLITS):
-        if split := SPELLINGS.get(name.lower()):
-            found.setdefault(split, name)
-    return {split: found[split] for split in SPLITS if split in found}
 
 
 def content_digest(classes: Iterable[str], splits: dict[str, Split]) -> str:

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.dataset import SPLITS, split_folders
+from toolkit.data.dataset import SPLITS
 from toolkit.errors import DataError, as_place
 from toolkit.images.inputs import shown
 from toolkit.images.scan import has_picture, is_hidden, is_picture_name
 from toolkit.observer import Observer
 
+SPELLINGS = {"train": "train", "training": "train", "test": "test", "testing": "test"}  # lower case -> split
 TEST_SHARE = 0.2  # of each class, where a folder has class folders only
 NAMED_AT_MOST = 5  # names in one line of error
 
@@ -51,7 +52,7 @@ def list_folder(
     that aren't pictures by their suffix, and folders inside a class folder, which is told.
 
     Args:
-        root: holds train/<class>/* and/or test/<class>/* (see `dataset.split_folders`), or class folders only, of
+        root: holds train/<class>/* and/or test/<class>/* (or as `SPELLINGS` has them), or class folders only, of
             which a fifth of each class is the test split, always the same.
         wanted: splits to list, "train" and/or "test"; the ones that the folder hasn't are left out.
         observer: told of a folder that is divided, and of what is unusual in it.
@@ -82,7 +83,11 @@ def list_folder(
 def _split_folders(root: Path, observer: Observer) -> dict[str, str]:
     """Return the folders that are splits, by split; a class may have such a name, too."""
     folders = _folders_in(root)
-    found = split_folders(folders)
+    spelt: dict[str, str] = {}
+    for name in sorted(folders, key=lambda name: name not in SPLITS):  # the usual spelling goes first
+        if split := SPELLINGS.get(name.lower()):
+            spelt.setdefault(split, name)
+    found = {split: spelt[split] for split in SPLITS if split in spelt}
     if len(found) == 1 and len(folders) > 1 and not _folders_in(root / next(iter(found.values()))):
         return {}
     others = [shown(name) for name in folders if name not in found.values()]

@@ -61,10 +61,10 @@ def kind_of(path: Path) -> Kind:
             where=path,
             remedy=f"give a folder with {RUN_MODEL} or {SAVED_MODEL}, or a .keras or .h5 file",
         )
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise ModelError("not a regular file", where=path, remedy="give a .keras or .h5 file")
-    if not path.is_file():
+    if not path.exists():
         raise ModelError("no such model", where=path, remedy="check the path")
+    if not path.is_file():  # a pipe would be waited for
+        raise ModelError("not a regular file", where=path, remedy="give a .keras or .h5 file")
     try:
         kind = _signature(path)
     except OSError as error:

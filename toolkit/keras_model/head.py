@@ -131,9 +131,8 @@ def _last_activation(model: Any, output: int = 0) -> str:
     history = outputs[output]._keras_history
     last = history.operation  # of the list of layers, the last needn't be the last
     if getattr(last, "layers", None):
-        return _last_activation(
-            last, history.tensor_index
-        )  # of a nested model's outputs, the one that was chosen
+        # Of a nested model's outputs, the one that was chosen.
+        return _last_activation(last, history.tensor_index)
     kind = type(last).__name__
     if kind in ("Softmax", "Sigmoid"):  # a layer, or an operation of keras.ops
         return kind.lower()

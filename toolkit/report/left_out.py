@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from toolkit.report.tables import printable
+from toolkit.errors import printable
 from toolkit.wording import count
 
 

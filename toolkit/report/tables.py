@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolkit.errors import printable as escaped
+from toolkit.errors import printable
 
 NARROWEST = 80  # columns of a terminal that says nothing about itself
 WIDE_GAP = 3  # spaces between columns
@@ -70,11 +70,6 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
     console.print(table)
     body = "\n".join(line.rstrip() for line in page.getvalue().splitlines())
     return f"{title}\n\n{body}" if title else body
-
-
-def printable(cell: object) -> str:
-    """Return a cell's text with control characters escaped, so that a file name can't drive the terminal."""
-    return escaped(str(cell))
 
 
 def _layout(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, int]:

@@ -78,8 +78,7 @@ def _start_cuda(
         return _start_cpu(ort, path, settings, options, observer, notice)
     if wanted.kind == "auto":
         observer.notice(f"device: cuda:{wanted.index} ({CUDA})")
-    _tell_rest(session, CUDA, observer)
-    _tell_unpacked(session, observer)
+    _tell_placement(session, CUDA, observer)
     return session
 
 
@@ -120,23 +119,16 @@ def _refuse_idle(session: Any, provider: str, path: Path) -> None:
         )
 
 
-def _tell_rest(session: Any, provider: str, observer: Observer) -> None:
-    """Tell of convolutions and matrix products that the CPU computes although another provider was asked for."""
+def _tell_placement(session: Any, provider: str, observer: Observer) -> None:
+    """Tell of products that the CPU computes although another provider was asked for, and of int8 on CUDA."""
     placement = placement_of(session)
-    rest = None if placement is None else on_cpu_instead(placement.products, provider)
+    if placement is None:
+        return
+    rest = on_cpu_instead(placement.products, provider)
     if rest is not None:
         observer.notice(f"{rest}: {OTHER_EXPORT} may be faster")
-
-
-def _tell_unpacked(session: Any, observer: Observer) -> None:
-    """Tell of int8 that only looks quicker: CUDA has no kernels for it, and computes in floats what it unpacks.
-
-    What is left of int8 there is rounding between the layers, which takes time where there is much of it. TensorRT
-    computes in int8, so it isn't asked.
-    """
-    placement = placement_of(session)
-    products = 0 if placement is None else placement.products.get(CUDA, 0)
-    if placement is not None and products and 2 * placement.unpacked.get(CUDA, 0) >= products:
+    # CUDA has no kernels for int8: what is left of it there is rounding between the layers, which takes time.
+    if provider == CUDA and 0 < placement.products.get(CUDA, 0) <= 2 * placement.unpacked.get(CUDA, 0):
         observer.notice(f"CUDA unpacks int8 and computes in floats: {OTHER_EXPORT} is likely faster there")
 
 
@@ -172,7 +164,7 @@ def _start_other(
     if session.get_providers()[0] != name:
         raise _other_failed(name, "")
     _refuse_idle(session, name, path)
-    _tell_rest(session, name, observer)
+    _tell_placement(session, name, observer)
     return session
 
 
