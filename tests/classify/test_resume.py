@@ -24,7 +24,7 @@ from toolkit.errors import OutputError
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 NAMES = [f"{number:02d}.png" for number in range(20)]
-FEW = settings(max_examples=25)
+FEW = settings(max_examples=15)
 
 
 class Stop(BaseException):

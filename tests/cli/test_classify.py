@@ -425,9 +425,15 @@ def test_a_reader_that_goes_away_is_no_traceback(tiny_model: Path, tmp_path: Pat
     assert process.returncode == 141
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 @pytest.mark.parametrize(
-    ("ending", "workers"), [(signal.SIGINT, 1), (signal.SIGKILL, 1), (signal.SIGKILL, 2)]
+    ("suffix", "ending", "workers"),
+    [
+        ("csv", signal.SIGINT, 1),
+        ("csv", signal.SIGKILL, 1),
+        ("jsonl", signal.SIGKILL, 2),
+        ("parquet", signal.SIGINT, 1),
+        ("parquet", signal.SIGKILL, 2),
+    ],
 )
 def test_an_interrupted_run_resumed_gives_the_file_of_one_run(
     suffix: str, ending: signal.Signals, workers: int, toolkit: CommandLine, tiny_model: Path, tmp_path: Path

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,14 +170,14 @@ def test_a_run_killed_in_the_middle_goes_on_after_its_last_whole_epoch(
 
 
 def test_a_finished_run_goes_on_with_more_epochs(
-    toolkit: CommandLine, shapes_folder: Path, tmp_path: Path
+    toolkit: CommandLine, run_folder: Path, shapes_folder: Path, tmp_path: Path
 ) -> None:
-    shared = ("train", "--data", shapes_folder, "-o", "run", "--limit", "12", "--epochs")
-    toolkit(*shared, "1")
-    done = toolkit(*shared, "2", "--resume")
-    assert "Resuming after epoch 1" in done.stdout
+    shutil.copytree(run_folder, tmp_path / "run")
+    arguments = ("train", "--data", shapes_folder, *TRAIN, "--resume", "-o")
+    done = toolkit(*arguments, "run", "--epochs", "5")
+    assert "Resuming after epoch 4" in done.stdout
     assert "Test accuracy: " in done.stdout
-    assert "nothing to resume in new" in toolkit(*shared[:4], "new", *shared[5:], "1", "--resume").stderr
+    assert "nothing to resume in new" in toolkit(*arguments, "new", "--epochs", "1").stderr
 
 
 def test_ctrl_c_in_a_training_keeps_the_last_whole_epoch(shapes_folder: Path, tmp_path: Path) -> None:
@@ -203,18 +204,3 @@ def test_ctrl_c_in_a_training_keeps_the_last_whole_epoch(shapes_folder: Path, tm
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert (tmp_path / "run" / "model.keras").is_file()
-
-
-def test_broken_pictures_stop_a_training_with_their_paths_unless_skipped(
-    toolkit: CommandLine, shapes_folder: Path, tmp_path: Path
-) -> None:
-    import shutil
-
-    data = tmp_path / "data"
-    shutil.copytree(shapes_folder, data)
-    (data / "train" / "cross" / "bad.jpg").write_text("not a picture")
-    line = error_line(toolkit("train", "--data", data, "-o", "run", "--epochs", "1", check=1))
-    assert "bad.jpg" in line
-    assert "--skip-broken" in line
-    done = toolkit("train", "--data", data, "-o", "run", "--epochs", "1", "--skip-broken", check=3)
-    assert "bad.jpg" in done.stderr

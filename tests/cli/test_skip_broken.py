@@ -85,7 +85,9 @@ def test_a_training_ends_with_3_names_them_and_remembers_them(
     (data / "train" / "cross" / "bad.jpg").write_text("not a picture")
     (data / "test" / "cross" / "worse.jpg").write_text("not a picture")
     arguments = ("train", "--data", data, "-o", "run", "--image-size", "18")
-    assert "bad.jpg" in error_line(toolkit(*arguments, "--epochs", "1", check=1))
+    line = error_line(toolkit(*arguments, "--epochs", "1", check=1))
+    assert "bad.jpg" in line
+    assert "--skip-broken" in line
     told = toolkit(*arguments, "--epochs", "1", "--skip-broken", "-q", check=3)
     assert told.stdout.splitlines()[0].startswith("Test accuracy: ")
     assert "2 broken pictures were left out:" in told.stdout
