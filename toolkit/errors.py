@@ -159,6 +159,20 @@ class ReaderGone(OutputError):  # noqa: N818 - nothing is wrong: `| head` has se
     exit_code = ExitCode.READER_GONE
 
 
+def too_little_memory(error: MemoryError, where: object) -> ToolkitError:
+    """Return the error of an array that the memory has no room for.
+
+    Args:
+        error: what Python or numpy said; numpy's has the size.
+        where: what was under way.
+    """
+    return ToolkitError(
+        "not enough memory" + (f": {error}" if str(error) else ""),
+        where=where,
+        remedy="use a smaller model, smaller pictures or batches, or a machine that has more",
+    )
+
+
 def install_extra(extra: str) -> str:
     """Return the command that installs an extra of this package.
 

@@ -1,5 +1,6 @@
 """Measuring in a real fresh process: its answer, its errors, and Ctrl-C."""
 
+import json
 import os
 import signal
 import sys
@@ -191,3 +192,13 @@ def test_the_median_of_each_figure_is_taken() -> None:
     assert median_start(starts) == ColdStart(
         load_ns=2, first_inference_ns=20, peak_rss_bytes=500, base_rss_bytes=1, repeats=3
     )
+
+
+def test_too_little_memory_in_the_process_is_told_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object) -> None:
+        raise MemoryError("Unable to allocate 3.00 TiB")
+
+    monkeypatch.setattr(worker, "measure", too_large)
+    told = json.loads(worker.answer(request("m.onnx").to_json()))
+    assert told["what"] == "not enough memory: Unable to allocate 3.00 TiB"
+    assert told["where"] == "m.onnx"

@@ -108,6 +108,13 @@ def test_what_is_no_path_is_refused_before_any_is_looked_for(odd: Any, classifie
         classifier.classify(odd)
 
 
+def test_names_out_of_an_array_are_paths_and_pixels_are_not(classifier: Classifier, mixed: Path) -> None:
+    (record,) = classifier.classify(np.array([str(mixed / "00.png")]))
+    assert record.predictions
+    with pytest.raises(UsageError, match="pictures that are decoded go to `probabilities`"):
+        classifier.classify(np.zeros((2, 8, 8, 3), np.uint8))
+
+
 def test_a_model_of_a_fixed_batch_size_gives_no_row_from_its_padding(mixed: Path, tmp_path: Path) -> None:
     onnx.save(colour_model(batch=8), tmp_path / "fixed.onnx")
     fixed = load(tmp_path / "fixed.onnx", device="cpu", threads=1, batch_size=8)

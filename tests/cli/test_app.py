@@ -319,6 +319,18 @@ def test_what_may_not_be_looked_at_is_no_defect(monkeypatch: pytest.MonkeyPatch)
     assert told.getvalue().startswith("error: permission denied (private/m.onnx): ")
 
 
+def test_too_little_memory_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 3.00 TiB")
+
+    monkeypatch.setattr("toolkit.models.catalog.find_model", too_large)
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told):
+        assert run(["inspect", "m.onnx"]) == 1
+    wanted = "error: not enough memory: Unable to allocate 3.00 TiB (toolkit inspect): use a smaller model"
+    assert told.getvalue().startswith(wanted)
+
+
 def test_an_empty_value_is_nothing_to_the_help_or_while_the_shell_completes(toolkit: CommandLine) -> None:
     assert toolkit("classify", "--help", "-o", "").stdout.startswith("Usage: toolkit classify")
     line = {

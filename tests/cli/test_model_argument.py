@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from support import Listener
 
-from toolkit.cli.model_argument import open_predictor, tell_unfinished
+from toolkit.cli.model_argument import open_predictor, tell_unfinished, tell_unused
 from toolkit.observer import EachNoticeOnce
 
 
@@ -63,3 +63,15 @@ def test_a_keras_model_of_several_labels_is_told_once_as_its_onnx_file_is(
         open_predictor(str(tmp_path / "m.keras"), where="tests", observer=once)
     wanted = "m.keras is a multi-label model: each probability is that of one label by itself"
     assert [text.startswith(wanted) for text in listener.notices] == [True] * told
+
+
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [(["a.onnx", "paper-cnn"], ["--allow-code", "--custom-objects"]), (["a.onnx", "b.keras"], [])],
+)
+def test_options_for_code_are_told_to_be_of_no_use_where_no_model_is_of_keras(
+    models: list[str], told: list[str]
+) -> None:
+    listener = Listener()
+    tell_unused(models, allow_code=True, custom_objects="layers", observer=listener)
+    assert [notice.split()[1] for notice in listener.notices] == told

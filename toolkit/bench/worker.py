@@ -22,7 +22,7 @@ from toolkit.bench.reference import reference_ns
 from toolkit.bench.request import Measured, Request
 from toolkit.bench.scenarios import send, warm_up
 from toolkit.bench.spinning import spins
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, too_little_memory
 from toolkit.images.decode import decode_file
 from toolkit.machine.gpu import GpuSnapshot, gpu_meanwhile, gpu_snapshot
 from toolkit.machine.memory import peak_rss_bytes
@@ -150,7 +150,11 @@ def _prepared(request: Request, session: Session, arrays: list[Any], clock: Cloc
 def answer(text: str) -> str:
     """Answer one request: the measurement, or why there is none."""
     try:
-        measured = measure(Request.from_json(text))
+        request = Request.from_json(text)
+        try:
+            measured = measure(request)
+        except MemoryError as error:
+            raise too_little_memory(error, request.model) from error
     except ToolkitError as error:
         kind = type(error).__name__
         return json.dumps({"error": kind, "what": error.what, "where": error.where, "remedy": error.remedy})

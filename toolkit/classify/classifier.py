@@ -15,6 +15,7 @@ from toolkit.classify.pipeline import Pipeline
 from toolkit.classify.result import Record
 from toolkit.classify.worker import Worker
 from toolkit.engines.threads import ThreadsEngine
+from toolkit.errors import UsageError
 from toolkit.images.decode import DEFAULT_MAX_PIXELS
 from toolkit.images.feed import Feed
 from toolkit.images.sources import listing
@@ -110,10 +111,16 @@ class Classifier:
         is_one = isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable)
         arguments: list[Any] = [paths] if is_one else list(cast("Iterable[Any]", paths))
         for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                remedy = (
+                    "give the names of files and folders; pictures that are decoded go to `probabilities`"
+                )
+                raise UsageError("an array of pixels is not a path", where="paths", remedy=remedy)
             ranges.path(argument, "paths", needed=True)
-        return self._records(arguments, top_k)
+        # Names out of an array are texts of numpy's own, which the system's calls take for bytes.
+        return self._records([str(os.fspath(argument)) for argument in arguments], top_k)
 
-    def _records(self, paths: Iterable[str | os.PathLike[str]], top_k: int) -> Iterator[Record]:
+    def _records(self, paths: Sequence[str], top_k: int) -> Iterator[Record]:
         worker = Worker(
             self.model,
             batch_size=self.batch_size,

@@ -15,7 +15,7 @@ from toolkit import __version__
 from toolkit.cli.command import Command
 from toolkit.cli.console import flush_stdout
 from toolkit.cli.usage import usage_error
-from toolkit.errors import ExitCode, ReaderGone, ToolkitError, as_place, one_line
+from toolkit.errors import ExitCode, ReaderGone, ToolkitError, as_place, one_line, too_little_memory
 from toolkit.files import output_error
 
 COMMANDS = (
@@ -102,6 +102,10 @@ def run(arguments: Sequence[str]) -> int:
         _silence_stdout()
         _print_error(_told(error), error if show_trace else None)
         return int(ExitCode.FAILED)
+    except MemoryError as error:
+        told = too_little_memory(error, " ".join(["toolkit", *arguments[:1]]))
+        _print_error(str(told), error if show_trace else None)
+        return int(told.exit_code)
     except Exception as error:  # noqa: BLE001 - the outermost boundary
         _print_error(_defect(error), error if show_trace else None)
         return int(ExitCode.FAILED)

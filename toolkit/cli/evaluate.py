@@ -97,13 +97,14 @@ def evaluate_command(
         seed=seed,
         robustness=robustness,
     )
-    from toolkit.cli.model_argument import open_predictor, refuse_unused
+    from toolkit.cli.model_argument import open_predictor, refuse_unused, tell_unused
     from toolkit.evaluate.job import refuse_outputs, run
     from toolkit.machine.facts import machine_facts
     from toolkit.report.evaluate import missed_gate, next_command, text, write_report
 
     console = Console(quiet=quiet, json=json)
     refuse_unused([model], device, threads, provider_option or (), console)
+    tell_unused([model], allow_code=allow_code, custom_objects=custom_objects, observer=console)
     refuse_outputs(options)
     predictor = open_predictor(
         model,

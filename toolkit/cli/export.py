@@ -134,10 +134,11 @@ def export_command(
         data_name=data_name,
         force=force,
     )
-    from toolkit.cli.model_argument import tell_unfinished
+    from toolkit.cli.model_argument import tell_unfinished, tell_unused
     from toolkit.export.job import run
 
     tell_unfinished(model, console)
+    tell_unused([model], allow_code=allow_code, custom_objects=custom_objects, observer=console)
     result = run(options, console)
     console.result(result.to_document, lambda: _render(result))
     if not result.missed:

@@ -29,9 +29,10 @@ def inspect_command(
     quiet: Quiet = False,
 ) -> None:
     """Show a model's layers, shapes, parameters and MACs."""
-    from toolkit.cli.model_argument import describe
+    from toolkit.cli.model_argument import describe, tell_unused
 
     console = Console(quiet=quiet, json=json)
+    tell_unused([model], allow_code=allow_code, custom_objects=custom_objects, observer=console)
     result = describe(model, allow_code=allow_code, custom_objects=custom_objects, observer=console)
     console.result(result.to_document, lambda: _page(result))
 

@@ -115,6 +115,24 @@ def refuse_unused(
         observer.notice("warning: --threads is for ONNX models: Keras chooses its own number")
 
 
+def tell_unused(
+    models: Sequence[str], *, allow_code: bool, custom_objects: str | None, observer: Observer
+) -> None:
+    """Say so where options for the code of Keras models are given, and no model is one.
+
+    Args:
+        models: the arguments of a command.
+        allow_code: run Python code that a Keras file carries.
+        custom_objects: module with a Keras model's own classes.
+        observer: told of what is passed over.
+    """
+    if any(map(looks_like_keras, models)):
+        return
+    for given, flag in ((allow_code, "--allow-code"), (custom_objects, "--custom-objects")):
+        if given:
+            observer.notice(f"warning: {flag} is for Keras models: an ONNX file carries no code")
+
+
 def tell_unfinished(argument: str, observer: Observer) -> None:
     """Tell of a KERAS_MODEL whose training was interrupted: its figures aren't those of the finished run.
 

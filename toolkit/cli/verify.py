@@ -80,11 +80,12 @@ def verify_command(
         skip_broken=skip_broken,
         data_name=data_name,
     )
-    from toolkit.cli.model_argument import open_predictor, refuse_unused
+    from toolkit.cli.model_argument import open_predictor, refuse_unused, tell_unused
     from toolkit.models.mirror import alike
     from toolkit.verify.job import refuse_not_numbers, run
 
     refuse_unused([model, other], device, threads, provider_option or (), console)
+    tell_unused([model, other], allow_code=allow_code, custom_objects=custom_objects, observer=console)
     listener = EachNoticeOnce(console)
 
     def opened(argument: str, normalize: str | None) -> "PlannedPredictor":

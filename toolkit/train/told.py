@@ -13,6 +13,8 @@ from toolkit.train.recipe import Recipe
 from toolkit.train.run_folder import Epoch
 from toolkit.wording import count
 
+LONG_LOOK_BYTES = 1 << 30  # a second or two; whoever waits longer should know what for
+
 
 def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observer: Observer) -> None:
     """Print what the data is, before anything is trained."""
@@ -38,6 +40,8 @@ def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observ
 
 def tell_repeats(train: Split, validation: Split | None, test: Split | None, observer: Observer) -> None:
     """Say where pictures are measured on that are trained on as well: such figures look better than they are."""
+    if train.images.nbytes > LONG_LOOK_BYTES:
+        observer.step("Looking for pictures that are measured on and trained on as well")
     known = set(fingerprints(train))
     for name, split in (("held-out", validation), ("test", test)):
         if split is None:
