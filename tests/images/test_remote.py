@@ -125,6 +125,74 @@ def test_hidden_remote_names_are_skipped_and_counted(memory: Any) -> None:
     assert [item.path for item in expand(named)] == ["memory://bucket/.thumbs/b.png", named[1]]
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError("AccessDenied"), "not allowed to read it (permission denied)"),
+        (FileNotFoundError("gone"), "no such file"),
+        (OSError("no room"), "can't be read: no room"),
+    ],
+)
+def test_a_folder_that_cannot_be_listed_is_an_input_with_a_failure_and_never_left_out(
+    error: OSError, words: str, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b/c.png", "b/d/e.png", "f/g.png"):
+        memory.pipe(f"/bucket/{name}", RED)
+    real = type(memory).ls
+
+    def ls(self: Any, path: str, *rest: object, **how: object) -> Any:
+        if path == "/bucket/b":
+            raise error
+        return real(self, path, *rest, **how)
+
+    monkeypatch.setattr(type(memory), "ls", ls)
+    assert [(item.path, item.failure) for item in expand(["memory://bucket"])] == [
+        ("memory://bucket/a.png", None),
+        ("memory://bucket/b/", f"folder: {words}"),
+        ("memory://bucket/f/g.png", None),
+    ]
+    # Of the folder that was named it is an error of the run.
+    with pytest.raises(InputError, match="can't be listed: "):
+        list(expand(["memory://bucket/b"]))
+
+
+def test_a_listing_that_fails_in_a_way_that_passes_is_tried_again(
+    memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b/c.png"):
+        memory.pipe(f"/bucket/{name}", RED)
+    real, failed, pauses = type(memory).ls, set(), []
+
+    def ls(self: Any, path: str, *rest: object, **how: object) -> Any:
+        if path not in failed:
+            failed.add(path)
+            raise ConnectionResetError(errno.ECONNRESET, "reset")
+        return real(self, path, *rest, **how)
+
+    monkeypatch.setattr(type(memory), "isdir", lambda *_: True)
+    monkeypatch.setattr(type(memory), "ls", ls)
+    monkeypatch.setattr("time.sleep", pauses.append)
+    found = [item.path for item in expand(["memory://bucket"])]
+    assert found == ["memory://bucket/a.png", "memory://bucket/b/c.png"]
+    assert len(pauses) == 2
+
+
+def test_a_page_with_a_link_to_itself_is_listed_once(web: str, tmp_path: Path) -> None:
+    links = '<a href="/photos/">here</a><a href="a.png">a</a><a href="/photos/b.png">b</a>'
+    (tmp_path / "photos" / "index.html").write_text(links)
+    assert [item.path for item in expand([f"{web}/photos/"])] == [
+        f"{web}/photos/a.png",
+        f"{web}/photos/b.png",
+    ]
+
+
+def test_a_web_folder_that_is_not_there_is_said_to_be_so(web: str) -> None:
+    with pytest.raises(InputError, match="can't be listed: no such file"):
+        list(expand([f"{web}/nothing/"]))
+    with pytest.raises(InputError, match="can't be listed: can't be read: Cannot connect"):
+        list(expand(["http://127.0.0.1:9/"]))
+
+
 def test_a_server_that_is_not_there_is_an_error_for_each(web: str) -> None:
     (found,) = read_remote(["http://127.0.0.1:9/a.png"])
     assert isinstance(found, ImageError)
@@ -268,7 +336,9 @@ def test_a_host_stays_in_the_addresses_of_what_is_below_it(monkeypatch: pytest.M
     for name in ("_connect", "__del__"):
         monkeypatch.setattr(FTPFileSystem, name, lambda *_: None)
     for name in ("isdir", "walk"):
-        monkeypatch.setattr(FTPFileSystem, name, lambda _, path, name=name: getattr(store, name)(path))
+        monkeypatch.setattr(
+            FTPFileSystem, name, lambda _, path, name=name, **how: getattr(store, name)(path, **how)
+        )
     address = "ftp://user:secret@host:2121/photos"
     assert [item.path for item in expand([address])] == [f"{address}/a.png"]
     store.store.clear()

@@ -25,6 +25,7 @@ WEB = frozenset({"http", "https"})
 def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
     """Give the picture at an address, or the pictures below it in sorted order, folder by folder.
 
+    A folder below it that can't be listed is an input with a failure.
     A web address is one picture, unless it ends in a slash and the server lists what is there. Another is one
     where it isn't a folder, or is named like a picture and nobody says what it is: reading it tells why.
 
@@ -48,14 +49,15 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
             yield one(address, address, folder_name(address))
             return
         before, head, after = links(address)
-        for folder, folders, names in fs.walk(path):
-            skipped.hidden += sum(map(is_hidden, [*folders, *names]))
-            folders[:] = sorted(name for name in folders if not is_hidden(name))
-            seen = [name for name in names if not is_hidden(name)]
-            found = sorted(filter(is_picture_name, seen))
-            skipped.others += len(seen) - len(found)
+        for folder, found in _walked(fs, path, skipped):
             below = folder[len(path.rstrip("/")) :].strip("/")
             start = (head if head.endswith("/") else f"{head}/") + (below and f"{below}/")
+            if isinstance(found, Exception):
+                if not below:
+                    raise found
+                lost = LINK.join((*before, start, *after))
+                yield one(lost, lost, None, failure=f"folder: {_words(found)}")
+                continue
             for name in found:
                 file = LINK.join((*before, start + name, *after))
                 yield one(file, file, folder_name(file))
@@ -64,6 +66,45 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
         raise InputError(
             f"can't be listed: {_words(error)}", where=address, remedy="check the address and the credentials"
         ) from error
+
+
+def _walked(fs: Any, path: str, skipped: Skipped) -> Iterator[tuple[str, list[str] | Exception]]:
+    """Give each folder with the names of its pictures, or with why it can't be listed."""
+    pending = [path]
+    while pending:
+        folder = pending.pop()
+        try:
+            folders, names = _listed(fs, folder)
+        except Exception as error:  # noqa: BLE001 - each kind of address has exceptions of its own
+            yield folder, error
+            continue
+        skipped.hidden += sum(map(is_hidden, [*folders, *names]))
+        pending += (folders[name] for name in sorted(folders, reverse=True) if not is_hidden(name))
+        seen = [name for name in names if not is_hidden(name)]
+        found = sorted(filter(is_picture_name, seen))
+        skipped.others += len(seen) - len(found)
+        yield folder, found
+
+
+def _listed(fs: Any, folder: str) -> tuple[dict[str, str], list[str]]:
+    """List a folder, again where that fails in a way that passes: (name -> path of the folders in it, other names)."""
+    for attempt in itertools.count(1):
+        try:
+            folders: dict[str, str] = {}
+            files: list[str] = []
+            # One level at a time: of a folder below that can't be listed `walk` would leave out everything in silence.
+            for _, inside, names in fs.walk(folder, maxdepth=1, detail=True, on_error="raise"):
+                folders |= {name: info["name"] for name, info in inside.items()}
+                files += names
+        except Exception as error:
+            pause = pause_before(attempt, error)
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            # A web page may have a link to itself.
+            return {n: p for n, p in folders.items() if p.rstrip("/") != folder.rstrip("/")}, files
+    raise AssertionError
 
 
 def _is_folder(fs: Any, path: str, address: str) -> bool:
