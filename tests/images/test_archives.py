@@ -229,10 +229,47 @@ def test_without_a_library_for_zstandard_it_says_what_to_install(
             raise ImportError(name)
         return real(name, *rest)  # type: ignore[arg-type]
 
-    (tmp_path / "x.tar.zst").write_bytes(b"")
+    (tmp_path / "x.tar.zst").write_bytes(b"\x28\xb5\x2f\xfd")
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingDependency, match=r"\[formats\]"):
         list(expand([tmp_path / "x.tar.zst"]))
+
+
+def test_a_damaged_zstandard_archive_is_an_input_error(tmp_path: Path) -> None:
+    whole = make(tmp_path / "x.tar.zst", {"a.png": os.urandom(20_000), "b.png": os.urandom(20_000)})
+    content = bytearray(whole.read_bytes())
+    content[25_000:] = b"\xff" * (len(content) - 25_000)
+    whole.write_bytes(content)
+    with pytest.raises(InputError, match="the archive can't be read: zstd"):
+        rows(whole)
+
+
+@pytest.mark.parametrize("name", ["x.tar.zst", "x.tar"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_content_tells_whether_a_tar_is_compressed_with_zstandard(
+    name: str, packed: bool, tmp_path: Path
+) -> None:
+    made = make(tmp_path / ("made.tar.zst" if packed else "made.tar"), {"a.png": b"content"})
+    assert rows(made.rename(tmp_path / name)) == {"a.png": b"content"}
+
+
+def test_a_checksum_of_a_gzipped_tar_that_does_not_fit_is_an_error_after_its_rows(tmp_path: Path) -> None:
+    archive = make(tmp_path / "x.tar.gz", {"a.png": b"content"})
+    content = bytearray(archive.read_bytes())
+    content[-6] ^= 0xFF  # of the checksum, before the length
+    archive.write_bytes(content)
+    found = expand([archive])
+    assert given_by(next(found)) == b"content"
+    with pytest.raises(InputError, match="the archive can't be read: CRC check failed"):
+        list(found)
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"])
+@pytest.mark.parametrize("rest", [bytes(5000), b"something else" * 2000])
+def test_what_stands_behind_a_tar_does_no_harm(suffix: str, rest: bytes, tmp_path: Path) -> None:
+    archive = make(tmp_path / f"x{suffix}", {"a.png": b"content"})
+    archive.write_bytes(archive.read_bytes() + rest)
+    assert rows(archive) == {"a.png": b"content"}
 
 
 def test_held_contents_go_away_with_the_last_that_needs_them() -> None:

@@ -6,33 +6,28 @@ been classified. Nothing is unpacked under a member's name, so a hostile name ca
 
 import contextlib
 import functools
-import io
-import re
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
-from toolkit.errors import InputError, MissingDependency
+from toolkit.errors import InputError
 from toolkit.images.held import Holder
 from toolkit.images.inputs import Inputs, one, shown
+from toolkit.images.packed import TAR_BUFFER, read_to_end, unpacked
 from toolkit.images.read import reason
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.unzip import unzip
 
 ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar", ".tgz", ".txz", ".tbz2", ".tzst", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
-ZSTD_SUFFIXES = (".zst", ".tzst")
 LARGEST_MEMBER = 256 << 20  # bytes unpacked: above any photo, below what fills a machine's memory
 LARGEST_SKIP = 64 << 30  # bytes; to get past a member it must be unpacked, and this would take minutes
 BOMB_RATIO = 200  # unpacked to packed; photos stay below 2, drawings below 100
 BOMB_BYTES = 10 << 20  # unpacked; a smaller member does no harm whatever its ratio
-TAR_BUFFER = 10_240  # bytes of a compressed .tar that are read at once
-GZIP_START, XZ_STARTS = b"\x1f\x8b\x08", (b"\xfd7zXZ", b"]\0\0\x80")
-BZIP2_START = re.compile(b"BZh.1AY&SY", re.DOTALL)
 SEPARATOR = "!"
 ENCRYPTED = 0x1  # of the flags of a zip member; source: PKWARE APPNOTE 6.3.10, section 4.4.4
 
@@ -148,7 +143,7 @@ def _tar_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
     """Give each member's name, and its content on demand, or why it has none."""
     with open(archive, "rb") as raw:  # noqa: PTH123 - the name may hold bytes that aren't UTF-8
         # A stream: one pass, nothing is sought. tarfile's own unpacking gives all at once that its buffer holds.
-        stream = _unpacked(raw, archive)
+        stream = unpacked(raw, shown(archive))
         how: dict[str, Any] = {"bufsize": TAR_BUFFER, "errors": "surrogateescape", "tarinfo": _Member}
         with tarfile.open(fileobj=stream, mode="r|", **how) as file:
             for member in file:
@@ -168,6 +163,7 @@ def _tar_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
                 else:
                     problem = _bomb(member.size, None)
                     yield member.name, problem or functools.partial(_untarred, file, member, holder, raw)
+        read_to_end(stream)
 
 
 def _untarred(file: tarfile.TarFile, member: tarfile.TarInfo, holder: Holder, raw: BinaryIO) -> Any:
@@ -185,48 +181,6 @@ def _bomb(size: int, packed: int | None) -> str | None:
     if packed is not None and size > BOMB_BYTES and size > BOMB_RATIO * max(packed, 1):
         return f"suspicious: {packed:,} bytes unpack to {size:,}; unpack it yourself, if you trust it"
     return None
-
-
-class _InSmallPieces:
-    """A file of which nobody reads more at once than `TAR_BUFFER`, so that its position tells what was needed."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-
-    def read(self, size: int = -1) -> bytes:
-        return self._raw.read(TAR_BUFFER if size < 0 else min(size, TAR_BUFFER))
-
-
-def _unpacked(raw: io.BufferedReader, archive: str) -> Any:
-    """Return what reads a .tar out of its compression, which is found out from the content."""
-    start, pieces = raw.peek(), cast("Any", _InSmallPieces(raw))
-    if archive.lower().endswith(ZSTD_SUFFIXES):
-        return _zstd(pieces, archive)
-    if start.startswith(GZIP_START):
-        import gzip
-
-        return gzip.GzipFile(fileobj=pieces)
-    if BZIP2_START.match(start):
-        import bz2
-
-        return bz2.BZ2File(pieces)
-    if start.startswith(XZ_STARTS):
-        import lzma
-
-        return lzma.LZMAFile(pieces)
-    return raw
-
-
-def _zstd(raw: Any, archive: str) -> Any:
-    try:
-        from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
-    except ImportError:
-        try:
-            import zstandard
-        except ImportError as error:
-            raise MissingDependency("zstandard", extra="formats", where=shown(archive)) from error
-        return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-    return zstd.ZstdFile(raw)
 
 
 def _is_hidden(name: str) -> bool:

@@ -1,0 +1,105 @@
+"""What a .tar archive is compressed with (gz, bz2, xz, zst), taken off as it is read."""
+
+import io
+import re
+import tarfile
+from typing import Any, cast
+
+from toolkit.errors import MissingDependency
+
+TAR_BUFFER = 10_240  # bytes of a compressed .tar that are read at once
+LARGEST_REST = (
+    1 << 20
+)  # bytes after an archive's end: tar pads to 10 KiB, and nobody need read more than this
+GZIP_START, XZ_STARTS = b"\x1f\x8b\x08", (b"\xfd7zXZ", b"]\0\0\x80")
+BZIP2_START = re.compile(b"BZh.1AY&SY", re.DOTALL)
+ZSTD_START = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # RFC 8878, sections 3.1.1 and 3.1.2
+NOT_MORE_OF_IT = ("Not a gzipped file", "Unknown frame descriptor")  # in the errors of gzip and zstandard
+
+
+def unpacked(raw: io.BufferedReader, where: str) -> Any:
+    """Return what reads a .tar out of its compression, which is found out from the content.
+
+    Args:
+        raw: the archive, at its beginning.
+        where: its name, for errors.
+
+    Raises:
+        MissingDependency: it is compressed with Zstandard, and no library for that is installed.
+    """
+    start, pieces = raw.peek(), cast("Any", _InSmallPieces(raw))
+    if ZSTD_START.match(start):
+        return _Zstd(pieces, where)
+    if start.startswith(GZIP_START):
+        import gzip
+
+        return gzip.GzipFile(fileobj=pieces)
+    if BZIP2_START.match(start):
+        import bz2
+
+        return bz2.BZ2File(pieces)
+    if start.startswith(XZ_STARTS):
+        import lzma
+
+        return lzma.LZMAFile(pieces)
+    return raw
+
+
+def read_to_end(stream: Any) -> None:
+    """Read what follows the end of an archive, so that the checksum of its compression is looked at.
+
+    What was added behind the compressed data does no harm.
+
+    Args:
+        stream: from `unpacked`.
+
+    Raises:
+        TarError, OSError, LZMAError: the content isn't what was compressed.
+    """
+    rest = 0
+    try:
+        while rest < LARGEST_REST and (piece := stream.read(TAR_BUFFER)):
+            rest += len(piece)
+    except EOFError:  # the padding of .xz, or the checksum itself is cut off
+        pass
+    except (OSError, tarfile.ReadError) as error:
+        if not any(words in str(error) for words in NOT_MORE_OF_IT):
+            raise
+
+
+class _InSmallPieces:
+    """A file of which nobody reads more at once than `TAR_BUFFER`, so that its position tells what was needed."""
+
+    def __init__(self, raw: io.BufferedReader) -> None:
+        self._raw = raw
+
+    def read(self, size: int = -1) -> bytes:
+        return self._raw.read(TAR_BUFFER if size < 0 else min(size, TAR_BUFFER))
+
+
+class _Zstd:
+    """Zstandard, with errors that tarfile's users know: those of its libraries have no kind in common."""
+
+    def __init__(self, raw: Any, where: str) -> None:
+        self._reader, self._error = _zstd(raw, where)
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            piece: bytes = self._reader.read(size)
+        except self._error as error:
+            raise tarfile.ReadError(str(error)) from error
+        return piece
+
+
+def _zstd(raw: Any, where: str) -> tuple[Any, type[Exception]]:
+    """Return what reads it, and what that raises."""
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
+    except ImportError:
+        try:
+            import zstandard
+        except ImportError as error:
+            raise MissingDependency("zstandard", extra="formats", where=where) from error
+        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        return reader, zstandard.ZstdError
+    return zstd.ZstdFile(raw), zstd.ZstdError
