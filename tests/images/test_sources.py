@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import InputError
 from toolkit.images.inputs import Input, shown
-from toolkit.images.lists import as_meant, list_columns
+from toolkit.images.lists import as_meant, list_columns, list_entries
 from toolkit.images.scan import PICTURE_SUFFIXES, Skipped
 from toolkit.images.sources import count, expand, listing
 
@@ -494,6 +494,35 @@ def test_kept_cells_that_are_not_utf8_are_written_like_paths(here: Path) -> None
     Path("list.csv").write_bytes(b"path,n\xe9\na.png,caf\xe9\n")
     assert list_columns(["list.csv"]) == ("n\\xe9",)
     assert [item.extra for item in expand(["list.csv"])] == [("caf\\xe9",)]
+
+
+@pytest.mark.parametrize(
+    ("rest", "line", "words"),
+    [
+        ('f,"x\nf,y\nf,z\n', 3, "a quotation mark is not closed"),
+        ('f,"x\nf,"y"\nf,z\n', 4, "',' expected after '\"'"),
+        ('f,"x\n' + "f,y\n" * 40_000, 3, "is a quotation mark not closed?"),
+    ],
+)
+def test_a_quotation_mark_that_is_not_closed_swallows_no_rows(
+    rest: str, line: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("list.csv").write_text('path,note\na.png,"in ""two"""\n' + rest)
+    with pytest.raises(InputError, match="of the list isn't CSV") as caught:
+        list(list_entries("list.csv"))
+    assert f"line {line} of the list isn't CSV" in caught.value.what
+    assert words in caught.value.what
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_list_with_columns_may_be_utf16_with_a_byte_order_mark(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("list.csv").write_bytes("\ufeffpath\tnöte\r\n中.png\tz\r\n".encode(encoding))
+    assert list_columns(["list.csv"]) == ("nöte",)
+    assert [(item.path, item.extra) for item in expand(["list.csv"])] == [("中.png", ("z",))]
 
 
 def test_a_closed_standard_input_is_an_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Lists with columns: CSV files with a column `path`."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from toolkit.images.inputs import shown
 ROWS_PER_BLOCK = 512
 PATH_COLUMN = "path"
 DELIMITERS = ",;\t"
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# Python's words for what a quotation mark that is never closed leads to, at the end of a file or far before it.
+NOT_CLOSED, TOO_LONG = "unexpected end of data", "field larger than field limit"
+MAYBE = "is a quotation mark not closed?"
 
 Entry = tuple[str, tuple[str, ...], int]
 """A path, the other cells of its row, and the number of its line in the file."""
@@ -36,7 +41,8 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
     """Read a CSV file with a header; comma, semicolon or tab separate its columns.
 
     Args:
-        stream: open for reading bytes, UTF-8 with or without a byte-order mark; closed at the end.
+        stream: a file open for reading bytes, UTF-8 with or without a byte-order mark or UTF-16 with one; closed at
+            the end.
         where: the file's name, for errors.
 
     Yields:
@@ -47,21 +53,29 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
     """
     with _text(stream) as text:
         delimiter, names, column = _header(text, where)
-        rows = csv.reader(text, delimiter=delimiter)
+        # Strict: a quotation mark that is never closed would else swallow the rows after it in silence.
+        rows = csv.reader(text, delimiter=delimiter, strict=True)
+        began = 0
         while True:
             block: list[Entry] = []
             is_end = True
             try:
                 for row in islice(rows, ROWS_PER_BLOCK):
-                    is_end = False
+                    is_end, began = False, rows.line_num
                     if any(row):
                         row += [""] * (len(names) - len(row))
                         others = row[:column] + row[column + 1 : len(names)]
                         block.append((row[column], tuple(map(shown, others)), rows.line_num + 1))
             except csv.Error as error:
                 yield block
+                line, detail = rows.line_num + 1, str(error)
+                if NOT_CLOSED in detail or TOO_LONG in detail:
+                    line = began + 2  # where the row begins; the header isn't counted
+                    detail = (
+                        "a quotation mark is not closed" if NOT_CLOSED in detail else f"{detail}; {MAYBE}"
+                    )
                 raise InputError(
-                    f"line {rows.line_num + 1} of the list isn't CSV: {error}",
+                    f"line {line} of the list isn't CSV: {detail}",
                     where=where,
                     remedy="correct the line",
                 ) from error
@@ -71,6 +85,10 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
 
 
 def _text(stream: BinaryIO) -> io.TextIOWrapper:
+    start = stream.read(len(codecs.BOM_UTF16_LE))
+    stream.seek(0)
+    if start in UTF16_MARKS:  # "Unicode text" of a spreadsheet
+        return io.TextIOWrapper(stream, encoding="utf-16", errors="replace", newline="")
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 

@@ -11,14 +11,13 @@ from typing import BinaryIO
 
 from toolkit.errors import InputError
 from toolkit.images.addresses import is_address
-from toolkit.images.csv_lists import csv_columns, csv_entries
+from toolkit.images.csv_lists import UTF16_MARKS, csv_columns, csv_entries
 from toolkit.images.inputs import shown
 from toolkit.images.read import reason
 
 LIST_SUFFIXES = (".txt", ".csv")
 CHUNK_BYTES = 1 << 16
 LOOK_EVERY_MS = 250
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def is_list(argument: str) -> bool:
