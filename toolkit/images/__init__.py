@@ -21,6 +21,7 @@ decode      bytes -> uint8 [H, W, 3] RGB
 jpeg        JPEG by the short way: plain files, scaled down while decoding where that pays
 jpeg2000    whether a JPEG 2000 file has all of its picture
 jpegxl      what the header of a JPEG XL picture says, before it is decoded
+tiff        planes of samples that Pillow reads wrongly, and libtiff kept silent
 failures    what a decoder raises, in plain words
 silence     keep the decoders' warnings off standard error
 pixels      any of Pillow's modes -> RGB: depth, transparency, CMYK, ICC profiles

@@ -1,8 +1,5 @@
 """Bytes -> uint8 [H, W, 3] RGB: the one way in which every command reads a picture."""
 
-import contextlib
-import ctypes
-import functools
 import importlib
 import io
 import logging
@@ -14,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from toolkit.errors import ImageError
-from toolkit.images import jpegxl, signatures
+from toolkit.images import jpegxl, signatures, tiff
 from toolkit.images.failures import is_truncated, translated
 from toolkit.images.jpeg import Box, covered, decode_plain, divisor, lacks_data
 from toolkit.images.jpeg2000 import is_cut_short
@@ -173,6 +170,8 @@ def _load(
     # The decoder's own class, not Image.open: no format but this one is tried, and its reason isn't lost.
     image: Image.Image = decoder(io.BytesIO(content), "")
     _refuse_large(image.size, max_pixels)
+    if form is signatures.TIFF:
+        tiff.set_right(image)
     scaled = None
     if fitting is not None and form is signatures.JPEG:
         width, height = image.size
@@ -202,7 +201,7 @@ def _refuse_large(size: tuple[int, int], max_pixels: int) -> None:
 
 def _decoder(form: Format) -> Any:
     if form is signatures.TIFF:
-        _silence_libtiff()
+        tiff.silence()
     try:
         module: Any = importlib.import_module(form.module)
         if form is signatures.JPEG_XL:
@@ -214,19 +213,3 @@ def _decoder(form: Format) -> Any:
         raise ImageError(
             f"{form.name} picture: its decoder is not installed; {remedy}", where="the content", remedy=remedy
         ) from error
-
-
-@functools.cache
-def _silence_libtiff() -> None:
-    """Keep libtiff from writing what is wrong with a file to standard error.
-
-    Pillow silences its warnings only, and tells of its errors by exceptions too. Where libtiff is linked in
-    such a way that it isn't found, its lines stay.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(
-            importlib.import_module("PIL._imaging").__file__
-        )  # its own libraries are searched as well
-        library.TIFFSetErrorHandler.argtypes = [ctypes.c_void_p]
-        library.TIFFSetErrorHandler.restype = ctypes.c_void_p
-        library.TIFFSetErrorHandler(None)

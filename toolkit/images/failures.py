@@ -9,6 +9,10 @@ from toolkit.images.signatures import Format
 
 # What decoders say without a reason.
 NOTHING_TOLD = ("not identified by this driver", "Please build `libjxl`")
+NOT_SUPPORTED = (
+    "unknown pixel mode",
+    "unknown raw mode",
+)  # of a whole file, but with samples that it can't read
 TRUNCATED_WORDS = ("truncat", "unexpected end", "not enough data", "incomplete", "eof", "buffer is not large")
 
 
@@ -19,6 +23,12 @@ def translated(error: Exception, form: Format) -> ImageError:
     elif isinstance(error, Image.DecompressionBombError):
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         what = f"too large: its decoder takes no {form.name} picture of more than {most:,} pixels"
+    elif any(words in str(error) for words in NOT_SUPPORTED):
+        return ImageError(
+            f"{form.name} picture of a kind that is not supported: the number, type or order of its samples",
+            where="the content",
+            remedy="save it again with 8 or 16 bits a sample, as grey or RGB",
+        )
     elif is_truncated(error):
         what = f"truncated {form.name} picture: a part of its data is missing"
     else:

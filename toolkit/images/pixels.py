@@ -45,8 +45,8 @@ def to_rgb(image: Image.Image, *, sample_bits: int = 8) -> Image.Image:
     if image.mode in ("1", "L", "RGB") and key is not None:
         rgb = _colours(image.convert("L") if image.mode == "1" else image, profile)
         return _white_where(_matches(image, key, sample_bits), rgb)
-    if image.mode in ("P", "PA") and (
-        key is not None or image.palette is None or image.palette.mode != "RGB"
+    if image.mode == "PA" or (
+        image.mode == "P" and (key is not None or image.palette is None or image.palette.mode != "RGB")
     ):
         image = image.convert("RGBA")
     if image.mode in ("RGBa", "La"):  # colours already multiplied with their opacity

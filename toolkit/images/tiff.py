@@ -1,0 +1,60 @@
+"""What Pillow's way of reading TIFF files needs: planes of samples set right, and libtiff kept silent."""
+
+import contextlib
+import ctypes
+import functools
+import importlib
+from typing import Any
+
+from toolkit.errors import ImageError
+
+SAMPLES_PER_PIXEL, BITS_PER_SAMPLE, PLANES = 277, 258, 284  # tags
+TOGETHER, APART = 1, 2  # values of PLANES: the samples of a pixel side by side, or a plane of each
+BANDS_OF_16_BITS = frozenset("RGBA")  # that Pillow has a raw mode for, if the picture is RGB or RGBA
+
+
+def set_right(image: Any) -> None:
+    """Have planes of samples that aren't compressed read as what they are.
+
+    Of a raw mode such as "RGB;16L" Pillow takes one letter a plane, and so 16-bit samples for twice as many of
+    8 bits; of a single plane ("L;I", "I;16B") the letter alone is another picture, without an error.
+
+    Args:
+        image: opened, not yet loaded.
+
+    Raises:
+        ImageError: nothing can read its planes.
+    """
+    if image.tag_v2.get(PLANES) != APART or any(tile[0] != "raw" for tile in image.tile):
+        return
+    if image.tag_v2.get(SAMPLES_PER_PIXEL, 1) == 1:
+        image.tag_v2[PLANES] = TOGETHER
+        image._setup()
+    elif max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8:
+        bands = {tile.args[0] for tile in image.tile}
+        if image.mode not in ("RGB", "RGBA") or not bands <= BANDS_OF_16_BITS:
+            raise ImageError(
+                f"TIFF picture of a kind that is not supported: planes of 16-bit samples ({image.mode})",
+                where="the content",
+                remedy="save it again without planes, or with 8 bits a sample",
+            )
+        order = "L" if image.tag_v2.prefix == b"II" else "B"
+        image.tile = [
+            tile._replace(args=(f"{tile.args[0]};16{order}", *tile.args[1:])) for tile in image.tile
+        ]
+
+
+@functools.cache
+def silence() -> None:
+    """Keep libtiff from writing what is wrong with a file to standard error.
+
+    Pillow silences its warnings only, and tells of its errors by exceptions too. Where libtiff is linked in
+    such a way that it isn't found, its lines stay.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(
+            importlib.import_module("PIL._imaging").__file__
+        )  # its own libraries are searched as well
+        library.TIFFSetErrorHandler.argtypes = [ctypes.c_void_p]
+        library.TIFFSetErrorHandler.restype = ctypes.c_void_p
+        library.TIFFSetErrorHandler(None)
