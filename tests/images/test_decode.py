@@ -418,6 +418,22 @@ def test_huge_or_broken_metadata_never_costs_the_picture(chunk: tuple[bytes, byt
     assert corners(decode(with_chunk(saved(quarters(), "PNG"), *chunk))) == UPRIGHT
 
 
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+@pytest.mark.parametrize(
+    "broken", [b"", b"XXXX", b"\0\0\0\0", b"MM\0*\x7f\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"]
+)
+def test_a_broken_exif_block_never_costs_an_avif_picture_nor_its_own_orientation(broken: bytes) -> None:
+    block = Image.Exif()
+    block[0x0112], block[0x010F] = 6, "a camera's name"
+    stored = np.ascontiguousarray(STORED[6](quarters()))
+    file = saved(stored, "AVIF", quality=95, exif=block.tobytes())
+    start = file.index(b"MM\0*")
+    assert file.count(b"MM\0*") == 1
+    image = decode(file[:start] + broken + file[start + len(broken) :])
+    assert image.shape == (24, 40, 3)
+    assert_close(UPRIGHT, corners(image), 12)
+
+
 def test_the_orientation_is_applied_beside_a_huge_comment() -> None:
     comment = b"Comment\0\0" + zlib.compress(b"x" * 3_000_000)
     file = with_chunk(saved(np.ascontiguousarray(STORED[6](quarters())), "PNG"), b"zTXt", comment)

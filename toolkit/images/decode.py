@@ -140,13 +140,14 @@ def _loaded(
     except Exception as error:
         # The decoders raise anything at all: ValueError, ZeroDivisionError, SyntaxError, struct.error ...
         failure = translated(error, form)
-        if form not in (signatures.JPEG, signatures.PNG) or is_truncated(error):
+        if form not in (signatures.JPEG, signatures.PNG, signatures.AVIF) or is_truncated(error):
             raise failure from error
         pixels_alone, exif = without_metadata(content)
-        if len(pixels_alone) == len(content):
+        if pixels_alone == content:
             raise failure from error
         try:
-            return _load(form, pixels_alone, max_pixels, None)[0], exif, None
+            image, _ = _load(form, pixels_alone, max_pixels, None)
+            return image, exif or exif_of(image.info), None
         except ImageError:
             raise
         except Exception:  # noqa: BLE001 - so it wasn't the metadata; the first reason stands

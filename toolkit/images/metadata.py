@@ -1,5 +1,6 @@
 """Orientation from EXIF, and pictures saved from their own broken metadata."""
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -11,6 +12,9 @@ _JPEG_KEPT = frozenset({0xE0, 0xEE})  # JFIF and Adobe: they tell the colour spa
 _JPEG_START_OF_SCAN = 0xDA
 _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _PNG_SIGNATURE_BYTES = 8
+# An item's entry of version 2 or 3: flags, number (2 or 4 bytes), protection, type. Source: ISO/IEC 14496-12, 8.11.6.
+_EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
+_UNKNOWN_ITEM = rb"\1skip"
 
 
 def orientation_of(exif: bytes) -> int:
@@ -59,14 +63,16 @@ def exif_of(info: dict[str | tuple[int, int], object]) -> bytes:
 
 
 def without_metadata(content: bytes) -> tuple[bytes, bytes]:
-    """Leave out of a JPEG or PNG file whatever isn't needed for its pixels.
+    """Leave out of a JPEG or PNG file whatever isn't needed for its pixels, and hide the EXIF block of an AVIF file.
 
-    For a picture that can't be opened because of its metadata: a huge comment, a huge profile.
+    For a picture that can't be opened because of its metadata: a huge comment, a huge profile, a broken EXIF block.
 
     Returns:
         (the file with its pixels alone, its EXIF block or nothing). The file is as it was where it is
         neither, or not well-formed.
     """
+    if content[4:8] == b"ftyp":  # nothing moves, since other items are found by where they are
+        return _EXIF_ITEM.sub(_UNKNOWN_ITEM, content), b""
     pieces = _png_pieces if content.startswith(b"\x89PNG") else _jpeg_pieces
     kept, exif = [], b""
     for piece, is_needed, payload in pieces(content):
