@@ -14,7 +14,7 @@ from toolkit.errors import ImageError
 from toolkit.images import jpegxl, signatures, tiff
 from toolkit.images.failures import is_truncated, translated
 from toolkit.images.jpeg import Box, covered, decode_plain, divisor, lacks_data
-from toolkit.images.jpeg2000 import is_cut_short
+from toolkit.images.jpeg2000 import is_cut_short, profile_of
 from toolkit.images.metadata import exif_of, orientation_of, without_metadata
 from toolkit.images.pixels import to_rgb
 from toolkit.images.read import read_file
@@ -132,8 +132,10 @@ def _loaded(
         image, scaled = _load(form, content, max_pixels, fitting)
         if form is signatures.JPEG and lacks_data(content):
             raise EOFError  # translated below like any other
-        if form is signatures.JPEG2000 and is_cut_short(content):
-            raise EOFError
+        if form is signatures.JPEG2000:
+            if is_cut_short(content):
+                raise EOFError
+            image.info.setdefault("icc_profile", profile_of(content))
         return image, exif_of(image.info), scaled
     except ImageError:
         raise
