@@ -224,3 +224,15 @@ def test_a_name_longer_than_names_may_be_is_cut_and_told_apart() -> None:
 
 def test_a_byte_that_is_no_text_makes_no_folder() -> None:
     assert parts_of(r"w/caf\xe9.jpg") == ["w", "caf_xe9.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("zip://cat/a.png::s3://box/all.zip", ["s3", "box", "all.zip", "zip", "cat", "a.png"]),
+        ("simplecache::https://host/a.png", ["simplecache__https", "host", "a.png"]),
+        ("s3://box/a::b.png", ["s3", "box", "a__b.png"]),
+    ],
+)
+def test_a_picture_in_an_archive_at_an_address_keeps_its_own_name(address: str, parts: list[str]) -> None:
+    assert parts_of(address) == parts

@@ -18,7 +18,7 @@ from pathlib import Path
 from toolkit.classify.rows import Rows
 from toolkit.errors import ImageError, OutputError
 from toolkit.files import make_folder, output_error
-from toolkit.images.addresses import is_address
+from toolkit.images.addresses import LINK, is_address, links
 from toolkit.images.held import Held
 from toolkit.images.inputs import Input
 from toolkit.images.read import reason
@@ -117,7 +117,13 @@ def folder_name(label: str) -> str:
 
 
 def parts_of(path: str) -> list[str]:
-    """Return the folders and the name under which a picture is put below its class."""
+    """Return the folders and the name under which a picture is put below its class.
+
+    Of a picture in an archive at an address the archive comes first: its own name stays the last.
+    """
+    if is_address(path):
+        before, head, after = links(path)
+        path = "/".join((*reversed(after), LINK.join((*before, head))))
     plain = path.replace("://", "/").replace(os.sep, "/")
     parts = [part for part in plain.split("/") if part not in ("", ".")]
     return [UP if part == ".." else _short_enough(re.sub(r"[:\\]", "_", part)) for part in parts]
