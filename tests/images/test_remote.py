@@ -318,6 +318,45 @@ def test_the_library_behind_a_chain_is_asked_for_too(monkeypatch: pytest.MonkeyP
     addresses._class_of.cache_clear()
 
 
+@pytest.mark.parametrize(
+    ("said", "words", "remedy"),
+    [
+        ("Install adlfs to access Azure", "adlfs is not installed", "pip install adlfs"),
+        (
+            'SFTPFileSystem requires "paramiko" to be installed',
+            "paramiko is not installed",
+            "pip install paramiko",
+        ),
+        ("Install the requests package to use it", "requests is not installed", "pip install requests"),
+        (
+            "It requires to be installed",
+            "the library for abfs:// is not installed",
+            "It requires to be installed",
+        ),
+    ],
+)
+def test_a_library_that_no_extra_brings_is_to_be_installed_by_its_own_name(
+    said: str, words: str, remedy: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fsspec = pytest.importorskip("fsspec")
+
+    def missing(_: str) -> Any:
+        raise ImportError(said)
+
+    monkeypatch.setattr(fsspec, "get_filesystem_class", missing)
+    addresses._class_of.cache_clear()
+    with pytest.raises(InputError, match=words) as caught:
+        list(expand(["abfs://box/a.png"]))
+    assert caught.value.remedy == f"install it with: {remedy}"
+    (tmp_path / "list.txt").write_text("abfs://box/a.png\n")
+    (item,) = expand([tmp_path / "list.txt"])
+    (content,) = read_remote(["abfs://box/a.png"])
+    for told in (item.failure, str(content)):
+        assert told is not None
+        assert f"{words}: install it with: {remedy}" in told
+    addresses._class_of.cache_clear()
+
+
 def test_the_cells_of_a_list_stay_with_its_addresses(tmp_path: Path) -> None:
     pytest.importorskip("fsspec")
     for name in ("a.png", "b.png"):

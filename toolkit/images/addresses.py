@@ -15,7 +15,12 @@ LINK = "::"
 """Between the links of an address, as fsspec has it: a cache before it, and the archive that it lies in behind it."""
 
 CHAIN = re.compile(r"::(?=[a-zA-Z][a-zA-Z0-9+.-]+(?:://|::))")  # a name may hold two colons, too
-LIBRARY = re.compile(r"[Ii]nstall ([a-z0-9_-]+)")
+LIBRARY = re.compile(
+    r"(?:[Ii]nstall (?:the )?|requires (?!to ))[\"']?([a-z0-9_-]+)"
+)  # in what fsspec says is missing
+OF_EXTRA = frozenset(
+    {"http", "https", "s3", "s3a", "gs", "gcs"}
+)  # what the extra `remote` has the libraries for
 
 
 def is_address(text: str) -> bool:
@@ -27,7 +32,7 @@ def refuse_unknown(address: str) -> None:
     """Refuse an address of a kind that nobody knows or whose library is missing, without reaching for anything.
 
     Raises:
-        InputError: nobody knows this kind of address.
+        InputError: nobody knows this kind of address, or its library is missing and of no extra.
         MissingDependency: the library for it isn't installed.
     """
     before, head, after = links(address)
@@ -78,7 +83,8 @@ def open_address(address: str) -> tuple[Any, str]:
 
 def words_of_row(error: InputError | MissingDependency) -> str:
     """Say in a row why an address gives nothing; where something is to be installed, that too."""
-    return f"{error.what}: {error.remedy}" if isinstance(error, MissingDependency) else error.what
+    is_missing = isinstance(error, MissingDependency) or isinstance(error.__cause__, ImportError)
+    return f"{error.what}: {error.remedy}" if is_missing else error.what
 
 
 def forget() -> None:
@@ -117,7 +123,12 @@ def _class_of(scheme: str) -> Any:
     except ImportError as error:
         needed = LIBRARY.search(str(error))
         library = needed[1] if needed else f"the library for {scheme}://"
-        raise MissingDependency(library, extra="remote", where=address) from error
+        if scheme in OF_EXTRA:
+            raise MissingDependency(library, extra="remote", where=address) from error
+        advice = f"pip install {library}" if needed else one_line(error)
+        raise InputError(
+            f"{library} is not installed", where=address, remedy=f"install it with: {advice}"
+        ) from error
 
 
 def scheme_of(address: str) -> str:

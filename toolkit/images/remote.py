@@ -42,7 +42,7 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
     except InputError as error:
         if not is_picture_name(address):
             raise
-        yield one(address, address, folder_name(address), failure=error.what)
+        yield one(address, address, folder_name(address), failure=words_of_row(error))
         return
     try:
         if not _is_folder(fs, path, address):
