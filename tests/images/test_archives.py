@@ -142,6 +142,14 @@ def test_links_and_devices_inside_are_rows_with_a_reason(tmp_path: Path) -> None
     assert rows(tmp_path / "x.zip") == {"s.png": archives.LINK}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp437"])
+def test_a_zip_name_without_a_flag_is_utf8_where_it_can_be(encoding: str, tmp_path: Path) -> None:
+    name = "größe".encode(encoding)
+    archive = make_zip(tmp_path / "x.zip", {f"{'x' * len(name)}.png": RED})
+    archive.write_bytes(archive.read_bytes().replace(b"x" * len(name), name))
+    assert rows(archive) == {"größe.png": RED}
+
+
 def test_an_encrypted_member_is_a_row_with_a_reason(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "x.zip", {"a.png": RED, "b.png": GREEN})
     content = bytearray(path.read_bytes())

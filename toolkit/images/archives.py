@@ -29,7 +29,7 @@ LARGEST_SKIP = 64 << 30  # bytes; to get past a member it must be unpacked, and 
 BOMB_RATIO = 200  # unpacked to packed; photos stay below 2, drawings below 100
 BOMB_BYTES = 10 << 20  # unpacked; a smaller member does no harm whatever its ratio
 SEPARATOR = "!"
-ENCRYPTED = 0x1  # of the flags of a zip member; source: PKWARE APPNOTE 6.3.10, section 4.4.4
+ENCRYPTED, IN_UTF8 = 0x1, 0x800  # of the flags of a zip member; source: PKWARE APPNOTE 6.3.10, section 4.4.4
 
 # Whatever a damaged archive makes the libraries raise; ImportError where Python lacks a compression.
 DAMAGED: tuple[type[Exception], ...] = (
@@ -105,14 +105,24 @@ def _zip_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
         for member in file.infolist():
             if member.filename.endswith("/"):
                 continue
-            kind = stat.S_IFMT(member.external_attr >> 16)
+            kind, name = stat.S_IFMT(member.external_attr >> 16), _name_of(member)
             if stat.S_ISLNK(kind):
-                yield member.filename, LINK
+                yield name, LINK
             elif member.flag_bits & ENCRYPTED:
-                yield member.filename, LOCKED
+                yield name, LOCKED
             else:
                 problem = _bomb(member.file_size, member.compress_size)
-                yield member.filename, problem or functools.partial(_unzipped, file, member, holder)
+                yield name, problem or functools.partial(_unzipped, file, member, holder)
+
+
+def _name_of(member: zipfile.ZipInfo) -> str:
+    """Return a member's name; macOS and others write UTF-8 without the flag that says so."""
+    if member.flag_bits & IN_UTF8 or member.filename.isascii():
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode()  # names in code page 437 are hardly ever valid UTF-8
+    except UnicodeError:
+        return member.filename
 
 
 def _unzipped(file: zipfile.ZipFile, member: zipfile.ZipInfo, holder: Holder) -> Any:
