@@ -40,6 +40,7 @@ TURN = {
 Scaled = tuple[int, int, int]  # height and width as stored, and the divisor
 
 JPEG_START = b"\xff\xd8\xff"
+RIFF_HEAD_BYTES = 8  # a name, and the number of bytes after it
 PNG_SAMPLE_BITS_AT = 24  # byte of the header that holds the bits a sample
 
 
@@ -141,7 +142,7 @@ def _loaded(
         raise
     except Exception as error:
         # The decoders raise anything at all: ValueError, ZeroDivisionError, SyntaxError, struct.error ...
-        failure = translated(error, form)
+        failure = translated(EOFError() if _is_cut_short(form, content) else error, form)
         if form not in (signatures.JPEG, signatures.PNG, signatures.AVIF) or is_truncated(error):
             raise failure from error
         pixels_alone, exif = without_metadata(content)
@@ -183,6 +184,15 @@ def _load(
             scaled = (height, width, scale)
     image.load()
     return image, scaled
+
+
+def _is_cut_short(form: Format, content: bytes) -> bool:
+    """Tell whether a file that can't be decoded says itself that there should be more of it."""
+    if form is signatures.WEBP:
+        return len(content) < RIFF_HEAD_BYTES + int.from_bytes(content[4:8], "little")
+    if form is signatures.TIFF:
+        return tiff.is_cut_short(content)
+    return form is signatures.JPEG2000 and is_cut_short(content)
 
 
 def _is_turned(form: Format, image: Any) -> bool:

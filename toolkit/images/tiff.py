@@ -1,15 +1,16 @@
-"""What Pillow's way of reading TIFF files needs: planes of samples set right, and libtiff kept silent."""
+"""What Pillow's way of reading TIFF files needs: planes set right, cut files told, and libtiff kept silent."""
 
 import contextlib
 import ctypes
 import functools
 import importlib
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.errors import ImageError
 
 SAMPLES_PER_PIXEL, BITS_PER_SAMPLE, PLANES = 277, 258, 284  # tags
 TOGETHER, APART = 1, 2  # values of PLANES: the samples of a pixel side by side, or a plane of each
+BIG_TIFF = 43  # of the header; a usual file has 42
 BANDS_OF_16_BITS = frozenset("RGBA")  # that Pillow has a raw mode for, if the picture is RGB or RGBA
 
 
@@ -42,6 +43,20 @@ def set_right(image: Any) -> None:
         image.tile = [
             tile._replace(args=(f"{tile.args[0]};16{order}", *tile.args[1:])) for tile in image.tile
         ]
+
+
+def is_cut_short(content: bytes) -> bool:
+    """Tell whether a file ends before its directory begins; most writers put that behind the pixels.
+
+    Args:
+        content: the whole file.
+
+    Source: TIFF 6.0, section 2 (header), and the BigTIFF design for version 43.
+    """
+    order: Literal["little", "big"] = "little" if content.startswith(b"II") else "big"
+    is_big = int.from_bytes(content[2:4], order) == BIG_TIFF
+    start = content[8:16] if is_big else content[4:8]
+    return len(content) <= int.from_bytes(start, order)
 
 
 @functools.cache
