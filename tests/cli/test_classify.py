@@ -753,6 +753,20 @@ def test_what_was_sorted_is_not_sorted_again(
     assert found[0] == found[1] == found[2]
 
 
+def test_pictures_that_cannot_be_linked_are_said_to_be_copied(
+    toolkit: CommandLine, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as file:
+        file.add(photos / "1_red.png", "x.png")
+    said = "1 picture of them copied: what is in an archive or at an address can't be linked"
+    paths = ["photos/1_red.png", "a.tar"]
+    for _ in range(2):  # the second time they are there already
+        done = toolkit("classify", *paths, "-m", tiny_model, "--sort-into", "sorted", "--link")
+        assert "linked 2 pictures into sorted, a folder for each class" in done.stderr.splitlines()
+        assert said in done.stderr.splitlines()
+    assert said not in toolkit("classify", *paths, "-m", tiny_model, "--sort-into", "sorted").stderr
+
+
 def cut_tar(path: Path, photos: Path) -> Path:
     with tarfile.open(path, "w") as file:
         for number in range(6):

@@ -141,6 +141,7 @@ class ClassifyResult:
         sorted_into: folder that the pictures were sorted into, or None.
         not_sorted: pictures that could not be sorted, since they couldn't be read any more.
         first_not_sorted: the first of them, and why; empty where there is none.
+        not_linked: pictures that were copied although links were asked for.
         kept: whoever keeps files of the examples that had none of their own.
     """
 
@@ -179,6 +180,7 @@ class ClassifyResult:
     sorted_into: str | None = None
     not_sorted: int = 0
     first_not_sorted: str = ""
+    not_linked: int = 0
     kept: Any = field(default=None, repr=False, compare=False)
 
     @property

@@ -141,6 +141,7 @@ class Run:
             sorted_into=None if options.sort_into is None else str(options.sort_into),
             not_sorted=0 if self._sorter is None else self._sorter.missed,
             first_not_sorted="" if self._sorter is None else self._sorter.first_missed,
+            not_linked=0 if self._sorter is None else self._sorter.not_linked,
         )
 
     def _write(self, piece: Piece) -> None:

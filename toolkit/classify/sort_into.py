@@ -51,6 +51,8 @@ class SortInto:
         """Pictures that could not be sorted, since they can't be read any more."""
         self.first_missed = ""
         """The first of them, and why."""
+        self.not_linked = 0
+        """Pictures that are copied although links were asked for: no file of their own holds them."""
         self._classes = [folder / folder_name(label) for label in labels]
         self._link = link
 
@@ -67,6 +69,8 @@ class SortInto:
             except ImageError as error:
                 self.missed += 1
                 self.first_missed = self.first_missed or f"{item.path}: {error.what}"
+            else:
+                self.not_linked += self._link and _own_file(item) is None
 
     def _sort(self, item: Input, folder: Path) -> None:
         target = folder.joinpath(*parts_of(item.path))
@@ -88,8 +92,7 @@ class SortInto:
         return False
 
     def _put(self, item: Input, target: Path) -> None:
-        file = item.file
-        here = file if isinstance(file, str) and not is_address(file) else None
+        file, here = item.file, _own_file(item)
         if self._link and here is not None:
             _linked(here, target)
             return
@@ -127,6 +130,11 @@ def parts_of(path: str) -> list[str]:
     plain = path.replace("://", "/").replace(os.sep, "/")
     parts = [part for part in plain.split("/") if part not in ("", ".")]
     return [UP if part == ".." else _short_enough(re.sub(r"[:\\]", "_", part)) for part in parts]
+
+
+def _own_file(item: Input) -> str | None:
+    """Return the file that holds a picture and nothing else; None in an archive and at an address."""
+    return item.file if isinstance(item.file, str) and not is_address(item.file) else None
 
 
 def _is_same(item: Input, target: Path) -> bool:

@@ -208,6 +208,11 @@ def _close(options: ClassifyOptions, result: "ClassifyResult", console: Console)
         console.notice(
             f"{how} {count(sorted_now, 'picture')} into {options.sort_into}, a folder for each class"
         )
+        if result.not_linked:
+            console.notice(
+                f"{count(result.not_linked, 'picture')} of them copied: what is in an archive or at an address can't "
+                "be linked"
+            )
         if missed:
             console.notice(
                 f"{count(missed, 'picture')} could not be {how} (first: {result.first_not_sorted})"
