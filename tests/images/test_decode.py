@@ -461,6 +461,33 @@ def test_a_heic_picture_decodes_with_the_extra(monkeypatch: pytest.MonkeyPatch) 
     assert "HEIC" in reason(buffer.getvalue()[: len(buffer.getvalue()) // 2])
 
 
+def test_the_decoders_of_avif_and_heic_are_asked_for_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    from PIL import AvifImagePlugin
+
+    if not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    asked = []
+    real_avif, real_heif = AvifImagePlugin._avif.AvifDecoder, pillow_heif.heif._pillow_heif.load_file
+    monkeypatch.setattr(AvifImagePlugin, "DEFAULT_MAX_THREADS", 0)
+    monkeypatch.setattr(pillow_heif.options, "DECODE_THREADS", 4)
+    monkeypatch.setattr(
+        AvifImagePlugin._avif,
+        "AvifDecoder",
+        lambda content, codec, threads: asked.append(threads) or real_avif(content, codec, threads),
+    )
+    monkeypatch.setattr(
+        pillow_heif.heif._pillow_heif,
+        "load_file",
+        lambda content, threads, *rest: asked.append(threads) or real_heif(content, threads, *rest),
+    )
+    heic = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(quarters(64, 64))).save(heic)
+    for file in (saved(quarters(), "AVIF"), heic.getvalue()):
+        decode(file)
+    assert asked == [1, 1]
+
+
 def test_a_heic_picture_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     monkeypatch.setitem(sys.modules, "pillow_heif.as_plugin", None)

@@ -217,9 +217,13 @@ def _decoder(form: Format) -> Any:
         tiff.silence()
     try:
         module: Any = importlib.import_module(form.module)
+        # Threads of their own would fight with our processes for the cores; on 64 cores AVIF alone would start 4,096.
         if form is signatures.JPEG_XL:
-            # Threads of its own would fight with our processes for the cores.
             module.DECODE_THREADS = 0
+        elif form is signatures.AVIF:
+            module.DEFAULT_MAX_THREADS = 1
+        elif form is signatures.HEIC:
+            module.options.DECODE_THREADS = 1
         return getattr(module, form.decoder)
     except ImportError as error:
         remedy = f"install it with: {form.install}"
