@@ -100,6 +100,32 @@ def test_a_missing_name_that_looks_like_a_pattern_is_an_error_in_its_place(memor
     assert [each.what for each in found if isinstance(each, ImageError)] == ["no such file"] * 2
 
 
+class Refusing(Quiet):
+    """Answers /NUMBER.png with that status, and leads from any other address to the same one again."""
+
+    def do_GET(self) -> None:
+        name = self.path.lstrip("/").split(".")[0]
+        self.send_response(int(name) if name.isdecimal() else 302)
+        self.send_header("Location", self.path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def test_what_a_web_server_answers_is_told_in_words() -> None:
+    pytest.importorskip("aiohttp")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        web = f"http://127.0.0.1:{server.server_port}"
+        found = read_remote([f"{web}/{name}.png" for name in ("403", "401", "404", "loop")])
+        server.shutdown()
+    assert [each.what for each in found if isinstance(each, ImageError)] == [
+        "can't be read: the server answers 403 (Forbidden)",
+        "can't be read: the server answers 401 (Unauthorized)",
+        "no such file",
+        "can't be read: the server sends from one address to the next without end",
+    ]
+
+
 def test_whatever_a_library_gives_is_a_row_for_each(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(memory), "cat_ranges", lambda *_, **__: [])
     found = read_remote(["memory://bucket/a.png", "memory://bucket/b.png"])

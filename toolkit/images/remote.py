@@ -20,6 +20,7 @@ from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
 
 WEB = frozenset({"http", "https"})
+FIRST_ERROR = 400  # of the HTTP statuses; source: RFC 9110, section 15
 
 
 def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
@@ -193,4 +194,10 @@ def _words(error: object) -> str:
         return "no such file"
     if isinstance(error, PermissionError):
         return "not allowed to read it (permission denied)"
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # aiohttp's, which may not be installed
+    if "TooManyRedirects" in kinds:
+        return "can't be read: the server sends from one address to the next without end"
+    status, message = getattr(error, "status", 0), getattr(error, "message", "")
+    if "ClientResponseError" in kinds and status >= FIRST_ERROR and one_line(message) == message:
+        return f"can't be read: the server answers {status} ({message or 'without a reason'})"
     return f"can't be read: {one_line(error)[:200] or type(error).__name__}"

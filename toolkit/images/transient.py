@@ -70,7 +70,9 @@ def _chain(error: object) -> Iterator[object]:
 def _status(error: object) -> int | None:
     """Return the HTTP status that an error tells of: aiohttp's, gcsfs' or botocore's."""
     response = getattr(error, "response", None)
-    found: Any = getattr(error, "status", None) or getattr(error, "code", None)
+    found: Any = getattr(error, "status", None)
+    if found is None:  # aiohttp has both, and warns of the second
+        found = getattr(error, "code", None)
     if isinstance(response, dict):
         found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     try:
