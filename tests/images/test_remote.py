@@ -79,6 +79,7 @@ def memory() -> Iterator[Any]:
     yield store
     store.store.clear()
     store.pseudo_dirs[:] = [""]
+    addresses.forget()  # archives in it, which are kept open by their addresses
 
 
 def test_a_remote_name_that_looks_like_a_pattern_is_a_name(memory: Any, web: str, tmp_path: Path) -> None:
@@ -486,3 +487,12 @@ def test_a_bucket_is_listed_folder_by_folder_in_sorted_order(monkeypatch: pytest
         assert [item.label for item in items] == ["pictures", "w", "x", "x"]
         assert read_remote([str(item.file) for item in items]) == [RED] * 4
         assert [item.path for item in expand(["s3://pictures/x/a.png"])] == ["s3://pictures/x/a.png"]
+        store.mkdir("odd")
+        for name in ("/lost.png", "x//lost.png", "x/a.png", "marked/", "marked/b.png"):
+            store.pipe(f"odd/{name}", RED)
+        assert [(item.path, item.failure) for item in expand(["s3://odd"])] == [
+            ("s3://odd//", "folder: can't be listed, since its name is empty"),
+            ("s3://odd/marked/b.png", None),
+            ("s3://odd/x//", "folder: can't be listed, since its name is empty"),
+            ("s3://odd/x/a.png", None),
+        ]

@@ -20,6 +20,7 @@ from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
 
 WEB = frozenset({"http", "https"})
+NAMELESS = ""
 FIRST_ERROR = 400  # of the HTTP statuses; source: RFC 9110, section 15
 
 
@@ -53,11 +54,12 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
         for folder, found in _walked(fs, path, skipped):
             below = folder[len(path.rstrip("/")) :].strip("/")
             start = (head if head.endswith("/") else f"{head}/") + (below and f"{below}/")
-            if isinstance(found, Exception):
-                if not below:
+            if found is None or isinstance(found, Exception):
+                if found is not None and not below:
                     raise found
-                lost = LINK.join((*before, start, *after))
-                yield one(lost, lost, None, failure=f"folder: {_words(found)}")
+                lost = LINK.join((*before, start if found else f"{start}/", *after))
+                failure = _words(found) if found else "can't be listed, since its name is empty"
+                yield one(lost, lost, None, failure=f"folder: {failure}")
                 continue
             for name in found:
                 file = LINK.join((*before, start + name, *after))
@@ -69,8 +71,11 @@ def remote_files(address: str, skipped: Skipped) -> Iterator[Inputs]:
         ) from error
 
 
-def _walked(fs: Any, path: str, skipped: Skipped) -> Iterator[tuple[str, list[str] | Exception]]:
-    """Give each folder with the names of its pictures, or with why it can't be listed."""
+def _walked(fs: Any, path: str, skipped: Skipped) -> Iterator[tuple[str, list[str] | Exception | None]]:
+    """Give each folder with the names of its pictures, or with why it can't be listed.
+
+    None stands for a folder in it whose name is empty, which can't be listed either.
+    """
     pending = [path]
     while pending:
         folder = pending.pop()
@@ -79,6 +84,8 @@ def _walked(fs: Any, path: str, skipped: Skipped) -> Iterator[tuple[str, list[st
         except Exception as error:  # noqa: BLE001 - each kind of address has exceptions of its own
             yield folder, error
             continue
+        if folders.pop(NAMELESS, None) is not None:
+            yield folder, None
         skipped.hidden += sum(map(is_hidden, [*folders, *names]))
         pending += (folders[name] for name in sorted(folders, reverse=True) if not is_hidden(name))
         seen = [name for name in names if not is_hidden(name)]
@@ -96,7 +103,9 @@ def _listed(fs: Any, folder: str) -> tuple[dict[str, str], list[str]]:
             # One level at a time: of a folder below that can't be listed `walk` would leave out everything in silence.
             for _, inside, names in fs.walk(folder, maxdepth=1, detail=True, on_error="raise"):
                 folders |= {name: info["name"] for name, info in inside.items()}
-                files += names
+                # Of "x//a.png" in a bucket: nothing can go into a folder without a name, nor may it be lost.
+                folders |= {name: folder for name, info in names.items() if _is_nameless(name, info)}
+                files += (name for name, info in names.items() if not _is_nameless(name, info))
         except Exception as error:
             pause = pause_before(attempt, error)
             if pause is None:
@@ -104,8 +113,15 @@ def _listed(fs: Any, folder: str) -> tuple[dict[str, str], list[str]]:
             time.sleep(pause)
         else:
             # A web page may have a link to itself.
-            return {n: p for n, p in folders.items() if p.rstrip("/") != folder.rstrip("/")}, files
+            here = folder.rstrip("/")
+            return {n: p for n, p in folders.items() if n == NAMELESS or p.rstrip("/") != here}, files
     raise AssertionError
+
+
+def _is_nameless(name: str, info: Mapping[str, Any]) -> bool:
+    # Of a bucket: an object that only marks its folder has a storage class of another name.
+    is_folder = "DIRECTORY" in (info.get("StorageClass"), info.get("storageClass"))
+    return name == NAMELESS and is_folder
 
 
 def _is_folder(fs: Any, path: str, address: str) -> bool:
