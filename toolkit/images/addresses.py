@@ -15,12 +15,10 @@ LINK = "::"
 """Between the links of an address, as fsspec has it: a cache before it, and the archive that it lies in behind it."""
 
 CHAIN = re.compile(r"::(?=[a-zA-Z][a-zA-Z0-9+.-]+(?:://|::))")  # a name may hold two colons, too
-LIBRARY = re.compile(
-    r"(?:[Ii]nstall (?:the )?|requires (?!to ))[\"']?([a-z0-9_-]+)"
-)  # in what fsspec says is missing
-OF_EXTRA = frozenset(
-    {"http", "https", "s3", "s3a", "gs", "gcs"}
-)  # what the extra `remote` has the libraries for
+# In what fsspec says is missing.
+LIBRARY = re.compile(r"(?:[Ii]nstall (?:the )?|requires (?!to ))[\"']?([a-z0-9_-]+)")
+# What the extra `remote` has the libraries for.
+OF_EXTRA = frozenset({"http", "https", "s3", "s3a", "gs", "gcs"})
 
 
 def is_address(text: str) -> bool:

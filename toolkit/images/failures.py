@@ -9,10 +9,8 @@ from toolkit.images.signatures import Format
 
 # What decoders say without a reason.
 NOTHING_TOLD = ("not identified by this driver", "Please build `libjxl`")
-NOT_SUPPORTED = (
-    "unknown pixel mode",
-    "unknown raw mode",
-)  # of a whole file, but with samples that it can't read
+# Of a whole file, but with samples that they can't read.
+NOT_SUPPORTED = ("unknown pixel mode", "unknown raw mode")
 TRUNCATED_WORDS = ("truncat", "unexpected end", "not enough data", "incomplete", "eof", "buffer is not large")
 
 

@@ -11,10 +11,8 @@ TILE_PART = b"\xff\x90"
 END = b"\xff\xd9"
 TO_LENGTH = 6  # bytes from a tile part's marker to its length, which counts from the marker
 HEADER, COLOUR = b"jp2h", b"colr"  # boxes
-RESTRICTED_ICC, ANY_ICC = (
-    2,
-    3,
-)  # methods of telling the colours; source: ITU-T T.800, I.5.3.3, and T.801, M.11.7.3
+# Methods of telling the colours. Source: ITU-T T.800, I.5.3.3, and T.801, M.11.7.3.
+RESTRICTED_ICC, ANY_ICC = 2, 3
 BEFORE_PROFILE = 3  # bytes of the box: method, precedence, approximation
 LEAST_TILE_PART = 14  # bytes: its header and the mark of where its data begins
 

@@ -8,9 +8,7 @@ from typing import Any, cast
 from toolkit.errors import MissingDependency
 
 TAR_BUFFER = 10_240  # bytes of a compressed .tar that are read at once
-LARGEST_REST = (
-    1 << 20
-)  # bytes after an archive's end: tar pads to 10 KiB, and nobody need read more than this
+LARGEST_REST = 1 << 20  # bytes after an archive's end: tar pads to 10 KiB, and nobody need read more
 GZIP_START, XZ_STARTS = b"\x1f\x8b\x08", (b"\xfd7zXZ", b"]\0\0\x80")
 BZIP2_START = re.compile(b"BZh.1AY&SY", re.DOTALL)
 ZSTD_START = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # RFC 8878, sections 3.1.1 and 3.1.2
