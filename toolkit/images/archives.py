@@ -23,7 +23,18 @@ from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.unzip import unzip
 
 ZIP_SUFFIXES = (".zip",)
-TAR_SUFFIXES = (".tar", ".tgz", ".txz", ".tbz2", ".tzst", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
+TAR_SUFFIXES = (
+    ".tar",
+    ".tgz",
+    ".txz",
+    ".tbz",
+    ".tbz2",
+    ".tzst",
+    ".tar.gz",
+    ".tar.xz",
+    ".tar.bz2",
+    ".tar.zst",
+)
 LARGEST_MEMBER = 256 << 20  # bytes unpacked: above any photo, below what fills a machine's memory
 LARGEST_SKIP = 64 << 30  # bytes; to get past a member it must be unpacked, and this would take minutes
 BOMB_RATIO = 200  # unpacked to packed; photos stay below 2, drawings below 100
