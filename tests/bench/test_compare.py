@@ -302,6 +302,15 @@ def test_the_name_of_the_file_decides_and_not_its_folder(case: Any) -> None:
     assert found["sha256"] == "b"
 
 
+def test_of_two_files_of_one_name_each_is_compared_with_the_one_of_its_folder(case: Any) -> None:
+    base = record(case(model="old/m.onnx"), case(model="new/m.onnx", sha256="b"))
+    conditions = {k: getattr(case(), k) for k in SAME_CASE}
+    found = counterpart({"model": "new/m.onnx", **conditions}, base, only_model=True)
+    assert found is not None
+    assert found["sha256"] == "b"
+    assert counterpart({"model": "other/m.onnx", **conditions}, base, only_model=True) is None
+
+
 def test_two_single_models_are_compared_whatever_they_are_called(case: Any) -> None:
     mine = {"model": "int8.onnx", **{k: getattr(case(), k) for k in SAME_CASE}}
     assert counterpart(mine, record(case()), only_model=True) is not None

@@ -292,3 +292,14 @@ def test_series_over_threads_are_named_by_the_batch_size() -> None:
     found = swept(rows, "threads")
     assert list(found) == ["paper-cnn, batch 32", "paper-cnn, batch 1"]
     assert found["paper-cnn, batch 1"]["threads"] == [2, 4]
+
+
+def test_two_files_of_one_name_keep_their_folders() -> None:
+    rows = [
+        row(model=model, batch_size=b) for model in ("old/m.onnx", "new/m.onnx", "x.onnx") for b in (1, 8)
+    ]
+    assert list(swept(rows, "batch_size")) == ["old/m", "new/m", "x"]
+    text = render_result(document(*rows))
+    assert "old/m" in text
+    assert "new/m" in text
+    assert "x.onnx" not in text

@@ -31,7 +31,9 @@ def refuse_other_machine(machine: Mapping[str, Any], baseline: Mapping[str, Any]
 def counterpart(
     case: Mapping[str, Any], baseline: Mapping[str, Any], *, only_model: bool
 ) -> Mapping[str, Any] | None:
-    """Find a case in a baseline: the same conditions and the same file name, without folder and ending.
+    """Find a case in a baseline: the same conditions and model, or else the same file name without folder and ending.
+
+    Where several models of the baseline have that file name, only its folder tells which one is meant.
 
     Args:
         case: "model" and the conditions of `SAME_CASE`.
@@ -40,7 +42,11 @@ def counterpart(
             (another version, another precision) is its counterpart, too.
     """
     same = [r for r in baseline["results"] if all(r.get(key) == case[key] for key in SAME_CASE)]
-    named = [r for r in same if Path(r["model"]).stem == Path(case["model"]).stem]
+    named = [r for r in same if r["model"] == case["model"]]
+    if not named:
+        named = [r for r in same if Path(r["model"]).stem == Path(case["model"]).stem]
+        if len({r["model"] for r in named}) > 1:
+            return None
     if not named and only_model and len({r["model"] for r in baseline["results"]}) == 1:
         named = same
     return named[0] if named else None

@@ -174,7 +174,7 @@ def _naming_columns(results: Sequence[Document]) -> list[Column]:
 
 
 def _naming_cells(result: Document, results: Sequence[Document]) -> list[Any]:
-    cells: list[Any] = [model_label(result["model"])]
+    cells: list[Any] = [model_label(result["model"], results)]
     cells += [result["device"]] if varies(results, "device") else []
     cells += [result["threads"]] if varies(results, "threads") else []
     return cells

@@ -125,7 +125,7 @@ def first_lines(results: Sequence[Document]) -> list[str]:
             seen = f"{ratio} times its time, but {TOO_FEW}"
         elif found["verdict"] == "no difference seen":
             seen += f"; one of {found['smallest_visible_pct']:.1f} % would have shown"
-        first = model_label(results[0]["model"])
+        first = model_label(results[0]["model"], results)
         lines.append(f"{case_label(result, results)} against {first}: {found['verdict']}, {seen}")
     return lines
 

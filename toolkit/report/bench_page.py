@@ -59,18 +59,18 @@ def headline(rows: Sequence[Row]) -> str:
         return "Nothing was measured"
     quick, busy = fastest(rows), busiest(rows)
     models = {row["model"] for row in rows}
-    first = model_label(quick["model"])
+    first = model_label(quick["model"], rows)
     if len(models) == 1:
         first += ":"
     elif rivals := not_told_apart(quick, rows):
-        names = ", ".join(map(model_label, rivals))
+        names = ", ".join(model_label(rival, rows) for rival in rivals)
         first += f" has the lowest median of {len(models)} models, but no difference from {names} was seen:"
     else:
         first += f" is the quickest of {len(models)} models:"
     median = f"{significant(median_ms(quick))} ms for {_pictures(quick)}"
     rate = f"{significant(busy['throughput'])} a second"
     if busy is not quick:
-        owner = f" ({model_label(busy['model'])})" if busy["model"] != quick["model"] else ""
+        owner = f" ({model_label(busy['model'], rows)})" if busy["model"] != quick["model"] else ""
         rate = f"up to {rate} in batches of {busy['batch_size']}{owner}"
     return f"{first} {median}, {rate} on {device_in_words(quick['device'])}"
 

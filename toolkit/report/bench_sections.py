@@ -45,7 +45,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
 def against_first(rows: Sequence[Row]) -> Section | None:
     """Return how the other models compare with the first; None where there is none."""
     lines = first_lines(rows)
-    return Section(heading=f"Against {model_label(rows[0]['model'])}", lines=lines) if lines else None
+    return Section(heading=f"Against {model_label(rows[0]['model'], rows)}", lines=lines) if lines else None
 
 
 def comparison(rows: Sequence[Row]) -> Section | None:

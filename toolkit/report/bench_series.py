@@ -65,7 +65,7 @@ def swept(results: Sequence[Document], key: str) -> dict[str, dict[str, list[Any
     """
     series: dict[str, list[Document]] = {}
     for result in results:
-        parts = [model_label(result["model"])]
+        parts = [model_label(result["model"], results)]
         parts += [result["device"]] if varies(results, "device") else []
         if key != "threads" and varies(results, "threads"):
             parts.append(count(result["threads"], "thread"))

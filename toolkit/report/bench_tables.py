@@ -38,7 +38,7 @@ def timing_table(rows: Sequence[Row]) -> Table:
         columns=COLUMNS,
         rows=[
             [
-                model_label(row["model"]), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
+                model_label(row["model"], rows), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
                 _cell(median_ms(row)), _interval(row["latency_ms"].get("p50_ci95")),
                 _cell(row["latency_ms"].get("p90")), _cell(row["latency_ms"].get("p99")),
                 _cell(row["throughput"]), _cell(row.get("load_ms")), _cell(row.get("first_inference_ms")),
@@ -177,7 +177,7 @@ def sweep_table(rows: Sequence[Row]) -> Table:
         columns=[Column("model"), Column("device"), *(Column(title, numeric=True) for title in titles)],
         rows=[
             [
-                model_label(row["model"]), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
+                model_label(row["model"], rows), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
                 _cell(row["throughput"]), _cell(row["latency_ms"].get("p50")),
                 _cell(row["latency_per_image_ms"].get("p50")),
             ]
