@@ -31,7 +31,8 @@ from evidence import ROOT, write
 from onnx import helper
 
 from toolkit.bench.compare import verdict
-from toolkit.bench.record import read_record, rounds_of
+from toolkit.bench.record import read_record
+from toolkit.bench.stored_rounds import rounds_of
 from toolkit.bench.summary import medians_of
 from toolkit.models.catalog import shipped_models
 from toolkit.runtime.race import race

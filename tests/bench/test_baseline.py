@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
@@ -15,6 +16,8 @@ from toolkit.bench.job import run
 from toolkit.bench.options import BenchOptions
 from toolkit.bench.record import to_document
 from toolkit.bench.request import Measured, Request
+from toolkit.bench.samples import encode
+from toolkit.errors import DataError
 from toolkit.files import write_json
 from toolkit.report.bench_lines import comparison_lines
 
@@ -131,3 +134,22 @@ def test_a_machine_that_changed_since_the_record_is_told_from_the_model() -> Non
         "a: the baseline's own model now takes +20.0 % in time against its record: the machine changed, not the model"
     )
     assert len(comparison_lines([{**row, "comparison": {**found, "machine_ratio": 1.01}}])) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("reference_ns", "quick", "'quick' is not a number"),
+        ("latency_ns", "zeros", "a median of 0 ns"),
+    ],
+)
+def test_a_damaged_baseline_is_refused_before_anything_is_measured(
+    models: tuple[Path, Path], baseline: Path, asked: list[str], key: str, value: str, message: str
+) -> None:
+    document = json.loads(baseline.read_text())
+    each = document["results"][0]["rounds"][1]
+    each[key] = encode(np.zeros(each["queries"], np.int64)) if value == "zeros" else value
+    baseline.write_text(json.dumps(document))
+    with pytest.raises(DataError, match=message):
+        run(short(models[1], baseline=baseline))
+    assert not asked

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.bench.record import read_record, rounds_of, samples_ms, to_document
+from toolkit.bench.record import read_record, samples_ms, to_document
 from toolkit.bench.result import BenchResult, Caution, Gate
+from toolkit.bench.samples import encode
+from toolkit.bench.stored_rounds import rounds_of
 from toolkit.errors import DataError
 from toolkit.files import to_json, write_json
 
@@ -92,6 +94,7 @@ def test_every_query_can_be_read_back(made: Any, groups: list[list[int]]) -> Non
         ('{"schema": 1, "results": [], "machine": []}', "not a benchmark record"),
         ("[]", "not a benchmark record"),
         ('{"schema": 1}', "not a benchmark record"),
+        pytest.param("[" * 100_000, "no JSON", id="deep"),
         ('{"schema": 2, "results": [], "machine": {}}', "its schema is 2, and this version reads 1"),
         (None, "can't read"),
     ],
@@ -111,6 +114,25 @@ def test_starts_without_their_times_are_refused(made: Any) -> None:
     other = to_document(result(made.case_of([made.round_of([MS] * 19)])))["results"][0]
     row["rounds"][0]["latency_ns"] = other["rounds"][0]["latency_ns"]
     with pytest.raises(DataError, match="20 starts for 19 times"):
+        rounds_of(row, "r.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("latency_ns", encode(np.full(20, -5)), "a query of -5 ns"),
+        ("reference_ns", "quick", "'quick' is not a number"),
+        ("reference_ns", float("nan"), "nan is not a number"),
+        ("reference_ns", -3, "a reference of -3 ns"),
+        ("machine_before", {"wall_s": "z", "own_s": 1.0}, "'z' is not a number"),
+    ],
+)
+def test_values_that_nothing_can_be_reckoned_from_are_refused(
+    made: Any, key: str, value: object, message: str
+) -> None:
+    row = to_document(result(made.case_of([made.round_of([MS] * 20)])))["results"][0]
+    row["rounds"][0][key] = value
+    with pytest.raises(DataError, match=f"raw samples can't be read: {message}"):
         rounds_of(row, "r.json")
 
 

@@ -24,6 +24,7 @@ counterpart  the case of a baseline that a case is compared with
 compare      against a baseline: ratio, interval, verdict
 gates        limits that the user set
 record       the benchmark JSON (schema 1) in and out
+stored_rounds raw samples of a record -> rounds, each value looked at
 samples      raw samples <-> compressed text
 warnings     signs of an untrustworthy figure in the samples, each with its remedy
 spinning     whether idle threads of a session spin

@@ -11,7 +11,9 @@ from toolkit.bench.options import BenchOptions
 from toolkit.bench.record import read_record
 from toolkit.bench.result import CaseResult
 from toolkit.bench.rounds import Running
+from toolkit.bench.stored_rounds import rounds_of
 from toolkit.bench.subjects import Subject, open_cases
+from toolkit.bench.summary import medians_of
 from toolkit.errors import DataError
 from toolkit.models.files import model_digest
 from toolkit.observer import SILENT, Observer
@@ -23,7 +25,7 @@ def read_baseline(options: BenchOptions, machine: Mapping[str, Any]) -> dict[str
     """Read the baseline before anything is measured: a wrong one must not cost a whole run.
 
     Raises:
-        DataError: it can't be read, was measured elsewhere, or has too few rounds.
+        DataError: it can't be read, is damaged, was measured elsewhere, or has too few rounds.
     """
     if options.baseline is None:
         return None
@@ -36,6 +38,11 @@ def read_baseline(options: BenchOptions, machine: Mapping[str, Any]) -> dict[str
             where=options.baseline,
             remedy="measure it again with --runs 2 or more",
         )
+    for result in baseline["results"]:
+        if not all(medians_of(rounds_of(result, options.baseline)) > 0):  # no ratio to that
+            raise DataError(
+                "a median of 0 ns can't be compared with", where=options.baseline, remedy="measure it again"
+            )
     return baseline
 
 

@@ -12,8 +12,9 @@ from toolkit.bench.counterpart import SAME_CASE, counterpart
 from toolkit.bench.disturbances import OTHERS_BUSY_CORES, others_cores, states_of
 from toolkit.bench.figures import Round
 from toolkit.bench.options import Scenario
-from toolkit.bench.record import BYTES_PER_MB, rounds_of
+from toolkit.bench.record import BYTES_PER_MB
 from toolkit.bench.result import CaseResult, Comparison
+from toolkit.bench.stored_rounds import rounds_of
 from toolkit.bench.summary import medians_of
 from toolkit.stats.intervals import mean_interval, ratio_interval
 
@@ -89,7 +90,7 @@ def compare_case(
         measure = "throughput" if offline else "p50"
         judged = verdict(*sides, references=references, busy=busy, measure=measure, cases=cases)
     memory = found.get("peak_rss_mb")
-    if judged is None or not memory:
+    if judged is None or not (isinstance(memory, int | float) and 0 < memory < math.inf):
         return judged
     return replace(judged, memory_ratio=case.cold_start.peak_rss_bytes / BYTES_PER_MB / memory)
 

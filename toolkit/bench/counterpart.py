@@ -42,7 +42,7 @@ def counterpart(
             (another version, another precision) is its counterpart, too.
     """
     same = [r for r in baseline["results"] if all(r.get(key) == case[key] for key in SAME_CASE)]
-    named = [r for r in same if r["model"] == case["model"]]
+    named = [r for r in same if Path(r["model"]) == Path(case["model"])]
     if not named:
         named = [r for r in same if Path(r["model"]).stem == Path(case["model"]).stem]
         if len({r["model"] for r in named}) > 1:

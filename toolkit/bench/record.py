@@ -12,9 +12,9 @@ import numpy as np
 from toolkit.bench import samples
 from toolkit.bench.figures import STAGES, ColdStart, Latency, Round, Stage, Trial
 from toolkit.bench.result import BenchResult, CaseResult
+from toolkit.bench.stored_rounds import rounds_of
 from toolkit.bench.summary import latencies_ns
 from toolkit.errors import DataError
-from toolkit.machine.state import MachineState
 from toolkit.stats.latency import interval_key
 
 SCHEMA = 1
@@ -50,7 +50,10 @@ def read_record(path: Path) -> dict[str, Any]:
         raise DataError(
             f"can't read the benchmark record: {error.strerror or error}", where=path, remedy=WRITTEN_BY
         ) from error
-    except ValueError as error:  # no UTF-8, or no JSON: what it says of bytes and columns helps nobody
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # no UTF-8, or no JSON: what it says of bytes and columns helps nobody
         raise DataError("not a benchmark record (no JSON)", where=path, remedy=_remedy(path)) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema is None or not _well_formed(document):
@@ -80,42 +83,6 @@ def _remedy(path: Path) -> str:
     if path.suffix.lower() == ".onnx":
         return f"{WRITTEN_BY}; to measure two models in turns: toolkit bench MODEL {shlex.quote(str(path))}"
     return WRITTEN_BY
-
-
-def rounds_of(case: Mapping[str, Any], where: object) -> tuple[Round, ...]:
-    """Read the raw samples of one entry of `results`.
-
-    Raises:
-        DataError: they are missing or damaged.
-    """
-    try:
-        rounds = []
-        for each in case["rounds"]:
-            due = samples.decode(each["due_ns"])
-            latency = samples.decode(each["latency_ns"])
-            if len(due) != len(latency):
-                raise ValueError(f"{len(due)} starts for {len(latency)} times")
-            rounds.append(
-                Round(
-                    number=int(each["round"]),
-                    warmup_runs=int(each["warmup_runs"]),
-                    due_ns=due,
-                    finished_ns=due + latency,
-                    overloaded=bool(each["overloaded"]),
-                    reference_ns=each.get("reference_ns"),
-                    before=_state(each.get("machine_before")),
-                    after=_state(each.get("machine_after")),
-                )
-            )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"its raw samples can't be read: {error}", where=where, remedy="measure it again"
-        ) from error
-    return tuple(rounds)
-
-
-def _state(document: Mapping[str, Any] | None) -> MachineState | None:
-    return None if document is None else MachineState.from_document(document)
 
 
 def samples_ms(case: Mapping[str, Any], where: object = "benchmark record") -> Any:
