@@ -286,6 +286,21 @@ def test_precision_gives_up_at_its_limit_and_says_so(quick: Options) -> None:
     assert "1e-06 % were asked for" in found.message
 
 
+def test_a_rate_is_confirmed_by_the_rounds_that_precision_added_too(
+    quick: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = iter([9.0, 3.0, 1.0, 1.0])
+    monkeypatch.setattr("toolkit.bench.job.half_width_pct", lambda _: next(widths, 1.0))
+    result = run(
+        quick(scenario=Scenario.SERVER, find_rate=True, target_latency_ms=500, percentile=50, min_queries=11,
+              duration_s=0.02, warmup_s=0, precision_pct=2.0)
+    )  # fmt: skip
+    (case,) = result.results
+    (found,) = [trial for trial in case.trials if trial.rate_qps == case.rate_qps]
+    assert len(case.rounds) == 4
+    assert found.queries == case.queries
+
+
 @pytest.mark.parametrize("transfer", [Transfer.BOUND_COPIES, Transfer.DEVICE_RESIDENT])
 def test_bound_buffers_run_on_the_cpu_and_are_named_in_the_record(quick: Options, transfer: Transfer) -> None:
     result = run(quick(transfer=transfer, batch_sizes=(2,)))

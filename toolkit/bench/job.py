@@ -102,7 +102,12 @@ def _rounds(running: Sequence[Running], options: BenchOptions, observer: Observe
         for number in range(options.runs):
             measure_round(with_twins(todo), number, options, observer)
             yield
+        # A rate must hold for all that was measured at it, so what the precision asks for comes first.
+        yield from _until_precise(todo, options, observer)
         todo = confirm(todo, options)
+
+
+def _until_precise(running: Sequence[Running], options: BenchOptions, observer: Observer) -> Iterator[None]:
     number = options.runs
     while options.precision_pct is not None and number < MOST_ROUNDS * options.runs:
         todo = [each for each in running if not _precise(each, options.precision_pct)]
