@@ -71,3 +71,10 @@ def test_a_setup_is_the_key_of_its_session() -> None:
     assert Setup(position=0, model="a", device="cpu", threads=1) != Setup(
         position=1, model="a", device="cpu", threads=1
     )
+
+
+def test_a_query_is_no_batch_that_would_not_fit_in_memory(options_of: Options) -> None:
+    large = {"scenario": Scenario.MULTI_STREAM, "streams": 10_000_000}
+    with pytest.raises(UsageError, match=r"a batch of 10000000 pictures is too large \(--streams\)"):
+        shape(options_of(**large), None)
+    assert [row[3] for row in shape(options_of(**large, batch_sizes=(1000,)), None)] == [1000]

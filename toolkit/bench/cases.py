@@ -7,6 +7,7 @@ from typing import TypeVar
 from toolkit.bench.options import Arrivals, BenchOptions, Scenario
 from toolkit.bench.scenarios import Traffic
 from toolkit.errors import UsageError
+from toolkit.ranges import MOST_PICTURES
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def cases_of(options: BenchOptions, fixed_batches: Mapping[Setup, int | None]) -
 
     Raises:
         UsageError: a model takes no other batch size than its own, or a query of several pictures can't be
-            made of whole batches.
+            made of whole batches, or is too large to be one batch.
     """
     cases = []
     for setup, fixed in fixed_batches.items():
@@ -88,7 +89,15 @@ def _default_batch(options: BenchOptions, fixed: int | None) -> int:
         return fixed
     if options.scenario is Scenario.OFFLINE:
         return OFFLINE_BATCH
-    return options.streams if options.scenario is Scenario.MULTI_STREAM else 1
+    if options.scenario is not Scenario.MULTI_STREAM:
+        return 1
+    if options.streams > MOST_PICTURES:
+        raise UsageError(
+            f"a batch of {options.streams} pictures is too large",
+            where="--streams",
+            remedy=f"add --batch-size N, of which {options.streams} is a multiple, or use {MOST_PICTURES} at most",
+        )
+    return options.streams
 
 
 def _traffic(options: BenchOptions, batch_size: int) -> Traffic:
