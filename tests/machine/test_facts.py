@@ -49,6 +49,18 @@ def test_without_cpuinfo_the_platform_is_asked(tmp_path: Path) -> None:
     assert cpu_model(tmp_path / "none")
 
 
+def test_macos_is_asked_for_the_processor_s_name_and_python_where_it_gives_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr("platform.processor", lambda: "arm")
+    monkeypatch.setattr(facts, "MACOS_CPU", (sys.executable, "-c", "print('Apple M2 Pro')"))
+    assert cpu_model(tmp_path / "none") == "Apple M2 Pro"
+    for command in ((sys.executable, "-c", "raise SystemExit(1)"), (str(tmp_path / "no such program"),)):
+        monkeypatch.setattr(facts, "MACOS_CPU", command)
+        assert cpu_model(tmp_path / "none") == "arm"
+
+
 def test_the_governor_is_that_of_the_processors_in_use(tmp_path: Path) -> None:
     for number, governor in enumerate(["powersave", "performance"]):
         folder = tmp_path / f"cpu{sorted([*affinity(), 9999])[number]}" / "cpufreq"

@@ -15,6 +15,8 @@ from toolkit.machine.features import CPU_INFO, vector_features
 
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 NVIDIA_SMI_TIMEOUT_S = 10
+MACOS_CPU = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")
+SYSCTL_TIMEOUT_S = 5
 IDLE_SAMPLE_S = 0.25  # long enough for 25 ticks of the kernel's 100 Hz accounting
 
 
@@ -53,7 +55,21 @@ def cpu_model(cpu_info: Path = CPU_INFO) -> str | None:
                 return value.strip()
     except OSError:
         pass
-    return platform.processor() or platform.machine() or None
+    return _named_by_macos() or platform.processor() or platform.machine() or None
+
+
+def _named_by_macos() -> str | None:
+    """Return the processor's name on macOS, where Python says "arm" of every one; None elsewhere.
+
+    Source: sysctl(3) of macOS, machdep.cpu.brand_string, such as "Apple M2 Pro".
+    """
+    if platform.system() != "Darwin":
+        return None
+    try:
+        done = subprocess.run(MACOS_CPU, capture_output=True, text=True, timeout=SYSCTL_TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def cpu_governor(cpu_root: Path = CPU_ROOT) -> str | None:
