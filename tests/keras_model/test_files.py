@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import ModelError
-from toolkit.keras_model.files import code_layers, kind_of, looks_like_keras
+from toolkit.keras_model.files import code_layers, kind_of, looks_like_keras, stand_in
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,20 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         check=False,
     )
     assert "not a regular file" in ended.stderr
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_where_links_are_not_allowed_a_copy_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(1314, "a required privilege is not held by the client")  # Windows
+
+    if not allowed:
+        monkeypatch.setattr(Path, "symlink_to", refuse)
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "variables" / "data").write_bytes(b"weights")
+    stand_in(tmp_path / "variables", tmp_path / "folder")
+    stand_in(tmp_path / "variables" / "data", tmp_path / "model.h5")
+    assert (tmp_path / "folder" / "data").read_bytes() == (tmp_path / "model.h5").read_bytes() == b"weights"
+    assert (tmp_path / "folder").is_symlink() is (tmp_path / "model.h5").is_symlink() is allowed

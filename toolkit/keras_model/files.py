@@ -1,6 +1,7 @@
 """Which kind of Keras file or folder a path is, and whether it carries code."""
 
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from enum import StrEnum
@@ -188,3 +189,17 @@ def read_record(path: Path) -> dict[str, Any]:
     ):
         raise ModelError("the run's record isn't one of toolkit train", where=file, remedy=MEND_RECORD)
     return record
+
+
+def stand_in(source: Path, name: Path) -> None:
+    """Make what stands for a file or folder under another name: a link, or a copy where links aren't allowed.
+
+    On Windows they need a privilege that users don't have by default.
+    """
+    try:
+        name.symlink_to(source.resolve())
+    except OSError:
+        if source.is_dir():
+            shutil.copytree(source, name)
+        else:
+            shutil.copyfile(source, name)

@@ -19,6 +19,7 @@ from toolkit.keras_model.files import (
     kind_of,
     read_config,
     read_record,
+    stand_in,
 )
 from toolkit.keras_model.float32 import in_float32
 from toolkit.keras_model.outputs import named_outputs
@@ -196,7 +197,7 @@ def _right_suffix(path: Path, kind: Kind) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder) / f"model{suffix}"
-        link.symlink_to(path.resolve())
+        stand_in(path, link)
         yield link
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
-from toolkit.keras_model.files import SAVED_MODEL
+from toolkit.keras_model.files import SAVED_MODEL, stand_in
 
 SIGNATURE = "serving_default"
 FINGERPRINT = "fingerprint.pb"  # of the graph as it was
@@ -118,7 +118,7 @@ def _uncompiled(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as copy:
         for file in path.iterdir():
             if file.name not in (SAVED_MODEL, FINGERPRINT):
-                (Path(copy) / file.name).symlink_to(file.resolve())
+                stand_in(file, Path(copy) / file.name)
         (Path(copy) / SAVED_MODEL).write_bytes(saved.SerializeToString())
         yield Path(copy)
 
