@@ -109,6 +109,13 @@ def test_anything_else_is_refused_in_one_line(tmp_path: Path, content: str | Non
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_record_as_a_shell_on_windows_writes_it_is_read(made: Any, tmp_path: Path, encoding: str) -> None:
+    document = to_document(result(made.case_of([made.round_of([MS] * 20)])))
+    (tmp_path / "r.json").write_text(json.dumps(document), encoding=encoding)
+    assert read_record(tmp_path / "r.json")["results"] == document["results"]
+
+
 def test_starts_without_their_times_are_refused(made: Any) -> None:
     row = to_document(result(made.case_of([made.round_of([MS] * 20)])))["results"][0]
     other = to_document(result(made.case_of([made.round_of([MS] * 19)])))["results"][0]

@@ -45,15 +45,13 @@ def read_record(path: Path) -> dict[str, Any]:
         DataError: it can't be read, isn't one, or has a schema that this version doesn't know.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_bytes())  # UTF-8, or UTF-16 as PowerShell's > writes it
     except OSError as error:
         raise DataError(
             f"can't read the benchmark record: {error.strerror or error}", where=path, remedy=WRITTEN_BY
         ) from error
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # no UTF-8, or no JSON: what it says of bytes and columns helps nobody
+    except (ValueError, RecursionError) as error:
+        # What it says of bytes and columns helps nobody.
         raise DataError("not a benchmark record (no JSON)", where=path, remedy=_remedy(path)) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema is None or not _well_formed(document):
