@@ -1,11 +1,14 @@
 """Numbers with their nouns, and commands to type."""
 
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from toolkit.wording import count, export_command
+from toolkit.wording import count, export_command, typed
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,28 @@ def test_a_suggested_export_can_be_typed_whatever_the_model_is_called(
         ["plain.keras", "-o", "plain.onnx"],
     ]
     assert found[3] == "toolkit export plain.keras -o plain.onnx"
+
+
+@given(st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"))))
+def test_what_is_to_be_typed_comes_back_from_a_shell(words: list[str]) -> None:
+    assert shlex.split(typed(*words, windows=False)) == words
+
+
+@given(st.text())
+@example('a\\\\" b\\')
+def test_on_windows_quotes_are_double_and_as_python_starts_programs_there(text: str) -> None:
+    spaced = f"{text} \\"
+    assert typed(spaced, windows=True) == subprocess.list2cmdline([spaced])
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        (r"C:\runs\m.onnx", r"C:\runs\m.onnx"),
+        ("fotos&co", '"fotos&co"'),
+        ("", '""'),
+        ("größe.png", "größe.png"),
+    ],
+)
+def test_on_windows_only_what_a_shell_would_take_apart_is_quoted(word: str, written: str) -> None:
+    assert typed("toolkit", word, windows=True) == f"toolkit {written}"

@@ -1,7 +1,11 @@
 """Numbers with their nouns, and commands to type."""
 
+import os
+import re
 import shlex
 from pathlib import Path
+
+PLAIN_ON_WINDOWS = re.compile(r"[\w./\\:=+@-]+")
 
 
 def count(number: int, noun: str) -> str:
@@ -10,6 +14,25 @@ def count(number: int, noun: str) -> str:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number:,} {plural}"
+
+
+def typed(*words: str | Path, windows: bool = os.name == "nt") -> str:
+    """Write words of a command as they have to be typed in a shell.
+
+    Args:
+        words: of the command, in order.
+        windows: for a shell there, of which not every one knows single quotes.
+
+    Source: "Parsing C command-line arguments", Microsoft C++ documentation, for backslashes before quotes.
+    """
+    texts = [str(word) for word in words]
+    if not windows:
+        return shlex.join(texts)
+    return " ".join(text if PLAIN_ON_WINDOWS.fullmatch(text) else _in_double_quotes(text) for text in texts)
+
+
+def _in_double_quotes(text: str) -> str:
+    return '"' + re.sub(r'(\\*)("|\Z)', lambda found: 2 * found[1] + (found[2] and '\\"'), text) + '"'
 
 
 def export_command(model: str | Path) -> str:
@@ -21,4 +44,4 @@ def export_command(model: str | Path) -> str:
     path = Path(model)
     name = path.name if path.is_dir() else path.stem
     output = f"{name or path.resolve().name or 'model'}.onnx"  # '.' and '/' have no name of their own
-    return f"toolkit export {shlex.quote(str(model))} -o {shlex.quote(output)}"
+    return f"toolkit export {typed(model)} -o {typed(output)}"

@@ -1,7 +1,6 @@
 """The benchmark JSON, schema 1, in and out: nanoseconds inside, milliseconds in the file."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from toolkit.bench.stored_rounds import rounds_of
 from toolkit.bench.summary import latencies_ns
 from toolkit.errors import DataError
 from toolkit.stats.latency import interval_key
+from toolkit.wording import typed
 
 SCHEMA = 1
 NS_PER_MS = 1_000_000
@@ -79,7 +79,7 @@ def _well_formed(document: Mapping[str, Any]) -> bool:
 def _remedy(path: Path) -> str:
     """Tell what to do where a model was given in place of a record."""
     if path.suffix.lower() == ".onnx":
-        return f"{WRITTEN_BY}; to measure two models in turns: toolkit bench MODEL {shlex.quote(str(path))}"
+        return f"{WRITTEN_BY}; to measure two models in turns: toolkit bench MODEL {typed(path)}"
     return WRITTEN_BY
 
 

@@ -1,6 +1,5 @@
 """`toolkit export`: a Keras model to a self-contained, verified ONNX file."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +22,7 @@ from toolkit.cli.options import (
 from toolkit.errors import UsageError
 from toolkit.export.opset import DEFAULT, HIGHEST, LOWEST
 from toolkit.export.options import CALIBRATION_SAMPLES, ExportOptions, Precision
+from toolkit.wording import typed
 
 if TYPE_CHECKING:
     from toolkit.export.result import ExportResult
@@ -145,7 +145,7 @@ def export_command(
         console.wrote(*result.files)
         if len(result.files) > 1:
             console.notice(f"{result.files[1].name} holds the weights: keep it beside {output.name}")
-        console.next(f"toolkit classify PICTURES -m {shlex.quote(str(output))}")
+        console.next(f"toolkit classify PICTURES -m {typed(output)}")
     report_missed(result.missed)
     report_skipped(result.skipped)
 

@@ -1,6 +1,5 @@
 """ONNX or Keras? The only place that asks; jobs get a predictor or a description and never know."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from toolkit.errors import DeviceError, UsageError
 from toolkit.keras_model.files import looks_like_keras, unfinished_run
 from toolkit.observer import SILENT, Observer
 from toolkit.ranges import parallel
-from toolkit.wording import export_command
+from toolkit.wording import export_command, typed
 
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult
@@ -144,7 +143,7 @@ def tell_unfinished(argument: str, observer: Observer) -> None:
     if run is not None:
         observer.notice(
             f"warning: the training in {run} isn't finished: this is its model so far; "
-            f"toolkit train … -o {shlex.quote(str(run))} --resume goes on with it"
+            f"toolkit train … -o {typed(run)} --resume goes on with it"
         )
 
 

@@ -1,9 +1,10 @@
 """The command that is running, as it was typed, or with something added that is worth typing next."""
 
 import re
-import shlex
 import sys
 from collections.abc import Sequence
+
+from toolkit.wording import typed
 
 WITH_FILE = ("-o", "--output", "--report")
 WITHOUT_VALUE = ("--force",)
@@ -12,7 +13,7 @@ SHORT_OUTPUT = re.compile(r"-(q*)o(.*)", re.DOTALL)  # -q is the only short flag
 
 def as_typed() -> str:
     """Write the command that is running as it was typed."""
-    return shlex.join(["toolkit", *sys.argv[1:]])
+    return typed("toolkit", *sys.argv[1:])
 
 
 def retyped(
@@ -41,4 +42,4 @@ def retyped(
                 next(left, None)
         elif argument.partition("=")[0] not in (*WITH_FILE, *WITHOUT_VALUE, *without):
             kept.append(argument)
-    return shlex.join(["toolkit", *kept, *plus, *rest])
+    return typed("toolkit", *kept, *plus, *rest)

@@ -1,7 +1,6 @@
 """What an evaluation shows: the text and the pictures (`evaluate_page` has the page)."""
 
 import math
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from toolkit.report.confusion_figure import confusion_figure
 from toolkit.report.gallery import gallery_figure
 from toolkit.report.left_out import left_out
 from toolkit.report.style import save_png
-from toolkit.wording import count
+from toolkit.wording import count, typed
 
 CONFUSION = "confusion.png"
 GALLERY = "gallery.png"
@@ -63,9 +62,9 @@ def next_command(result: EvaluateResult, *, again: Callable[..., str]) -> str:
     """
     if result.output is None:
         return again(["-o", "evaluation"])
-    model = shlex.quote(result.model)
+    model = typed(result.model)
     if result.provider == "Keras":
-        return f"toolkit export {model} -o model.onnx --verify {shlex.quote(result.data_argument)}"
+        return f"toolkit export {model} -o model.onnx --verify {typed(result.data_argument)}"
     return f"toolkit bench {model}"
 
 

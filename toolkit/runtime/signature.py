@@ -1,11 +1,11 @@
 """Inputs and outputs of a model: name, dtype, layout, size."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from toolkit.errors import ModelError
+from toolkit.wording import typed
 
 DTYPES = {
     "tensor(uint8)": "uint8",
@@ -118,7 +118,7 @@ def _class_output(outputs: Sequence[TensorInfo], where: object, wanted: str | No
         raise ModelError(
             f"it has {len(found)} outputs of [N, classes]: {names}",
             where=where,
-            remedy=f"export the one with the classes: toolkit export {shlex.quote(str(where))} --output NAME -o FILE",
+            remedy=f"export the one with the classes: toolkit export {typed(str(where))} --output NAME -o FILE",
         )
     return found[wanted or names]
 

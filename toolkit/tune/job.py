@@ -1,7 +1,6 @@
 """Trial after trial -> a table, and the command that trains the best."""
 
 import contextlib
-import shlex
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from toolkit.tune.result import COMPLETE, FAILED, PRUNED, Trial, TuneResult
 from toolkit.tune.space import described, space_of, suggested
 from toolkit.tune.study import STUDY, Study, require_optuna
 from toolkit.tune.table import write_trials
+from toolkit.wording import typed
 
 COMMAND = "toolkit tune"
 TRIAL = "trial"  # where the training of the moment has its run
@@ -227,7 +227,7 @@ def _command(options: TuneOptions, best: Trial) -> str:
     parts += ["--skip-broken"] if options.skip_broken else []
     for text in (*options.overrides, *(f"{name}={_exact(value)}" for name, value in best.settings.items())):
         parts += ["--set", text]
-    return shlex.join(parts)
+    return typed(*parts)
 
 
 def _exact(value: object) -> str:
