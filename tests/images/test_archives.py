@@ -91,6 +91,14 @@ def test_pictures_come_in_the_archives_order_whatever_its_kind(suffix: str, tmp_
     assert (skipped.hidden, skipped.others) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("zip", "a.tar"), ("tar", "a.zip"), ("tgz", "a.zip"), ("zip", "a.tgz")]
+)
+def test_an_archive_that_is_named_after_another_kind_is_read(kind: str, name: str, tmp_path: Path) -> None:
+    path = make(tmp_path / f"right.{kind}", {"a.png": RED}).rename(tmp_path / name)
+    assert rows(path) == {"a.png": RED}
+
+
 @pytest.mark.parametrize("suffix", ["zip", "tar"])
 def test_hostile_names_are_rows_with_a_reason_and_lead_nowhere(suffix: str, tmp_path: Path) -> None:
     names = ["/abs.png", "../up.png", "a/../../up.png", "C:/x.png", "..\\win.png", "fine..name.png"]

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from toolkit.errors import InputError
 from toolkit.images.held import Holder
 from toolkit.images.inputs import Inputs, one, shown
-from toolkit.images.packed import TAR_BUFFER, read_to_end, unpacked
+from toolkit.images.packed import TAR_BUFFER, is_packed, read_to_end, unpacked
 from toolkit.images.read import reason
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.unzip import unzip
@@ -39,6 +39,9 @@ LARGEST_MEMBER = 256 << 20  # bytes unpacked: above any photo, below what fills 
 LARGEST_SKIP = 64 << 30  # bytes; to get past a member it must be unpacked, and this would take minutes
 BOMB_RATIO = 200  # unpacked to packed; photos stay below 2, drawings below 100
 BOMB_BYTES = 10 << 20  # unpacked; a smaller member does no harm whatever its ratio
+ZIP_STARTS = (b"PK\3\4", b"PK\5\6")  # with a member, and without any
+# In the header of a .tar's first member. Source: POSIX, pax, "ustar Interchange Format".
+TAR_MARK, MARK_AT = b"ustar", 257
 SEPARATOR = "!"
 ENCRYPTED, IN_UTF8 = 0x1, 0x800  # of the flags of a zip member; source: PKWARE APPNOTE 6.3.10, section 4.4.4
 
@@ -79,7 +82,7 @@ def members(archive: str, skipped: Skipped) -> Iterator[Inputs]:
         InputError: it isn't an archive, or is damaged so that it can't be read on.
         MissingDependency: it is compressed with Zstandard, and no library for that is installed.
     """
-    walk = _zip_members if archive.lower().endswith(ZIP_SUFFIXES) else _tar_members
+    walk = _zip_members if _is_zip(archive) else _tar_members
     known: set[int] = set()  # hashes: the names of a million members would take ten times the memory
     try:
         for name, content in walk(archive, Holder()):
@@ -108,6 +111,17 @@ def members(archive: str, skipped: Skipped) -> Iterator[Inputs]:
         raise InputError(
             f"the archive can't be read: {detail}", where=shown(archive), remedy="make or download it again"
         ) from error
+
+
+def _is_zip(archive: str) -> bool:
+    """Tell the kind by the content where that says it, as for pictures; by the name where it doesn't."""
+    with contextlib.suppress(OSError), open(archive, "rb") as raw:  # noqa: PTH123 - see below
+        start = raw.read(tarfile.BLOCKSIZE)
+        if start.startswith(ZIP_STARTS):
+            return True
+        if is_packed(start) or start[MARK_AT:].startswith(TAR_MARK):
+            return False
+    return archive.lower().endswith(ZIP_SUFFIXES)
 
 
 def _zip_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:

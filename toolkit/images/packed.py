@@ -43,6 +43,13 @@ def unpacked(raw: io.BufferedReader, where: str) -> Any:
     return raw
 
 
+def is_packed(start: bytes) -> bool:
+    """Tell whether a file that begins so is compressed in a way that is taken off."""
+    return bool(
+        start.startswith((GZIP_START, *XZ_STARTS)) or BZIP2_START.match(start) or ZSTD_START.match(start)
+    )
+
+
 def read_to_end(stream: Any) -> None:
     """Read what follows the end of an archive, so that the checksum of its compression is looked at.
 
