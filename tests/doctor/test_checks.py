@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from toolkit.doctor import checks, job
 from toolkit.doctor.probe import probe
@@ -61,7 +62,8 @@ def test_every_extra_for_users_is_looked_at_with_what_it_brings() -> None:
     assert set(checks.EXTRAS) == set(extras) - {"dev"}
     for extra, names in checks.EXTRAS.items():
         if extra != "cuda":  # its libraries come through an extra of ONNX Runtime's own
-            assert all(any(line.startswith(name) for line in extras[extra]) for name in names), extra
+            needed = [Requirement(line) for line in extras[extra] if not line.startswith("toolkit[")]
+            assert set(names) == {r.name for r in needed if r.marker is None or r.marker.evaluate()}, extra
 
 
 def test_the_libraries_of_cuda_are_looked_for_with_the_gpu_build_only_and_in_either_version() -> None:

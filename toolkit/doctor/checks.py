@@ -30,10 +30,11 @@ from toolkit.runtime.messages import short_name
 OLDEST_PYTHON = (3, 11)
 BASE = ("onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "pillow", "pyarrow", "matplotlib", "typer")
 EXTRAS = {
-    "train": ("tensorflow", "keras", "tf2onnx"),
+    "train": ("tensorflow", "keras", "tf2onnx", "plotext"),
     "tune": ("optuna",),
     "cuda": ("nvidia-cudnn-cu13|nvidia-cudnn-cu12",),  # either, as the build of ONNX Runtime wants
-    "formats": ("pillow-heif", "pillow-jxl-plugin"),
+    # Python has Zstandard of its own from 3.14 on.
+    "formats": ("pillow-heif", "pillow-jxl-plugin", *(("zstandard",) if sys.version_info < (3, 14) else ())),
     "ray": ("ray",),
     "remote": ("fsspec", "aiohttp", "s3fs", "gcsfs"),
 }
