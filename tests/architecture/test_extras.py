@@ -54,6 +54,14 @@ def test_without_tensorflow_a_keras_command_says_what_to_install(
     assert lines[-1].endswith("pip install '.[train]' in the checkout")
 
 
+def test_without_optuna_and_tensorflow_the_search_names_the_extra_that_brings_both(tmp_path: Path) -> None:
+    missing = {"tensorflow", "keras", "tf2onnx", "optuna"}
+    done = without(missing, "tune", "paper-cnn", "--data", "x", "-o", "search", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: optuna is not installed")
+    assert done.stderr.endswith("pip install '.[tune]' in the checkout\n")
+
+
 def test_without_ray_its_engine_says_what_to_install(tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded(picture((255, 0, 0))))
     done = without({"ray"}, "classify", "a.png", "-m", tiny_model, "--engine", "ray", cwd=tmp_path)

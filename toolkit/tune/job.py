@@ -46,8 +46,8 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
     space = space_of(recipe, options.overrides, has_teacher=options.teacher is not None)
     first = _train_options(options, options.output / TRIAL, {})
     settings = settle(first, recipe)
+    require_optuna(COMMAND)  # first: its extra brings TensorFlow as well
     require("tensorflow", "keras", where=COMMAND)
-    require_optuna(COMMAND)
     resumed = options.resume and (options.output / STUDY).is_file()
     if options.resume and not resumed:
         observer.notice(f"nothing to resume in {options.output}: starting with the first trial")
