@@ -71,7 +71,7 @@ def test_a_search_goes_on_where_it_was_and_never_tries_the_same_again(
         job.run(options(shapes_file, tmp_path / "search"), StopsAfterOne())
     seen = Lines()
     result = job.run(options(shapes_file, tmp_path / "search", resume=True), seen)
-    assert any("1 are done" in line for line in seen.lines)
+    assert any("; 1 done already" in line for line in seen.lines)
     assert [trial.number for trial in result.trials] == [1, 2, 3]
     assert len({trial.settings["learning_rate"] for trial in result.trials}) == 3
     with pytest.raises(UsageError, match="another validation split"):

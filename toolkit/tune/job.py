@@ -26,7 +26,7 @@ from toolkit.tune.result import COMPLETE, FAILED, PRUNED, Trial, TuneResult
 from toolkit.tune.space import described, space_of, suggested
 from toolkit.tune.study import STUDY, Study, require_optuna
 from toolkit.tune.table import write_trials
-from toolkit.wording import typed
+from toolkit.wording import count, typed
 
 COMMAND = "toolkit tune"
 TRIAL = "trial"  # where the training of the moment has its run
@@ -76,8 +76,8 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
     done = study.trials
     observer.line(f"Searching {described(space)}")
     observer.line(
-        f"{options.trials} trials of {settings.epochs} epochs, judged on {options.validation_split:.0%} of train"
-        + (f"; {len(done)} are done" if done else "")
+        f"{count(options.trials, 'trial')} of {count(settings.epochs, 'epoch')}, judged on"
+        f" {options.validation_split:.0%} of train" + (f"; {len(done)} done already" if done else "")
     )
     try:
         for number in range(len(done) + 1, options.trials + 1):
