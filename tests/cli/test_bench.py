@@ -218,6 +218,11 @@ def test_a_missing_argument_is_a_usage_error(toolkit: CommandLine) -> None:
     assert "Missing argument" in error_line(toolkit("bench", check=2))
 
 
+@pytest.mark.parametrize(("command", "many"), [("bench", "MODEL..."), ("classify", "PATH...")])
+def test_help_shows_what_may_be_named_several_times(toolkit: CommandLine, command: str, many: str) -> None:
+    assert many in toolkit(command, "--help").stdout.splitlines()[0]
+
+
 def test_a_missing_model_is_named(toolkit: CommandLine) -> None:
     assert "(none.onnx)" in error_line(toolkit("bench", "none.onnx", check=1))
 

@@ -36,7 +36,7 @@ def classify_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH",
+            metavar="PATH...",
             help="Pictures, folders (with all below them), patterns, .txt or .csv lists, .zip or .tar archives, "
             "addresses (https://, s3://, gs://), or - for a list on standard input.",
             show_default=False,
