@@ -8,6 +8,7 @@ from support import colour_model
 
 from toolkit.demo.job import run, truth_of
 from toolkit.demo.options import DemoOptions
+from toolkit.demo.page import note_on, page
 from toolkit.errors import OutputError, UsageError
 
 
@@ -34,6 +35,13 @@ def test_the_page_has_a_card_for_each_and_the_latency(result):
     assert f"20 pictures, {result.right} right" in html
     assert html.count("<svg") == 1
     assert str(result.benchmark["machine"]["python"]) in html
+
+
+def test_options_that_warnings_name_are_called_those_of_bench(result):
+    caution = {"code": "noise", "message": "too noisy", "remedy": "raise --runs above 3"}
+    noisy = replace(result, benchmark={**result.benchmark, "warnings": [caution]})
+    assert "those of toolkit bench" in page(noisy)
+    assert note_on(["too noisy: stop what else runs"]) == ""
 
 
 def test_the_predictions_and_the_benchmark_are_kept_whole(result):

@@ -30,12 +30,16 @@ def demo_command(
     """
     options = DemoOptions(output=output, force=force, command_line=as_typed())
     from toolkit.demo.job import run
+    from toolkit.demo.page import note_on
     from toolkit.report.bench_lines import warning_lines
 
     console = Console(quiet=quiet, json=json)
     result = run(options, console)
-    for text in warning_lines(result.benchmark):
+    warnings = warning_lines(result.benchmark)
+    for text in warnings:
         console.warning(text)
+    if note := note_on(warnings):
+        console.notice(note)
     console.result(result.to_document, lambda: _render(result))
     console.wrote(*result.files)
     console.next(

@@ -1,5 +1,7 @@
 """What the demo's page and its closing lines contain."""
 
+from collections.abc import Sequence
+
 from toolkit.demo.result import DemoResult
 from toolkit.report.axes import significant
 from toolkit.report.bench_lines import run_warnings, warning_lines
@@ -10,6 +12,8 @@ from toolkit.report.cards import picture_card
 from toolkit.report.facts import closing_section, device_in_words, file_size
 from toolkit.report.html import render
 from toolkit.report.page import Card, KeyFigure, Page, Section
+
+OF_BENCH = "Options that a warning names are those of toolkit bench; the demo has none of them."
 
 
 def page(result: DemoResult, *, command_line: str = "") -> str:
@@ -38,11 +42,16 @@ def page(result: DemoResult, *, command_line: str = "") -> str:
                     cards=_cards(result),
                 ),
                 timing_section(rows, heading="How fast it is here"),
-                *([Section(heading="Warnings", lines=warnings)] if warnings else []),
+                *([Section(heading="Warnings", text=note_on(warnings), lines=warnings)] if warnings else []),
                 closing_section(result.benchmark["machine"], command_line),
             ],
         )
     )
+
+
+def note_on(warnings: Sequence[str]) -> str:
+    """Say whose options warnings name; empty where they name none."""
+    return OF_BENCH if any("--" in warning for warning in warnings) else ""
 
 
 def headline(result: DemoResult) -> str:
