@@ -1,7 +1,7 @@
 """edge-m: at most four times the latency of the paper's CNN.
 
 Claim: test accuracy of 0.905 or more on CIFAR-10 (JPEG) at no more than 4 times the latency of the fp32 paper CNN.
-Evidence: bench/frontier.py measures the latency, 3.5 times in int8. The whole recipe hasn't been run yet; a shorter
+Evidence: bench/frontier.py measures the latency, 3.4 times in int8. The whole recipe hasn't been run yet; a shorter
 one, 48 epochs of 4 views in float32, reached 0.892 (exported/README.md has its command), 1.3 points below the claim.
 
 Method: a residual network made for int8, of 1.0 million parameters and 56 million multiply-adds. Stem 3x3 (32) at full
