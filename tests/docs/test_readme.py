@@ -55,6 +55,18 @@ def test_a_marked_block_runs_word_for_word(name: str, language: str, text: str, 
     assert done.returncode == 0, done.stderr
 
 
+def test_every_command_that_has_json_has_its_keys_in_the_readme_and_they_are_those_of_the_program() -> None:
+    text = README.read_text(encoding="utf-8").split("### What `--json` holds")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| (\w+) \| (.*`.*) \|$", text, re.MULTILINE))
+    assert list(rows) == list(COMMANDS)
+    for command, cell in rows.items():
+        folders = [ROOT / "toolkit" / folder for folder in (command, "cli", "stats", "models")]
+        code = "".join(path.read_text(encoding="utf-8") for each in folders for path in each.rglob("*.py"))
+        keys = set(re.findall(r"`(\w+)`", cell))
+        unknown = {key for key in keys if f'"{key}"' not in code and f"    {key}: " not in code}
+        assert unknown == set(), command
+
+
 def test_the_readme_has_blocks_that_are_run() -> None:
     assert {"classify", "bench", "inspect", "python"} <= {name for name, _, _ in blocks()}
 
