@@ -67,6 +67,13 @@ def test_every_command_that_has_json_has_its_keys_in_the_readme_and_they_are_tho
         assert unknown == set(), command
 
 
+def test_every_variable_of_our_own_is_in_the_readme() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "toolkit").rglob("*.py"))
+    variables = set(re.findall(r'"(TOOLKIT_[A-Z0-9_]+)"', code))
+    assert len(variables) == 3
+    assert {each for each in variables if each not in README.read_text(encoding="utf-8")} == set()
+
+
 def test_the_readme_has_blocks_that_are_run() -> None:
     assert {"classify", "bench", "inspect", "python"} <= {name for name, _, _ in blocks()}
 
