@@ -36,7 +36,10 @@ def evaluate_command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Write metrics.json, predictions.csv and two pictures."
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Write metrics.json, predictions.csv, confusion.png and gallery.png.",
         ),
     ] = None,
     report: Annotated[
