@@ -67,6 +67,14 @@ def test_every_command_that_has_json_has_its_keys_in_the_readme_and_they_are_tho
         assert unknown == set(), command
 
 
+def test_the_names_in_the_section_on_files_are_those_of_the_program() -> None:
+    text = README.read_text(encoding="utf-8").split("### What is in the files")[1].split("\n### ")[0]
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "toolkit").rglob("*.py"))
+    names = set(re.findall(r"`([a-z_]+(?:\.[a-z0-9]+)?)`", text))
+    assert "robustness.png" in names
+    assert {each for each in names if f'"{each}"' not in code and f"    {each}: " not in code} == set()
+
+
 def test_every_variable_of_our_own_is_in_the_readme() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "toolkit").rglob("*.py"))
     variables = set(re.findall(r'"(TOOLKIT_[A-Z0-9_]+)"', code))
