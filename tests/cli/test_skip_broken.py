@@ -117,7 +117,7 @@ def test_a_search_ends_with_3_and_its_command_leaves_them_out_too(
     shutil.copytree(shapes_folder, data)
     (data / "train" / "cross" / "bad.jpg").write_text("not a picture")
     short = ("--trials", "1", "--epochs", "1", "--image-size", "18")
-    done = toolkit("tune", "edge-s", "--data", data, "-o", "search", *short, "--skip-broken", check=3)
+    done = toolkit("tune", "paper-cnn", "--data", data, "-o", "search", *short, "--skip-broken", check=3)
     assert "  train/cross/bad.jpg: " in done.stdout
     assert "--skip-broken" in done.stderr.splitlines()[-1]
 

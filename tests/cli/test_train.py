@@ -25,7 +25,16 @@ def test_curves_are_drawn_in_the_terminal_on_request_and_as_a_picture_always(
     toolkit: CommandLine, shapes_folder: Path, tmp_path: Path
 ) -> None:
     done = toolkit(
-        "train", "edge-s", "--data", shapes_folder, "-o", "run", *SHORT, "--curves", "--set", "batch-size=8"
+        "train",
+        "paper-cnn",
+        "--data",
+        shapes_folder,
+        "-o",
+        "run",
+        *SHORT,
+        "--curves",
+        "--set",
+        "batch-size=8",
     )
     assert "loss, nats" in done.stdout
     assert "accuracy" in done.stdout
@@ -94,8 +103,8 @@ def test_a_search_prints_its_trials_and_the_command_of_the_best(
     toolkit: CommandLine, shapes_folder: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("optuna")
-    done = toolkit("tune", "edge-s", "--data", shapes_folder, "-o", "search", "--trials", "1", *SHORT)
-    assert done.stderr.splitlines()[-1].startswith("next: toolkit train edge-s --data")
+    done = toolkit("tune", "paper-cnn", "--data", shapes_folder, "-o", "search", "--trials", "1", *SHORT)
+    assert done.stderr.splitlines()[-1].startswith("next: toolkit train paper-cnn --data")
     assert (tmp_path / "search" / "trials.png").stat().st_size > 0
     line = error_line(toolkit("tune", "fine-tune", "--data", shapes_folder, "-o", "other", check=2))
     assert "add --from MODEL" in line
