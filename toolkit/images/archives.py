@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from toolkit.errors import InputError
 from toolkit.images.held import Holder
 from toolkit.images.inputs import Inputs, one, shown
-from toolkit.images.packed import TAR_BUFFER, is_packed, read_to_end, unpacked
+from toolkit.images.packed import TAR_BUFFER, packing, read_to_end, unpacked
 from toolkit.images.read import reason
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.unzip import unzip
@@ -119,7 +119,7 @@ def _is_zip(archive: str) -> bool:
         start = raw.read(tarfile.BLOCKSIZE)
         if start.startswith(ZIP_STARTS):
             return True
-        if is_packed(start) or start[MARK_AT:].startswith(TAR_MARK):
+        if packing(start) or start[MARK_AT:].startswith(TAR_MARK):
             return False
     return archive.lower().endswith(ZIP_SUFFIXES)
 

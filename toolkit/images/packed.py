@@ -9,9 +9,13 @@ from toolkit.errors import MissingDependency
 
 TAR_BUFFER = 10_240  # bytes of a compressed .tar that are read at once
 LARGEST_REST = 1 << 20  # bytes after an archive's end: tar pads to 10 KiB, and nobody need read more
-GZIP_START, XZ_STARTS = b"\x1f\x8b\x08", (b"\xfd7zXZ", b"]\0\0\x80")
-BZIP2_START = re.compile(b"BZh.1AY&SY", re.DOTALL)
-ZSTD_START = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # RFC 8878, sections 3.1.1 and 3.1.2
+GZIP, BZIP2, XZ, ZSTD = "gzip", "bzip2", "xz", "Zstandard"
+STARTS = {
+    GZIP: re.compile(rb"\x1f\x8b\x08"),
+    BZIP2: re.compile(rb"BZh.1AY&SY", re.DOTALL),
+    XZ: re.compile(rb"\xfd7zXZ|\]\0\0\x80"),
+    ZSTD: re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),  # RFC 8878, sections 3.1.1 and 3.1.2
+}
 NOT_MORE_OF_IT = ("Not a gzipped file", "Unknown frame descriptor")  # in the errors of gzip and zstandard
 
 
@@ -25,29 +29,27 @@ def unpacked(raw: io.BufferedReader, where: str) -> Any:
     Raises:
         MissingDependency: it is compressed with Zstandard, and no library for that is installed.
     """
-    start, pieces = raw.peek(), cast("Any", _InSmallPieces(raw))
-    if ZSTD_START.match(start):
+    kind, pieces = packing(raw.peek()), cast("Any", _InSmallPieces(raw))
+    if kind == ZSTD:
         return _Zstd(pieces, where)
-    if start.startswith(GZIP_START):
+    if kind == GZIP:
         import gzip
 
         return gzip.GzipFile(fileobj=pieces)
-    if BZIP2_START.match(start):
+    if kind == BZIP2:
         import bz2
 
         return bz2.BZ2File(pieces)
-    if start.startswith(XZ_STARTS):
+    if kind == XZ:
         import lzma
 
         return lzma.LZMAFile(pieces)
     return raw
 
 
-def is_packed(start: bytes) -> bool:
-    """Tell whether a file that begins so is compressed in a way that is taken off."""
-    return bool(
-        start.startswith((GZIP_START, *XZ_STARTS)) or BZIP2_START.match(start) or ZSTD_START.match(start)
-    )
+def packing(start: bytes) -> str | None:
+    """Return what a file that begins so is compressed with, of what is taken off; None for anything else."""
+    return next((kind for kind, beginning in STARTS.items() if beginning.match(start)), None)
 
 
 def read_to_end(stream: Any) -> None:

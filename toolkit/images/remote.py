@@ -120,8 +120,7 @@ def _listed(fs: Any, folder: str) -> tuple[dict[str, str], list[str]]:
 
 def _is_nameless(name: str, info: Mapping[str, Any]) -> bool:
     # Of a bucket: an object that only marks its folder has a storage class of another name.
-    is_folder = "DIRECTORY" in (info.get("StorageClass"), info.get("storageClass"))
-    return name == NAMELESS and is_folder
+    return name == NAMELESS and "DIRECTORY" in (info.get("StorageClass"), info.get("storageClass"))
 
 
 def _is_folder(fs: Any, path: str, address: str) -> bool:
