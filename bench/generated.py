@@ -63,18 +63,22 @@ def start_up() -> str:
 
 def int8() -> str:
     """Return the table of fp32 and int8 latencies beside other runtimes."""
-    record = read("int8_latency")
+    records = [read(path.stem) for path in sorted(RESULTS.glob("int8_latency*.json"))]
+    machines = "".join(f" {r['machine']['cpu']}, µs | of the first | accuracy |" for r in records)
     lines = [
-        "Batch 1, one thread, all interleaved in one run, accuracy on the 10,000 test pictures of CIFAR-10 (JPEG):",
+        "Batch 1, one thread, all interleaved in one run of each machine, accuracy on the 10,000 test pictures of"
+        " CIFAR-10 (JPEG):",
         "",
-        "| paper-cnn | µs | against the first | accuracy |",
-        "| --- | ---: | ---: | ---: |",
+        f"| paper-cnn |{machines}",
+        "| --- |" + " ---: |" * 3 * len(records),
     ]
-    rows = record["figures"]["runtimes"]
-    first = next(iter(rows.values()))["median_us"]
-    for name, row in rows.items():
-        time_us = row["median_us"]
-        lines.append(f"| {name} | {time_us:.1f} | {time_us / first:.2f} | {row['accuracy']:.4f} |")
+    runtimes = [record["figures"]["runtimes"] for record in records]
+    for name in runtimes[0]:
+        line = f"| {name} |"
+        for rows in runtimes:
+            time_us, first = (rows[key]["median_us"] for key in (name, next(iter(rows))))
+            line += f" {time_us:.1f} | {time_us / first:.2f} | {rows[name]['accuracy']:.4f} |"
+        lines.append(line)
     return "\n".join(lines)
 
 

@@ -1,8 +1,8 @@
 """edge-s: no slower than the paper's CNN, and far more accurate.
 
 Claim: test accuracy of 0.865 on CIFAR-10 (JPEG) after 126 minutes on two cores, at the latency of the fp32 paper CNN.
-Evidence: exported/README.md, seed 0, without a teacher; seeds 1 and 2 reached 0.869 and 0.870. Latency in int8: 0.96
-times the paper CNN's with VNNI (bench/frontier.py), 1.52 times without (bench/shipped_latency.py).
+Evidence: exported/README.md, seed 0, without a teacher; seeds 1 and 2 reached 0.869 and 0.870. Latency in int8: 0.87
+times the paper CNN's with VNNI, 1.52 times without (bench/shipped_latency.py).
 
 Method: a plain stack of 3x3 convolutions made for int8, of 0.4 million parameters and 11 million multiply-adds. A node
 costs 1 to 2 microseconds here, so there are no branches to add up: stem 3x3 with stride 2 (24), one convolution of 32
