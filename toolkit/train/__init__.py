@@ -13,6 +13,7 @@ settings    a recipe's defaults with the user's choices on top
 start       the network that a run begins with: the recipe's, or a trained one with a new last layer
 makes       networks and trainers of one run, made as they are needed
 trainer     one network in training: its step
+fused       batch normalisation as one operation in it
 mixing      pictures of a batch mixed in pairs
 loss        what a step makes small
 optimizers  the optimisers by name

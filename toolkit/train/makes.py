@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from toolkit.keras_model.load import LoadedModel
 from toolkit.keras_model.weights import copy_weights
 from toolkit.train import checkpoint
+from toolkit.train.fused import fused
 from toolkit.train.recipe import Recipe, Settings
 from toolkit.train.start import build
 from toolkit.train.trainer import Trainer
@@ -62,6 +63,7 @@ class Makes:
         trained = self.network
         if apart:
             trained = self._build((side, side, 3) if side else self._input_shape)
+            trained = fused(self._tf, self._keras, trained)
             copy_weights(self.network, trained)
         trainer = Trainer(self._tf, self._keras, trained, self._settings, self._weights)
         if not apart:

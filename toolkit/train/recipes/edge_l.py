@@ -10,7 +10,7 @@ Method: a residual network of 2.7 million parameters and 339 million multiply-ad
 has batch normalisation. Nesterov SGD, batch 128, one cycle: the rate rises to 0.1 over the first fifth and falls to
 zero in a line. L2 decay of kernels 5e-4. Views: shifts up to 4 pixels with reflection, mirrored in every second epoch,
 an 8x8 square painted over. Labels are smoothed by 0.1. What is saved is the running average of the weights (0.999).
-Convolutions run in bfloat16, which takes 0.7 of the time.
+Convolutions run in bfloat16 where the processor has it.
 
 35 epochs of about 210 seconds, with --validation-split 0.04, stay within 150 minutes. At most 2.8 million parameters,
 so that the files stay small.
