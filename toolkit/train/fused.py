@@ -7,8 +7,8 @@ def fused(tf: Any, keras: Any, network: Any) -> Any:
     """Return a network like another, whose batch normalisations are one operation each in training.
 
     Keras puts them together from a dozen operations, each of which goes through all activations. TensorFlow's own
-    does the same in one, and stays in bfloat16 where convolutions are. Steps of our residual networks take two thirds
-    of the time with it in bfloat16, and 0.85 in float32 (bench/training_step.py).
+    does the same in one, and stays in bfloat16 where convolutions are. Steps of our residual networks take 0.6 to
+    0.7 of the time with it in bfloat16, and 0.8 in float32 (bench/training_step.py).
 
     Args:
         tf: the imported library.
