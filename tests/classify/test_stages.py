@@ -32,6 +32,7 @@ def test_a_model_that_is_int8_already_is_not_to_be_made_int8() -> None:
     assert "--precision int8" in remedy("running", "fp32")
     assert "int8" not in remedy("running", "int8")
     assert remedy("decoding", "int8") == remedy("decoding")
+    assert ["--exact" in remedy("decoding", exact=exact) for exact in (False, True)] == [False, True]
 
 
 def test_sorting_is_named_only_where_something_was_sorted() -> None:

@@ -357,7 +357,7 @@ def test_the_command_is_quiet_leaves_nothing_running_when_stopped_and_goes_on_wi
     toolkit: CommandLine, tiny_model: Path, tmp_path: Path, scratch: Path
 ) -> None:
     (tmp_path / "a.png").write_bytes(encoded(picture((200, 30, 0))))
-    (tmp_path / "list.txt").write_text("a.png\n" * 24_000 + "gone.png\n")
+    (tmp_path / "list.txt").write_text("a.png\n" * 12_000 + "gone.png\n")
     local = ["classify", "list.txt", "-m", str(tiny_model), "-o"]
     arguments = [*local, "out.csv", "--engine", "ray", "--workers", "2"]
     cluster, device, kept, interrupted = stopped(signal.SIGINT, arguments, tmp_path, scratch)

@@ -179,6 +179,14 @@ def test_the_percentile_that_was_asked_for_has_the_column() -> None:
     assert lines[-1].split() == ["paper-cnn", "1", "0.0500", "–", "0.0700", "19,900"]
 
 
+def test_the_median_has_one_column_where_it_was_asked_for() -> None:
+    made = document(row(latency_ms={"p50": 0.05, "p50_ci95": None}))
+    made["settings"]["percentile"] = 50.0
+    lines = render_result(made).splitlines()
+    assert lines[-3].split() == ["model", "batch", "p50", "ms", "±%", "images/s"]
+    assert lines[-1].split() == ["paper-cnn", "1", "0.0500", "–", "19,900"]
+
+
 def test_the_machine_is_named_without_a_gpu_or_a_core_count() -> None:
     line = machine_line({**MACHINE, "gpu": None, "cores_physical": None})
     assert "96 of ? cores" in line

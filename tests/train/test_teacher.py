@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from support import SHAPES, colour_model
-from training import Lines, options, weights
+from training import SIDE, Lines, options, weights
 
 from toolkit.errors import DataError, UsageError
 from toolkit.observer import SILENT
@@ -119,9 +119,8 @@ def test_a_teacher_of_other_classes_or_another_size_is_refused(
 def test_a_pupil_is_taught_view_by_view_and_resumed_with_the_answers_kept(
     tiny: Tiny, shapes_file: Path, tmp_path: Path
 ) -> None:
-    tiny(epochs=2)
-    job.run(options(shapes_file, tmp_path / "teacher"))
-    teacher = str(tmp_path / "teacher")
+    onnx.save(colour_model(SIDE, SHAPES), tmp_path / "teacher.onnx")
+    teacher = str(tmp_path / "teacher.onnx")
     tiny(epochs=4, augment=True, teacher_weight=0.9, temperature=2.0, views=2)
     seen = Lines()
     job.run(options(shapes_file, tmp_path / "whole", teacher=teacher), seen)

@@ -113,6 +113,7 @@ class ClassifyResult:
         device: where it ran: "cpu" or "cuda:N".
         threads: intra-op threads.
         precision: of the model, as its file says it; empty where it doesn't.
+        exact: whether every pixel of JPEG pictures was decoded.
         batch_size: pictures a batch.
         inputs: how many; each is a row.
         errors: rows that are errors.
@@ -152,6 +153,7 @@ class ClassifyResult:
     device: str
     threads: int
     precision: str = ""
+    exact: bool = False
     batch_size: int
     inputs: int
     errors: int
@@ -201,7 +203,7 @@ class ClassifyResult:
     @property
     def remedy(self) -> str:
         """What would help against the limit."""
-        return remedy(self.limit, self.precision)
+        return remedy(self.limit, self.precision, exact=self.exact)
 
     @property
     def accuracy(self) -> float | None:

@@ -113,6 +113,7 @@ class Run:
             device=facts.device,
             threads=facts.threads,
             precision=facts.precision,
+            exact=options.exact,
             batch_size=options.batch_size,
             inputs=summary.inputs,
             errors=summary.errors,

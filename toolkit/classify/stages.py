@@ -44,24 +44,29 @@ class Stages:
 
 REMEDIES = {
     "reading": "the disk is the limit: put the pictures on a faster one, or use more --workers if it is far away",
-    "decoding": "use more --workers, leave --exact out, or store smaller pictures",
+    "decoding": "use more --workers, or store smaller pictures",
     "running": "export the model with --precision int8, use a GPU, or a machine with more cores",
     "writing": "write CSV, and a smaller --top-k; listing and writing are done by one process",
     "sorting": "sort with --link instead of copying, or put --sort-into on a faster disk: one process does it",
 }
+SCALED = "use more --workers, leave --exact out, or store smaller pictures"
+"""The remedy where every pixel is decoded, whatever the model's size."""
 SMALL_ALREADY = "use a smaller model, or a machine with more cores"
 """The remedy where a model that is int8 already runs longest."""
 
 BUSY = 0.9  # share of its time above which the process that lists, writes and sorts is itself the limit
 
 
-def remedy(stage: str, precision: str = "") -> str:
+def remedy(stage: str, precision: str = "", *, exact: bool = False) -> str:
     """Say what would help a run.
 
     Args:
         stage: that set its speed.
         precision: of the model, as its file says it; empty where it doesn't.
+        exact: whether every pixel of JPEG pictures was decoded.
     """
+    if stage == "decoding" and exact:
+        return SCALED
     return SMALL_ALREADY if stage == "running" and precision == "int8" else REMEDIES[stage]
 
 

@@ -122,7 +122,8 @@ def _main_table(results: Sequence[Document], percent: float) -> str:
     offline = results[0]["scenario"] == "offline"
     several = varies(results, "model")
     columns = [*_naming_columns(results), Column("batch", numeric=True)]
-    figures = ["ms/image"] if offline else ["p50 ms", "±%", f"{percentile_key(percent)} ms"]
+    tails = [key] if (key := percentile_key(percent)) != "p50" else []
+    figures = ["ms/image"] if offline else ["p50 ms", "±%", *(f"{tail} ms" for tail in tails)]
     figures += ["images/s"] + (["±%"] if offline else []) + (["speed"] if several else [])
     columns += [Column(title, numeric=True) for title in figures]
     rows = []
@@ -133,7 +134,7 @@ def _main_table(results: Sequence[Document], percent: float) -> str:
         else:
             latency = result["latency_ms"]
             row += [_figure(latency["p50"]), _half_width(latency["p50"], wider_interval(latency))]
-            row += [_figure(latency[percentile_key(percent)])]
+            row += [_figure(latency[tail]) for tail in tails]
         row += [significant(result["throughput"])]
         row += [_half_width(result["throughput"], result["throughput_ci95"])] if offline else []
         row += [None if speed is None else f"{speed:.2f}×"] if several else []
