@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 from engines import workers
@@ -66,3 +67,36 @@ def test_a_ctrl_c_that_comes_while_it_starts_is_not_for_the_worker_but_for_its_p
     )
     assert done.stderr == ""
     assert done.stdout == "ready False\n" * 2
+
+
+SCRIPT = """
+import os
+from engines import workers
+from toolkit.engines.process import WorkerProcess
+if __name__ == "__main__":
+    process = WorkerProcess(workers.Start())
+    print(process.ready(), os.environ.get("PYTHONSAFEPATH"))
+    process.end()
+"""
+
+
+def test_what_is_called_like_a_module_of_python_in_the_working_folder_is_not_run(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("pickle", "signal", "socket", "struct", "types"):
+        (work / f"{name}.py").write_text("raise SystemExit('code of somebody else')")
+    script = (
+        tmp_path / "script.py"
+    )  # as the installed command, it has its own folder on its path and not this one
+    script.write_text(SCRIPT)
+    places = [os.path.dirname(os.path.dirname(workers.__file__)), *filter(os.path.isdir, sys.path)]  # noqa: PTH120
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=work,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout == "ready None\n"

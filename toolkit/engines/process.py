@@ -17,6 +17,7 @@ from toolkit.errors import ToolkitError
 
 NO_POSITION = -1
 END_S = 5  # how long a worker may take to end by itself
+SAFE_PATH = "PYTHONSAFEPATH"
 
 Start = Callable[[], Any]
 
@@ -51,7 +52,7 @@ class WorkerProcess:
             target=serve, args=(theirs, start, self._cell), name="toolkit-worker", daemon=True
         )
         try:
-            with deaf_to_ctrl_c():
+            with blind_to_working_folder(), deaf_to_ctrl_c():
                 self._process.start()
         except OSError as error:
             raise ToolkitError(
@@ -129,6 +130,24 @@ class WorkerProcess:
     def _death(self) -> WorkerDied:
         self._process.join(END_S)
         return WorkerDied(_how(self._process.exitcode), self._cell.value)
+
+
+@contextlib.contextmanager
+def blind_to_working_folder() -> Iterator[None]:
+    """Start processes that don't take what lies in the working folder for modules of Python's own.
+
+    Python starts them with `-c`, which looks there first until it has our path: a `signal.py` among somebody's
+    pictures would be run.
+    """
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 @contextlib.contextmanager

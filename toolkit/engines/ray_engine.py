@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from toolkit.engines.local import WINDOW
-from toolkit.engines.process import Start, deaf_to_ctrl_c
+from toolkit.engines.process import Start, blind_to_working_folder, deaf_to_ctrl_c
 from toolkit.engines.ray_settings import AUTO, READY, ClusterSize, RaySettings
 from toolkit.errors import MissingDependency, ToolkitError
 from toolkit.machine.scratch import ScratchFolder
@@ -158,7 +158,7 @@ class _Driver:
         process = multiprocessing.get_context("spawn").Process(
             target=drive, args=(self._theirs, self._settings), name="toolkit-ray", daemon=True
         )
-        with deaf_to_ctrl_c():
+        with blind_to_working_folder(), deaf_to_ctrl_c():
             process.start()
             self._process = process
         self._theirs.close()
