@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from support import encoded, picture
 
-from toolkit.runtime.library import is_silent
+from toolkit.runtime.library import import_onnxruntime, is_silent, preload_libraries
 
 RUN = [sys.executable, "-m", "toolkit", "classify", "a.png", "-m"]
 NEVER_SENT = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "BUILD_ID")  # where ONNX Runtime keeps still by itself
@@ -50,3 +51,25 @@ def test_a_value_counts_as_it_does_for_onnx_runtime(
 ) -> None:
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", value)
     assert is_silent() is silent
+
+
+def test_threads_that_open_models_at_once_leave_the_standard_streams_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    streams = sys.stdout, sys.stderr
+    inside, left = threading.Event(), threading.Event()
+    second = threading.Thread(target=preload_libraries)
+
+    def overlapping(*_: object) -> None:
+        if threading.current_thread() is second:
+            inside.set()
+            left.wait(10)
+        else:
+            second.start()
+            inside.wait(0.3)  # in vain where one waits for the other
+
+    monkeypatch.setattr(import_onnxruntime(), "preload_dlls", overlapping, raising=False)
+    preload_libraries()
+    left.set()
+    second.join()
+    assert (sys.stdout, sys.stderr) == streams

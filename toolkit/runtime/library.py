@@ -3,11 +3,13 @@
 import contextlib
 import io
 import os
+import threading
 from functools import cache
 from typing import Any
 
 FATAL = 4  # its highest log level: what goes wrong comes to us as exceptions and comparisons
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
+ONE_AT_A_TIME = threading.Lock()
 SILENT = frozenset({"1", "true", "yes", "on"})  # what turns it off, tried with 1.31; "2" or "t" leave it on
 
 
@@ -70,6 +72,11 @@ def preload_libraries() -> None:
     """Load the NVIDIA libraries that come as Python packages, where the installed ONNX Runtime can."""
     ort = import_onnxruntime()
     if hasattr(ort, "preload_dlls"):
-        # It prints what it doesn't find; the diagnosis says the same in one line.
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        # It prints what it doesn't find; the diagnosis says the same in one line. The streams belong to the process: of
+        # two threads that overlap, the last would put back what the other one had put there, for good.
+        with (
+            ONE_AT_A_TIME,
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             ort.preload_dlls()
