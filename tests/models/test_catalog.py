@@ -118,3 +118,10 @@ def test_the_command_that_exports_a_keras_file_is_quoted(shelf: Path, tmp_path: 
 def test_an_empty_name_is_no_model_and_not_the_default() -> None:
     with pytest.raises(UsageError, match="an empty name is no model"):
         find_model("")
+
+
+def test_what_the_system_does_not_let_us_look_at_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "round.onnx").symlink_to("round.onnx")
+    for name, words in (("n" * 300, "the name is too long"), (tmp_path / "round.onnx", "can't be looked at")):
+        with pytest.raises(ModelError, match=words):
+            find_model(str(name))

@@ -1,6 +1,7 @@
 """Shipped models: names -> files and their figures."""
 
 import difflib
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def find_model(argument: str) -> Path:
 
     Raises:
         UsageError: it is empty.
-        ModelError: there is no such file, and no shipped model of that name.
+        ModelError: there is no such file, and no shipped model of that name; or it can't be looked at.
     """
     if not argument:
         raise UsageError(
@@ -131,6 +132,7 @@ def find_model(argument: str) -> Path:
             remedy="give a model, or look at the variable it is from",
         )
     path = Path(argument)
+    _refuse_unseen(path)
     if path.suffix.lower() in KERAS_SUFFIXES and path.is_file():
         raise ModelError(
             "is a Keras model, and this needs an ONNX file",
@@ -162,3 +164,18 @@ def find_model(argument: str) -> Path:
         where=argument,
         remedy=f"{hint}see: toolkit models",
     )
+
+
+def _refuse_unseen(path: Path) -> None:
+    """Refuse a name of which the system doesn't even tell whether a file has it: pathlib's questions would raise."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
+        return
+    except OSError as error:
+        told = {errno.ENAMETOOLONG: "the name is too long", errno.EACCES: "permission denied"}
+        raise ModelError(
+            told.get(error.errno or 0, f"can't be looked at: {error.strerror or error}"),
+            where=path,
+            remedy="check the name, and who owns the file and the folders above it",
+        ) from error
