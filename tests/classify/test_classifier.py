@@ -1,3 +1,4 @@
+import doctest
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,18 @@ def test_leaving_in_the_middle_leaves_no_thread_behind(classifier: Classifier, m
 def test_a_picture_above_the_pixel_limit_is_an_error_record(tiny_model: Path, mixed: Path) -> None:
     (record,) = load(tiny_model, device="cpu", max_pixels=44).classify(mixed / "00.png")
     assert "limit of 44" in (record.error or "")
+
+
+@pytest.mark.parametrize("documented", [load, Classifier.classify], ids=lambda each: each.__name__)
+def test_the_examples_of_the_documentation_run_over_a_broken_picture_too(
+    documented: Any, tiny_model: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.onnx").symlink_to(tiny_model)
+    (tmp_path / "photos").symlink_to(mixed)
+    (tmp_path / "a.jpg").symlink_to(mixed / "12.png")  # and b.png is missing
+    examples = doctest.DocTestParser().get_examples(documented.__doc__ or "")
+    assert examples
+    names: dict[str, Any] = {"toolkit": toolkit}
+    for example in examples:
+        exec(compile(example.source, documented.__name__, "exec"), names)

@@ -174,7 +174,8 @@ def load(
 
     Example:
         >>> classifier = toolkit.load("model.onnx", device="cpu")
-        >>> [record.predictions[0].label for record in classifier.classify(["a.jpg", "b.png"])]
+        >>> for record in classifier.classify(["a.jpg", "b.png"]):
+        ...     print(record.predictions[0].label if record.predictions else record.error)
     """
     ranges.path(model, "model", needed=True)
     ranges.text(device, "device", DEVICES, needed=True)
