@@ -24,10 +24,11 @@ Train a CNN in Keras, export it to ONNX, run it anywhere with one command line. 
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost more than this file
 if TYPE_CHECKING:
+    from toolkit import errors
     from toolkit.classify.classifier import load
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "errors", "load"]
 
 
 def __getattr__(name: str) -> object:
@@ -36,4 +37,13 @@ def __getattr__(name: str) -> object:
         from toolkit.classify.classifier import load
 
         return load
+    if name == "errors":
+        import importlib
+
+        return importlib.import_module("toolkit.errors")
     raise AttributeError(f"module 'toolkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # What is found at first use is there already for whoever looks, as a shell that completes names.
+    return sorted({*globals(), *__all__})
