@@ -1,5 +1,9 @@
 """The device that was asked for, or an error: with the real library, and with a stand-in that has a GPU."""
 
+import os
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -323,3 +327,18 @@ def test_options_that_auto_can_not_use_on_the_cpu_are_said(tiny_model: Path) -> 
 
 def test_the_placement_of_the_nodes_is_counted(tiny_model: Path) -> None:
     assert open_session(tiny_model, device="cpu").placement() == {CPU: 5}
+
+
+def test_a_name_with_an_umlaut_is_opened_in_a_locale_without_any(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_model, tmp_path / "für uns.onnx")
+    code = "import glob, toolkit; print(toolkit.load(*glob.glob('*.onnx'), device='cpu').labels)"
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, **ascii_only},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("('red', 'green', 'blue')\n", "")

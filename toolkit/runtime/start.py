@@ -1,5 +1,6 @@
 """Create a session on the device that was asked for, or say why not: requested means obtained."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -185,11 +186,15 @@ def _refuse_graph(options: dict[str, str]) -> None:
 
 
 def _session(ort: Any, path: Path, settings: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
-    if not _is_text(str(path)):
-        raise ModelError("ONNX Runtime opens no file whose name isn't UTF-8", where=path, remedy="rename it")
+    try:
+        file = os.fsencode(path).decode()  # UTF-8, which it takes names for, whatever the locale made of ours
+    except UnicodeError as error:
+        raise ModelError(
+            "ONNX Runtime opens no file whose name isn't UTF-8", where=path, remedy="rename it"
+        ) from error
     try:
         return ort.InferenceSession(
-            str(path),
+            file,
             settings,
             providers=[name for name, _ in providers],
             provider_options=[options for _, options in providers],
@@ -197,14 +202,6 @@ def _session(ort: Any, path: Path, settings: Any, providers: list[tuple[str, dic
         )
     except Exception as error:  # ONNX Runtime raises nine classes of its own, and RuntimeError
         raise _translated(error, path, providers[0][0]) from error
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
