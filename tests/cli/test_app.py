@@ -339,3 +339,20 @@ def test_an_empty_value_is_nothing_to_the_help_or_while_the_shell_completes(tool
         "_TOOLKIT_COMPLETE": "complete_bash",
     }
     assert "--top-k" in toolkit(env=line).stdout
+
+
+def test_a_home_folder_that_takes_no_completion_is_no_defect(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    code = (
+        "import sys, shellingham; shellingham.detect_shell = lambda: ('bash', 'bash');"
+        "from toolkit.cli.app import run; sys.exit(run(['--install-completion']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert error_line(done).startswith(f"error: a part of the path is a file ({tmp_path / 'home'}): ")

@@ -32,6 +32,7 @@ COMMANDS = (
     "demo",
 )  # in the order in which a newcomer meets them
 
+NO_PLACE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
 LONGEST_NAME = 60  # characters that are shown of a name no file can have
 TRACEBACK = "--traceback"
 EPILOG = f"An error is one line; {TRACEBACK} shows where it came from."
@@ -160,6 +161,8 @@ def _told(error: OSError) -> str:
         return str(output_error(error, "standard output"))
     if error.errno == errno.ENAMETOOLONG:  # whoever asks first whether a file is there trips over it
         return str(output_error(error, f"{str(error.filename)[:LONGEST_NAME]}…"))
+    if error.errno in NO_PLACE:  # the parser writes a file of its own: the completion for a shell
+        return str(output_error(error, error.filename))
     if error.errno in (errno.EACCES, errno.EPERM):  # whoever may not look into its folder
         return (
             f"permission denied ({as_place(error.filename)}): look at who owns it, and the folders above it"
