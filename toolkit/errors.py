@@ -173,6 +173,15 @@ def too_little_memory(error: MemoryError, where: object) -> ToolkitError:
     )
 
 
+def no_temporary_folder() -> ToolkitError:
+    """Return the error of a system, as one that is mounted read-only, in which nothing temporary can be written."""
+    return ToolkitError(
+        "no folder for temporary files can be written to",
+        where="TMPDIR",
+        remedy="set the variable to a folder that can be",
+    )
+
+
 def install_extra(extra: str) -> str:
     """Return the command that installs an extra of this package.
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -356,3 +357,33 @@ def test_a_home_folder_that_takes_no_completion_is_no_defect(tmp_path: Path) -> 
     )
     assert done.returncode == 1
     assert error_line(done).startswith(f"error: a part of the path is a file ({tmp_path / 'home'}): ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["classify", "all.tar", "-m", "{model}", "--device", "cpu"]]
+)
+def test_a_system_without_a_folder_for_temporary_files_is_told_what_it_lacks(
+    arguments: list[str], tiny_model: Path, colour_folder: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        archive.add(colour_folder / "red" / "00.png", "a.png")
+    # As where everything is mounted read-only, which root can't see by its permissions.
+    code = """
+import errno, sys, tempfile
+def nowhere():
+    raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/']")
+tempfile._get_default_tempdir = nowhere
+from toolkit.cli.app import run
+sys.exit(run(sys.argv[1:]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *(part.format(model=tiny_model) for part in arguments)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert error_line(done) == (
+        "error: no folder for temporary files can be written to (TMPDIR): set the variable to a folder that can be"
+    )

@@ -15,7 +15,15 @@ from toolkit import __version__
 from toolkit.cli.command import Command
 from toolkit.cli.console import flush_stdout
 from toolkit.cli.usage import usage_error
-from toolkit.errors import ExitCode, ReaderGone, ToolkitError, as_place, one_line, too_little_memory
+from toolkit.errors import (
+    ExitCode,
+    ReaderGone,
+    ToolkitError,
+    as_place,
+    no_temporary_folder,
+    one_line,
+    too_little_memory,
+)
 from toolkit.files import output_error
 
 COMMANDS = (
@@ -158,6 +166,8 @@ def _terminate(*_: object) -> None:
 
 def _told(error: OSError) -> str:
     if error.filename is None:
+        if error.errno == errno.ENOENT:  # so says Python's tempfile
+            return str(no_temporary_folder())
         return str(output_error(error, "standard output"))
     if error.errno == errno.ENAMETOOLONG:  # whoever asks first whether a file is there trips over it
         return str(output_error(error, f"{str(error.filename)[:LONGEST_NAME]}…"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import ImageError
+from toolkit.errors import ImageError, no_temporary_folder
 
 SEGMENT_BYTES = 32 << 20  # a file of held contents is closed at this size, and deleted when nobody needs it
 
@@ -82,7 +82,10 @@ class _Segment:
     """A file of held contents, deleted when the last of them is let go."""
 
     def __init__(self) -> None:
-        handle, self.file = tempfile.mkstemp(prefix="toolkit-", suffix=".held")
+        try:
+            handle, self.file = tempfile.mkstemp(prefix="toolkit-", suffix=".held")
+        except FileNotFoundError as error:  # it would be taken for the archive's
+            raise no_temporary_folder() from error
         self.handle = handle
         self.size = 0
         weakref.finalize(self, _remove, handle, self.file)
@@ -99,6 +102,7 @@ class Holder:
 
         Raises:
             OSError: the disk for temporary files is full.
+            ToolkitError: there is no folder for them.
         """
         segment = self._segment
         if segment is None or segment.size >= SEGMENT_BYTES:
