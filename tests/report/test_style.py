@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -65,3 +66,15 @@ def test_a_name_in_a_script_that_no_font_has_is_drawn_without_a_warning(tmp_path
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         save_png(counts_figure(["𒀀𒀁"], [3]), tmp_path / "a.png")
+
+
+def test_nothing_is_printed_where_matplotlib_may_keep_nothing(tmp_path):
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [sys.executable, "-c", "from toolkit.report.style import new_figure; new_figure(1, 1)"],
+        env={**os.environ, "MPLCONFIGDIR": str(tmp_path / "file")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

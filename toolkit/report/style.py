@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from toolkit.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+# Without a handler, Python would print what Matplotlib logs, as about a home folder that it can't write to.
+logging.getLogger("matplotlib").addHandler(logging.NullHandler())
 
 PNG_DPI = 150
 CELL = "cell"  # what the address of a shape begins with that a page can look up: "cell ROW COLUMN COUNT"
