@@ -250,3 +250,13 @@ def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
     assert cache_folder() == tmp_path / "local" / "toolkit" / "Cache"
+
+
+def test_a_home_folder_that_nobody_knows_is_told_with_the_variable_that_helps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOOLKIT_CACHE", "~nobody-of-that-name/cache")
+    with pytest.raises(
+        DataError, match=r"no such home folder \(~nobody-of-that-name/cache\): set TOOLKIT_CACHE"
+    ):
+        cache_folder()

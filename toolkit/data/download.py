@@ -61,19 +61,26 @@ class Digest:
 def cache_folder() -> Path:
     """Return the folder for downloads: TOOLKIT_CACHE, XDG_CACHE_HOME, or what the platform uses.
 
+    Raises:
+        DataError: it lies in a home folder, and the system knows of none.
+
     Source: XDG Base Directory Specification 0.8 (a relative path is to be ignored).
     """
-    chosen = os.environ.get(CACHE_VARIABLE)
+    chosen, xdg = os.environ.get(CACHE_VARIABLE), Path(os.environ.get("XDG_CACHE_HOME", ""))
     if chosen:
-        return Path(chosen).expanduser()
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if xdg.is_absolute():
-        return xdg / "toolkit"
-    if sys.platform == "darwin":
-        return Path("~/Library/Caches/toolkit").expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local").expanduser() / "toolkit" / "Cache"
-    return Path("~/.cache/toolkit").expanduser()
+        folder = Path(chosen)
+    elif xdg.is_absolute():
+        folder = xdg / "toolkit"
+    elif sys.platform == "darwin":
+        folder = Path("~/Library/Caches/toolkit")
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local") / "toolkit" / "Cache"
+    else:
+        folder = Path("~/.cache/toolkit")
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:  # no HOME, and a user without a name, as in some containers
+        raise DataError("there is no such home folder", where=folder, remedy=CACHE_REMEDY) from error
 
 
 def fetch(url: str, target: Path, digest: Digest, *, remedy: str, observer: Observer = SILENT) -> Path:
