@@ -387,3 +387,13 @@ sys.exit(run(sys.argv[1:]))
     assert error_line(done) == (
         "error: no folder for temporary files can be written to (TMPDIR): set the variable to a folder that can be"
     )
+
+
+def test_a_working_folder_that_is_gone_is_told(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f'rmdir ../gone && exec "{sys.executable}" -P -m toolkit classify a.png -m "{tiny_model}" --device cpu'
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path / "gone", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert error_line(done) == "error: the working folder was deleted (.): change into one that is there"

@@ -41,6 +41,7 @@ COMMANDS = (
 )  # in the order in which a newcomer meets them
 
 NO_PLACE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
+GONE = ToolkitError("the working folder was deleted", where=".", remedy="change into one that is there")
 LONGEST_NAME = 60  # characters that are shown of a name no file can have
 TRACEBACK = "--traceback"
 EPILOG = f"An error is one line; {TRACEBACK} shows where it came from."
@@ -166,8 +167,8 @@ def _terminate(*_: object) -> None:
 
 def _told(error: OSError) -> str:
     if error.filename is None:
-        if error.errno == errno.ENOENT:  # so says Python's tempfile
-            return str(no_temporary_folder())
+        if error.errno == errno.ENOENT:  # so say Python's tempfile, and whoever asks for the working folder
+            return str(no_temporary_folder() if _has_working_folder() else GONE)
         return str(output_error(error, "standard output"))
     if error.errno == errno.ENAMETOOLONG:  # whoever asks first whether a file is there trips over it
         return str(output_error(error, f"{str(error.filename)[:LONGEST_NAME]}…"))
@@ -178,6 +179,14 @@ def _told(error: OSError) -> str:
             f"permission denied ({as_place(error.filename)}): look at who owns it, and the folders above it"
         )
     return _defect(error)
+
+
+def _has_working_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - only whether there is one
+    except OSError:
+        return False
+    return True
 
 
 def _defect(error: Exception) -> str:
