@@ -54,6 +54,20 @@ def test_a_second_model_without_names_is_told_to_be_matched_by_position(
     assert "nameless.onnx has no class names: its outputs are taken to be in the order" in notice
 
 
+def test_a_first_model_without_names_is_judged_by_those_of_the_second(
+    model: OpenModel, tiny_model: Path, tmp_path: Path, colour_folder: Path
+) -> None:
+    proto = onnx.load(tiny_model)
+    del proto.metadata_props[:]
+    onnx.save(proto, tmp_path / "nameless.onnx")
+    nameless = open_model(str(tmp_path / "nameless.onnx"), device="cpu")
+    listener = Listener()
+    result = run(options(colour_folder), nameless, model, listener)
+    # The model's order, red, green, blue, isn't that of the folders, which go by the alphabet.
+    assert (result.accuracy, result.other_accuracy) == (1, 1)
+    assert not any("classes of the data" in notice for notice in listener.notices)
+
+
 def test_one_picture_is_no_pictures(model: OpenModel, colour_folder: Path) -> None:
     class Steps(SilentObserver):
         told: ClassVar[list[str]] = []

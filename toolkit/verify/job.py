@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from toolkit.data.dataset import Dataset
 from toolkit.data.resolve import load_data
 from toolkit.errors import ModelError
-from toolkit.models.matching import column_order, match_classes, tell_order
+from toolkit.models.matching import Unnamed, column_order, match_classes, tell_order
 from toolkit.models.predictor import PlannedPredictor, predict
 from toolkit.observer import SILENT, Observer
 from toolkit.stats.agreement import compare, differences, missed_gates
@@ -36,8 +36,11 @@ def run(
     same_pixels = (first.input_size, first.plan.resize) == (second.input_size, second.plan.resize)
     other_dataset = dataset if same_pixels else _load(options, second, observer)
     split, other_split = dataset.split(options.split), other_dataset.split(options.split)
-    truth = match_classes(dataset.classes, first.labels, where=options.data)[split.labels]
-    tell_order(dataset.classes, first.labels, observer)
+    # Where only the second has names, the first is matched to it by position, so that they are the first's as well.
+    nameless, other_nameless = (Unnamed.looks_like(each.labels) for each in (first, second))
+    names = second.labels if nameless and not other_nameless else first.labels
+    truth = match_classes(dataset.classes, names, where=options.data)[split.labels]
+    tell_order(dataset.classes, names, observer)
     tell_order(first.labels, second.labels, observer, data=first.name, model=second.name, remedy="")
 
     observer.step(f"Comparing on {count(len(split.labels), 'picture')}")
@@ -56,7 +59,7 @@ def run(
         not_numbers=int(np.count_nonzero(labels == NO_LABEL)),
         other_not_numbers=int(np.count_nonzero(other_labels == NO_LABEL)),
         worst=_worst(
-            options.worst, differences(mine, theirs), (labels, other_labels, truth), first.labels, split.paths
+            options.worst, differences(mine, theirs), (labels, other_labels, truth), names, split.paths
         ),
         missed=missed_gates(agreement, options.tolerance, options.min_agreement),
         skipped=dataset.skipped,
