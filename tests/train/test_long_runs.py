@@ -125,6 +125,17 @@ def test_stopping_early_needs_held_out_pictures(shapes_file: Path, tmp_path: Pat
         job.run(options(shapes_file, tmp_path / "run", patience=3, validation_split=0.0))
 
 
+@pytest.mark.parametrize("side", [20, 8], ids=["another number of weights", "too small"])
+def test_a_network_that_cannot_begin_with_small_pictures_is_refused_before_anything_is_written(
+    shapes_folder: Path, tmp_path: Path, side: int
+) -> None:
+    small = (f"small_size={side}", "small_share=0.5")
+    with pytest.raises(UsageError, match=f"can't begin with pictures of {side}×{side} pixels") as caught:
+        job.run(options(shapes_folder, tmp_path / "run", recipe="paper-cnn", overrides=small))
+    assert caught.value.where == "setting small_size"
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.fixture
 def uneven_file(shapes_file: Path, tmp_path: Path) -> Path:
     data = dict(np.load(shapes_file))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.errors import UsageError
 from toolkit.keras_model.load import LoadedModel
 from toolkit.keras_model.weights import copy_weights
 from toolkit.train import checkpoint
@@ -30,6 +31,9 @@ class Makes:
         classes: outputs.
         start: a trained model to go on from, or None.
         weights: of the classes, float32 [classes], or None.
+
+    Raises:
+        UsageError: the network can't be had for the pictures, or for the small ones that the run begins with.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class Makes:
         # The same layers again: the network itself isn't compiled for this, so that no idle optimiser is saved with it.
         self.scorer = keras.Model(self.network.inputs, self.network.outputs)
         self.scorer.compile(**METRICS)
+        if settings.small_size and settings.small_share:
+            self._copy(settings.small_size)  # that it can't be had is said before anything is written
 
     def trainer(self, side: int | None) -> Trainer:
         """Make a trainer that begins with the weights of the network to use.
@@ -60,16 +66,33 @@ class Makes:
             side: of its pictures, pixels; None means their own.
         """
         apart = checkpoint.is_apart(self._settings)
-        trained = self.network
+        trained = fused(self._tf, self._keras, self._copy(side)) if apart else self.network
         if apart:
-            trained = self._build((side, side, 3) if side else self._input_shape)
-            trained = fused(self._tf, self._keras, trained)
             copy_weights(self.network, trained)
         trainer = Trainer(self._tf, self._keras, trained, self._settings, self._weights)
         if not apart:
             # One model for both uses: saving it saves the optimiser's memory as well.
             trained.compile(optimizer=trainer.optimizer, **METRICS)
         return trainer
+
+    def _copy(self, side: int | None) -> Any:
+        """Build the network once more, for pictures of this side; None means their own size.
+
+        Raises:
+            UsageError: it can't be had for pictures of this side with the same weights.
+        """
+        if side is None:
+            return self._build(self._input_shape)
+        try:
+            copy = self._build((side, side, 3))
+            copy_weights(self.network, copy)
+        except (UsageError, ValueError) as error:
+            raise UsageError(
+                f"the network can't begin with pictures of {side}×{side} pixels",
+                where="setting small_size",
+                remedy="use another size, or leave it out",
+            ) from error
+        return copy
 
     def _build(self, input_shape: tuple[int, int, int]) -> Any:
         return build(self._keras, self._recipe, self._settings, input_shape, self._classes, self._start)
