@@ -152,6 +152,9 @@ def test_robustness_is_a_table_two_files_and_a_part_of_the_page(
     assert "On worse pictures" in (tmp_path / "r.html").read_text(encoding="utf-8")
     found = json.loads(toolkit(*arguments, "--json").stdout)["robustness"]
     assert {each["kind"] for each in found} >= {"JPEG quality", "blur", "noise", "size"}
+    # An evaluation without it leaves no figures of another one beside its own.
+    toolkit(*arguments[:-1], "-o", "out", "--force")
+    assert not {"robustness.csv", "robustness.png"} & {path.name for path in (tmp_path / "out").iterdir()}
 
 
 def test_a_folder_of_class_folders_is_told_to_be_read_in_part(

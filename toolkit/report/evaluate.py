@@ -123,8 +123,11 @@ def _write_pictures(result: EvaluateResult, folder: Path) -> tuple[Path, ...]:
         force=True,
     )
     files = (confusion, gallery)
-    if result.damaged is not None:
-        rows, drawing = folder / robustness.ROWS, folder / robustness.FIGURE
+    rows, drawing = folder / robustness.ROWS, folder / robustness.FIGURE
+    if result.damaged is None:
+        for file in (rows, drawing):
+            file.unlink(missing_ok=True)  # of an earlier evaluation, perhaps of another model
+    else:
         robustness.write_rows(result.damaged, rows, force=True)
         robustness.write_figure(result.damaged, result.metrics.accuracy, drawing, force=True)
         files += (rows, drawing)
