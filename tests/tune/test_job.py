@@ -255,5 +255,16 @@ def test_a_search_goes_on_from_the_very_model_it_was_begun_with_whatever_its_nam
         moved = options(shapes_file, where, trials=2, resume=True, **{role: str(tmp_path / "moved.keras")})
         assert len(job.run(moved).trials) == 2
         (tmp_path / "moved.keras").write_bytes((tmp_path / "other.keras").read_bytes())
-        with pytest.raises(UsageError, match="begun with another"):
+        flag = {"start_from": "--from", "teacher": "--teacher"}[role]
+        with pytest.raises(
+            UsageError, match=f"the model of {flag} isn't the one that the search was begun with"
+        ):
             job.run(moved)
+
+
+def test_other_pictures_are_said_to_be_other_pictures(
+    searched: Recipe, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_search(shapes_file, tmp_path / "search", monkeypatch)
+    with pytest.raises(UsageError, match="the pictures aren't those that the search was begun with"):
+        job.run(options(shapes_file, tmp_path / "search", trials=2, limit=9, resume=True))

@@ -20,6 +20,13 @@ STARTUP_TRIALS = 5
 
 Source: Optuna's default of the median pruner; its sampler's is 10, halved for searches of twenty trials."""
 
+DIGESTS = {
+    "data_digest": "the pictures aren't those",
+    "start_digest": "the model of --from isn't the one",
+    "teacher_digest": "the model of --teacher isn't the one",
+}
+"""What of an identity nobody can read -> what to say where it differs."""
+
 ANOTHER = "put a copy of it there, begin again with --force instead of --resume, or choose another folder"
 
 
@@ -94,6 +101,13 @@ class Study:
         for key, value in identity.items():
             text = json.dumps(value)
             if known.get(key, text) != text:
+                if key in DIGESTS:
+                    raise UsageError(
+                        f"{DIGESTS[key]} that the search was begun with",
+                        where=file,
+                        remedy=f"resume with the same {'pictures' if key == 'data_digest' else 'model'}, or choose"
+                        " another folder",
+                    )
                 raise UsageError(
                     f"the search was begun with another {key.replace('_', ' ')}: {known[key]}, not {text}",
                     where=file,
