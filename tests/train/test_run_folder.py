@@ -68,6 +68,7 @@ def test_a_run_goes_on_with_more_epochs() -> None:
     [
         (record(settings={"epochs": 3, "batch_size": 64}), "another batch size: 32, not 64"),
         (record(data_digest="e"), "the pictures aren't those that the run was begun with"),
+        (record(classes=["a", "b"]), "the classes aren't those that the run was begun with"),
         (record(seed=1), "another seed: 0, not 1"),
         (record(recipe="s", settings={"epochs": 9, "batch_size": 64}), "another recipe: r, not s"),
     ],
@@ -75,6 +76,22 @@ def test_a_run_goes_on_with_more_epochs() -> None:
 def test_a_run_begun_with_something_else_is_not_resumed(now: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         refuse_other_run(record(), now, Path("run"))
+
+
+def test_what_follows_from_other_pictures_is_not_taken_for_another_option() -> None:
+    def run(digest: str, *, weighs: bool, asked: bool | None = None) -> dict[str, object]:
+        settings = {"epochs": 3, "batch_size": 32, "class_weights": weighs}
+        return record(settings=settings, data_digest=digest, given={"class_weights": asked})
+
+    earlier = run("d", weighs=False)
+    with pytest.raises(UsageError, match="the pictures aren't those that the run was begun with"):
+        refuse_other_run(earlier, run("e", weighs=True), Path("run"))
+    with pytest.raises(UsageError, match="another class weights: False, not True"):
+        refuse_other_run(earlier, run("e", weighs=True, asked=True), Path("run"))
+    with pytest.raises(
+        UsageError, match="another class weights"
+    ):  # weighed by another rule of another version
+        refuse_other_run(earlier, run("d", weighs=True), Path("run"))
 
 
 def test_fewer_epochs_than_are_done_are_bad_usage() -> None:

@@ -138,11 +138,16 @@ def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path)
     # First: most settings follow from it.
     differing = [] if earlier.get("recipe") == now["recipe"] else ["recipe"]
     differing += [key for key in ("start", "teacher") if _digest(earlier.get(key)) != _digest(now.get(key))]
+    # What nobody asked for goes by the pictures: where they have changed, that is what to say.
+    given = earlier.get("given", {})
+    follows = {key for key, value in now.get("given", {}).items() if value is None and given.get(key) is None}
+    free |= follows
     differing += [key for key in wanted if key not in free and was.get(key) != wanted[key]]
-    differing += [key for key in ("seed", "classes", "data_digest") if earlier.get(key) != now[key]]
-    if differing and differing[0] == "data_digest":
+    differing += [key for key in ("seed", *DATA) if earlier.get(key) != now[key]]
+    differing += [key for key in follows if was.get(key) != wanted.get(key)]
+    if differing and differing[0] in DATA:
         raise UsageError(
-            "the pictures aren't those that the run was begun with",
+            f"the {DATA[differing[0]]} aren't those that the run was begun with",
             where=folder,
             remedy="resume with the same pictures, or choose another run folder",
         )
@@ -162,6 +167,9 @@ def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path)
             where="--epochs",
             remedy=f"use --epochs {done} or more, or choose another run folder",
         )
+
+
+DATA = {"classes": "classes", "data_digest": "pictures"}  # what a record says of them -> in words
 
 
 def _digest(model: dict[str, str] | None) -> str:
