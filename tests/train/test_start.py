@@ -136,6 +136,26 @@ def test_a_network_that_does_not_names_the_size_that_works(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((16, 16, 1), "it takes grey pictures"),
+        ((3, 16, 16), "it takes the channels of a picture first"),
+        ((None, None, 3), "the size of its input isn't fixed"),
+    ],
+)
+def test_a_model_of_other_pictures_than_training_shows_is_refused_for_what_it_is(
+    tmp_path: Path, shape: tuple[int | None, ...], words: str
+) -> None:
+    import keras
+
+    pixels = keras.Input(shape)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels))
+    keras.Model(pixels, keras.layers.Dense(3, "softmax")(x)).save(tmp_path / "other.keras")
+    with pytest.raises(ModelError, match=words):
+        open_start(str(tmp_path / "other.keras"), where="test")
+
+
 def test_a_fine_tuning_is_resumed_as_any_run(
     tiny: Tiny, trained: Path, two_classes: Path, tmp_path: Path
 ) -> None:

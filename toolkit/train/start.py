@@ -25,7 +25,8 @@ def open_start(argument: str, *, where: str) -> LoadedModel:
         where: the command, for errors.
 
     Raises:
-        ModelError: it is an ONNX file, can't be loaded, or doesn't scale its pixels itself.
+        ModelError: it is an ONNX file, can't be loaded, takes no colour pictures of a fixed size, or doesn't scale its
+            pixels itself.
     """
     if argument.lower().endswith(".onnx"):
         raise ModelError(
@@ -34,6 +35,13 @@ def open_start(argument: str, *, where: str) -> LoadedModel:
             remedy="give the run folder or the Keras file that it was exported from",
         )
     loaded = load_keras(_path_of(argument), where=where)
+    if (loaded.layout, loaded.channels) != ("NHWC", 3):
+        what = "grey pictures" if loaded.channels == 1 else "the channels of a picture first"
+        raise ModelError(
+            f"it takes {what}, and training shows colour pictures, channels last",
+            where=loaded.path,
+            remedy="give a model of [N, height, width, 3], or train a recipe without --from",
+        )
     found = entrance(loaded.model, where)
     if found is None or not found.takes_bytes:
         raise ModelError(
