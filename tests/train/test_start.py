@@ -156,6 +156,25 @@ def test_a_model_of_other_pictures_than_training_shows_is_refused_for_what_it_is
         open_start(str(tmp_path / "other.keras"), where="test")
 
 
+def test_augmentation_inside_a_model_goes_on_as_in_a_run_that_was_never_stopped(
+    tiny: Tiny, two_classes: Path, tmp_path: Path
+) -> None:
+    import keras
+
+    pixels = keras.Input((20, 20, 3))
+    x = keras.layers.Rescaling(1 / 255)(keras.layers.RandomTranslation(0.3, 0.3)(pixels))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3, strides=2)(x))
+    keras.Model(pixels, keras.layers.Dense(3, "softmax")(x)).save(tmp_path / "moving.keras")
+    tiny(epochs=3)
+    start = str(tmp_path / "moving.keras")
+    job.run(options(two_classes, tmp_path / "whole", start_from=start))
+    with pytest.raises(KeyboardInterrupt):
+        job.run(options(two_classes, tmp_path / "parts", start_from=start), Lines(stop_after=1))
+    job.run(options(two_classes, tmp_path / "parts", start_from=start, resume=True))
+    for expected, found in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_a_fine_tuning_is_resumed_as_any_run(
     tiny: Tiny, trained: Path, two_classes: Path, tmp_path: Path
 ) -> None:

@@ -217,6 +217,5 @@ def _timed(dataset: Any, sums: Sums) -> Iterator[tuple[Any, Any, Any]]:
 
 def _reset_randomness(network: Any, seed: int, epoch: int) -> None:
     for layer in network._flatten_layers():
-        generator = getattr(layer, "seed_generator", None)
-        if generator is not None:
+        for generator in layer._seed_generators:  # layers differ in what they call theirs
             generator.state.assign(np.array([seed, epoch], generator.state.dtype))
