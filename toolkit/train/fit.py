@@ -216,6 +216,9 @@ def _timed(dataset: Any, sums: Sums) -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _reset_randomness(network: Any, seed: int, epoch: int) -> None:
-    for layer in network._flatten_layers():
-        for generator in layer._seed_generators:  # layers differ in what they call theirs
-            generator.state.assign(np.array([seed, epoch], generator.state.dtype))
+    # Layers differ in what they call theirs. The second number of a state counts steps: were it the epoch, each would
+    # repeat what the one before drew, a step later, and all layers would draw alike.
+    generators = [each for layer in network._flatten_layers() for each in layer._seed_generators]
+    for number, generator in enumerate(generators):
+        drawn = np.random.default_rng([seed, epoch, 3, number]).integers(2**31)
+        generator.state.assign(np.array([drawn, 0], generator.state.dtype))
