@@ -1,7 +1,7 @@
+import gzip
 import hashlib
 import os
 import pickle
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,7 @@ def test_an_archive_that_is_not_compressed_is_read_too(
     tmp_path: Path, official: Any, archive: Any, form: str
 ) -> None:
     packed = archive(form)
-    with tarfile.open(packed) as source:
-        source.extractall(tmp_path / "out", filter="data")
-    with tarfile.open(tmp_path / "plain.tar", "w") as target:
-        target.add(tmp_path / "out", "again")
+    (tmp_path / "plain.tar").write_bytes(gzip.decompress(packed.read_bytes()))
     data = load_data(str(tmp_path / "plain.tar"))
     assert data.digest == load_data(str(packed)).digest
     assert data.name == "CIFAR-10"
