@@ -34,6 +34,15 @@ def options(folder: Path, **choices: object) -> VerifyOptions:
     return VerifyOptions(data=str(folder), split="train", **choices)  # type: ignore[arg-type]
 
 
+@pytest.fixture
+def nameless(tiny_model: Path, tmp_path: Path) -> OpenModel:
+    """The same without names of its classes."""
+    proto = onnx.load(tiny_model)
+    del proto.metadata_props[:]
+    onnx.save(proto, tmp_path / "nameless.onnx")
+    return open_model(str(tmp_path / "nameless.onnx"), device="cpu")
+
+
 def test_a_model_agrees_with_itself_and_both_are_right(model: OpenModel, colour_folder: Path) -> None:
     result = run(options(colour_folder, tolerance=0.0, min_agreement=1.0), model, model)
     assert result.agreement["max_difference"] == 0
@@ -42,12 +51,8 @@ def test_a_model_agrees_with_itself_and_both_are_right(model: OpenModel, colour_
 
 
 def test_a_second_model_without_names_is_told_to_be_matched_by_position(
-    model: OpenModel, tiny_model: Path, tmp_path: Path, colour_folder: Path
+    model: OpenModel, nameless: OpenModel, colour_folder: Path
 ) -> None:
-    proto = onnx.load(tiny_model)
-    del proto.metadata_props[:]
-    onnx.save(proto, tmp_path / "nameless.onnx")
-    nameless = open_model(str(tmp_path / "nameless.onnx"), device="cpu")
     listener = Listener()
     run(options(colour_folder), model, nameless, listener)
     (notice,) = (text for text in listener.notices if "nameless" in text)
@@ -55,12 +60,8 @@ def test_a_second_model_without_names_is_told_to_be_matched_by_position(
 
 
 def test_a_first_model_without_names_is_judged_by_those_of_the_second(
-    model: OpenModel, tiny_model: Path, tmp_path: Path, colour_folder: Path
+    model: OpenModel, nameless: OpenModel, colour_folder: Path
 ) -> None:
-    proto = onnx.load(tiny_model)
-    del proto.metadata_props[:]
-    onnx.save(proto, tmp_path / "nameless.onnx")
-    nameless = open_model(str(tmp_path / "nameless.onnx"), device="cpu")
     listener = Listener()
     result = run(options(colour_folder), nameless, model, listener)
     # The model's order, red, green, blue, isn't that of the folders, which go by the alphabet.

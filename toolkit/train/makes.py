@@ -57,7 +57,7 @@ class Makes:
         self.scorer = keras.Model(self.network.inputs, self.network.outputs)
         self.scorer.compile(**METRICS)
         if settings.small_size and settings.small_share:
-            self._copy(settings.small_size)  # that it can't be had is said before anything is written
+            self._refuse_small(settings.small_size)  # before anything is written
 
     def trainer(self, side: int | None) -> Trainer:
         """Make a trainer that begins with the weights of the network to use.
@@ -66,8 +66,10 @@ class Makes:
             side: of its pictures, pixels; None means their own.
         """
         apart = checkpoint.is_apart(self._settings)
-        trained = fused(self._tf, self._keras, self._copy(side)) if apart else self.network
+        trained = self.network
         if apart:
+            trained = self._build((side, side, 3) if side else self._input_shape)
+            trained = fused(self._tf, self._keras, trained)
             copy_weights(self.network, trained)
         trainer = Trainer(self._tf, self._keras, trained, self._settings, self._weights)
         if not apart:
@@ -75,24 +77,16 @@ class Makes:
             trained.compile(optimizer=trainer.optimizer, **METRICS)
         return trainer
 
-    def _copy(self, side: int | None) -> Any:
-        """Build the network once more, for pictures of this side; None means their own size.
-
-        Raises:
-            UsageError: it can't be had for pictures of this side with the same weights.
-        """
-        if side is None:
-            return self._build(self._input_shape)
+    def _refuse_small(self, side: int) -> None:
+        """Refuse small pictures that the network can't be had for with the same weights."""
         try:
-            copy = self._build((side, side, 3))
-            copy_weights(self.network, copy)
+            copy_weights(self.network, self._build((side, side, 3)))
         except (UsageError, ValueError) as error:
             raise UsageError(
                 f"the network can't begin with pictures of {side}×{side} pixels",
                 where="setting small_size",
                 remedy="use another size, or leave it out",
             ) from error
-        return copy
 
     def _build(self, input_shape: tuple[int, int, int]) -> Any:
         return build(self._keras, self._recipe, self._settings, input_shape, self._classes, self._start)
