@@ -1,4 +1,5 @@
 import doctest
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,29 @@ def test_toolkit_load_is_the_same_thing(tiny_model: Path, mixed: Path) -> None:
     assert toolkit.load is load
     (record,) = toolkit.load(tiny_model, device="cpu").classify([mixed / "19.png"])
     assert record.predictions == (Prediction("red", pytest.approx(190 / 255, abs=1e-4)),)
+
+
+def test_an_array_of_many_pictures_is_run_a_batch_at_a_time(tiny_model: Path) -> None:
+    classifier = load(tiny_model, device="cpu", batch_size=4)
+    pictures = np.random.default_rng(0).integers(0, 256, (11, 8, 8, 3), np.uint8)
+    found = classifier.probabilities(pictures)
+    np.testing.assert_allclose(found, classifier.model.probabilities(pictures), atol=1e-6)
+    with pytest.raises(ModelError, match="float32"):
+        classifier.probabilities(pictures.astype(np.float32))  # type: ignore[arg-type]
+
+
+def test_a_pickled_classifier_opens_the_same_model_with_the_same_options(
+    tiny_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("rot\ngrün\nblau\n", encoding="utf-8")
+    given = load(tiny_model, "cpu", 1, labels=names, resize="crop", batch_size=3, max_pixels=100)
+    sent = pickle.loads(pickle.dumps(given))
+    assert (sent.labels, sent.batch_size, sent.max_pixels) == (("rot", "grün", "blau"), 3, 100)
+    assert sent.model.plan == given.model.plan
+    assert list(sent.classify(mixed)) == list(given.classify(mixed))
+    with pytest.raises(TypeError, match=r"toolkit\.load's can"):
+        pickle.dumps(Classifier(given.model))
 
 
 def test_a_folder_without_pictures_is_an_error(classifier: Classifier, tmp_path: Path) -> None:

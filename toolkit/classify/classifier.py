@@ -1,8 +1,9 @@
 """A model that classifies picture files: what `toolkit.load` gives, and what the command line runs."""
 
 import contextlib
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from toolkit.images.decode import DEFAULT_MAX_PIXELS
 from toolkit.images.feed import Feed
 from toolkit.images.sources import listing
 from toolkit.models.open import OpenModel, open_model
+from toolkit.models.predictor import predict
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.normalization import CHOICES
 from toolkit.preprocess.transforms import Resize
@@ -35,6 +37,7 @@ class Classifier:
         batch_size: pictures a batch.
         max_pixels: pictures with more (width times height) become error records; None means 200 million.
         exact: decode every pixel of a JPEG picture, however small the model's input.
+        again: makes the same classifier in another process, where this one is pickled; None means that none can.
 
     Raises:
         UsageError: `batch_size` is no whole number from 1 to 65,536, or `max_pixels` is no number, or less than 1.
@@ -47,13 +50,23 @@ class Classifier:
         batch_size: int = ClassifyOptions.batch_size,
         max_pixels: int | None = None,
         exact: bool = False,
+        again: "Callable[[], Classifier] | None" = None,
     ) -> None:
         held_at_once(batch_size, MOST_PICTURES, "batch_size", needed=True)
         at_least(max_pixels, 1, "max_pixels")
         self.model = model
         self.exact = exact
+        self._again = again
         self.batch_size = batch_size
         self.max_pixels = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An open session stays in its process. What is sent is how to open it, as multiprocessing and clusters need.
+        if self._again is None:
+            raise TypeError(
+                "a classifier that was made of an open model can't be pickled; toolkit.load's can"
+            )
+        return self._again, ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -71,7 +84,7 @@ class Classifier:
         return self.model.provider
 
     def probabilities(self, batch_nhwc_uint8: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute class probabilities of pictures that have the model's size already.
+        """Compute class probabilities of pictures that have the model's size already, `batch_size` at a time.
 
         Args:
             batch_nhwc_uint8: uint8 [N, height, width, 3], RGB.
@@ -82,7 +95,10 @@ class Classifier:
         Raises:
             ModelError: the batch has another shape or type.
         """
-        return self.model.probabilities(batch_nhwc_uint8)
+        given = batch_nhwc_uint8
+        if isinstance(given, np.ndarray) and given.ndim == 4 and len(given) > self.batch_size:
+            return predict(self.model, given, batch_size=self.batch_size)
+        return self.model.probabilities(given)
 
     def classify(
         self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], top_k: int = 1
@@ -150,7 +166,7 @@ def load(
     exact: bool = False,
     observer: Observer = SILENT,
 ) -> Classifier:
-    """Open a classifier.
+    """Open a classifier; pickled, it is opened again where it arrives, from the same file.
 
     Args:
         model: path of an .onnx file, or the name of a shipped model.
@@ -193,4 +209,17 @@ def load(
         resize=resize,
         observer=observer,
     )
-    return Classifier(opened, batch_size=batch_size, max_pixels=max_pixels, exact=exact)
+    again = functools.partial(
+        load,
+        os.fspath(model),
+        device,
+        threads,
+        provider_options=tuple(provider_options),
+        labels=None if labels is None else os.fspath(labels),
+        normalize=normalize,
+        resize=resize,
+        batch_size=batch_size,
+        max_pixels=max_pixels,
+        exact=exact,
+    )
+    return Classifier(opened, batch_size=batch_size, max_pixels=max_pixels, exact=exact, again=again)
