@@ -15,6 +15,7 @@ from training import Lines, options, weights
 from toolkit.errors import TrainingError, UsageError
 from toolkit.machine.cores import usable_cores
 from toolkit.train import job
+from toolkit.train.makes import Makes
 from toolkit.train.recipe import Arithmetic, Flip, Recipe, Schedule
 
 pytestmark = pytest.mark.keras
@@ -134,6 +135,22 @@ def test_a_network_that_cannot_begin_with_small_pictures_is_refused_before_anyth
         job.run(options(shapes_folder, tmp_path / "run", recipe="paper-cnn", overrides=small))
     assert caught.value.where == "setting small_size"
     assert not (tmp_path / "run").exists()
+
+
+def test_small_pictures_keep_the_shape_of_the_large_ones(
+    tiny: Tiny, shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    trainer = Makes.trainer
+    monkeypatch.setattr(Makes, "trainer", lambda makes, shape: seen.append(shape) or trainer(makes, shape))
+    arrays = {
+        name: np.repeat(values, 2, axis=2) if name.startswith("x") else values
+        for name, values in np.load(shapes_file).items()
+    }
+    np.savez(tmp_path / "wide.npz", **arrays)
+    tiny(**LONG | {"epochs": 2}, small_size=8, small_share=0.5)
+    job.run(options(tmp_path / "wide.npz", tmp_path / "run"))
+    assert seen == [(8, 16), None]
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ class Course:
         tf: the imported library.
         network: the one to use, at the pictures' full size.
         scorer: the same, compiled for evaluation.
-        make_trainer: side of the pictures (None: their own) -> a trainer for them.
+        make_trainer: (height, width) of the pictures (None: their own) -> a trainer for them.
         train: pictures to learn from.
         validation: held-out pictures, or None.
         settings: how to train.
@@ -53,7 +53,7 @@ class Course:
     tf: Any
     network: Any
     scorer: Any
-    make_trainer: Callable[[int | None], Trainer]
+    make_trainer: Callable[[tuple[int, int] | None], Trainer]
     train: Split
     validation: Split | None
     settings: Settings
@@ -66,10 +66,16 @@ class Course:
         """Batches of an epoch."""
         return self.settings.steps_per_epoch(len(self.train))
 
-    def small_side(self, epoch: int) -> int | None:
-        """Return the side of the pictures in an epoch (from 0); None means their own."""
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the pictures, pixels."""
+        height, width = self.train.images.shape[1:3]
+        return height, width
+
+    def small_shape(self, epoch: int) -> tuple[int, int] | None:
+        """Return the (height, width) of the pictures in an epoch (from 0); None means their own."""
         early = epoch < round(self.settings.small_share * self.settings.epochs)
-        return self.settings.small_size if self.settings.small_size and early else None
+        return self.settings.small_shape(self.shape) if early else None
 
 
 @dataclass(kw_only=True)
@@ -103,19 +109,19 @@ def fit(
         TrainingError: the loss, or that on the held-out pictures, is not a number.
     """
     source = make_source(course.tf, course.train.images, course.train.labels)
-    side = course.small_side(first_epoch)
-    trainer = course.make_trainer(side)
+    shape = course.small_shape(first_epoch)
+    trainer = course.make_trainer(shape)
     if state is not None:
         trainer.load_state(state)
     waited, taken = 0.0, 0.0
     for epoch in range(first_epoch, course.settings.epochs):
         started = time.perf_counter()
-        if course.small_side(epoch) != side:
-            side = course.small_side(epoch)
-            grown = course.make_trainer(side)
+        if course.small_shape(epoch) != shape:
+            shape = course.small_shape(epoch)
+            grown = course.make_trainer(shape)
             grown.load_state(trainer.state())
             trainer = grown
-        sums = _run_epoch(course, trainer, source, epoch, side)
+        sums = _run_epoch(course, trainer, source, epoch, shape)
         waited += sums.waited_s
         taken += time.perf_counter() - started
         loss, right = sums.totals / sums.pictures
@@ -164,18 +170,19 @@ def evaluate(scorer: Any, split: Split) -> tuple[float, float]:
     return float(loss), float(accuracy)
 
 
-def _run_epoch(course: Course, trainer: Trainer, source: Source, epoch: int, side: int | None) -> Sums:
+def _run_epoch(
+    course: Course, trainer: Trainer, source: Source, epoch: int, small: tuple[int, int] | None
+) -> Sums:
     tf, settings = course.tf, course.settings
     _reset_randomness(trainer.network, course.seed, epoch)
-    size = (side, side) if side is not None else course.train.images.shape[1:3]
-    mixes = draw_mixes(settings, course.steps_per_epoch, size, course.seed, epoch)
+    mixes = draw_mixes(settings, course.steps_per_epoch, small or course.shape, course.seed, epoch)
     sums, done = Sums(totals=np.zeros(2)), []
     first_step = epoch * course.steps_per_epoch
     head_only = epoch < settings.head_epochs
     with trainer.fast_arithmetic():
         for index, (images, labels, soft) in enumerate(_timed(_epoch_batches(course, source, epoch), sums)):
-            if side is not None:
-                images = tf.image.resize(images, (side, side), antialias=True)
+            if small is not None:
+                images = tf.image.resize(images, small, antialias=True)
             sums.rate = learning_rate(settings, first_step + index, course.steps_per_epoch)
             mix, box = mixes.shares[index], mixes.boxes[index]
             done.append(trainer.step(images, labels, soft, sums.rate, mix, box, head_only=head_only))
@@ -191,8 +198,7 @@ def _epoch_batches(course: Course, source: Source, epoch: int) -> Any:
     views, soft = None, None
     number = view_number(epoch, settings.views)
     if settings.augment:
-        size = course.train.images.shape[1], course.train.images.shape[2]
-        views = draw_views(count, size, settings, course.seed, number)
+        views = draw_views(count, course.shape, settings, course.seed, number)
     if course.soft_targets is not None:
         in_order = batches(course.tf, source, np.arange(count), EVALUATION_BATCH, views)
         # Pictures that aren't changed look the same in every epoch.

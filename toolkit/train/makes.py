@@ -56,19 +56,19 @@ class Makes:
         # The same layers again: the network itself isn't compiled for this, so that no idle optimiser is saved with it.
         self.scorer = keras.Model(self.network.inputs, self.network.outputs)
         self.scorer.compile(**METRICS)
-        if settings.small_size and settings.small_share:
-            self._refuse_small(settings.small_size)  # before anything is written
+        if small := settings.small_shape(input_shape[:2]):
+            self._refuse_small(small)  # before anything is written
 
-    def trainer(self, side: int | None) -> Trainer:
+    def trainer(self, shape: tuple[int, int] | None) -> Trainer:
         """Make a trainer that begins with the weights of the network to use.
 
         Args:
-            side: of its pictures, pixels; None means their own.
+            shape: (height, width) of its pictures, pixels; None means their own.
         """
         apart = checkpoint.is_apart(self._settings)
         trained = self.network
         if apart:
-            trained = self._build((side, side, 3) if side else self._input_shape)
+            trained = self._build((*shape, 3) if shape else self._input_shape)
             trained = fused(self._tf, self._keras, trained)
             copy_weights(self.network, trained)
         trainer = Trainer(self._tf, self._keras, trained, self._settings, self._weights)
@@ -77,13 +77,13 @@ class Makes:
             trained.compile(optimizer=trainer.optimizer, **METRICS)
         return trainer
 
-    def _refuse_small(self, side: int) -> None:
+    def _refuse_small(self, shape: tuple[int, int]) -> None:
         """Refuse small pictures that the network can't be had for with the same weights."""
         try:
-            copy_weights(self.network, self._build((side, side, 3)))
+            copy_weights(self.network, self._build((*shape, 3)))
         except (UsageError, ValueError) as error:
             raise UsageError(
-                f"the network can't begin with pictures of {side}×{side} pixels",
+                f"the network can't begin with pictures of {shape[0]}×{shape[1]} pixels",
                 where="setting small_size",
                 remedy="use another size, or leave it out",
             ) from error

@@ -68,7 +68,7 @@ class Settings:
         averaging: decay of the running average of the weights, which is what is saved; 0 averages nothing.
         whole_batches: leave out an epoch's last batch where it is short, another one each epoch.
         arithmetic: see `Arithmetic`.
-        small_size: side of the pictures in the first part of the run, pixels; 0 means their own.
+        small_size: shorter side of the pictures in the first part of the run, pixels; 0 means their own.
         small_share: that part, as a share of the epochs.
         teacher_weight: share of the loss that is the distance to the teacher's probabilities; needs a teacher.
         temperature: by which teacher and pupil are softened before they are compared.
@@ -116,6 +116,13 @@ class Settings:
     def mixes(self) -> bool:
         """Whether pictures are mixed in pairs, one way or the other."""
         return bool(self.mixup or self.cutmix)
+
+    def small_shape(self, shape: tuple[int, int]) -> tuple[int, int] | None:
+        """Return the (height, width) in the first part of a run of pictures of `shape`; None means their own."""
+        if not (self.small_size and self.small_share):
+            return None
+        height, width = (round(side * self.small_size / min(shape)) for side in shape)
+        return height, width
 
     def steps_per_epoch(self, pictures: int) -> int:
         """Count the batches of an epoch."""
