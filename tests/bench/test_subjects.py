@@ -10,6 +10,7 @@ from onnx import numpy_helper
 from onnx.external_data_helper import set_external_data, write_external_data_tensors
 from support import Listener, colour_model
 
+from toolkit.bench.circumstances import cautions
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.subjects import open_cases
 from toolkit.errors import MissingRange
@@ -46,6 +47,20 @@ def test_one_file_has_the_digest_that_everybody_computes(tiny_model: Path, optio
     ((_, subject),) = open_cases(options_of(models=(str(tiny_model),), devices=("cpu",)), SILENT)
     assert (subject.sha256, subject.size_bytes) == (sha256_of(tiny_model), tiny_model.stat().st_size)
     assert subject.products == {}
+
+
+def test_a_model_that_answers_no_number_is_a_doubt_about_the_run(
+    tmp_path: Path, tiny_model: Path, options_of: Options
+) -> None:
+    model = colour_model()
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.float32("nan"), "epsilon"))
+    broken = tmp_path / "broken.onnx"
+    onnx.save(model, broken)
+    options = options_of(models=(str(broken), str(tiny_model)), devices=("cpu",), threads=(1, 2))
+    subjects = [subject for _, subject in open_cases(options, SILENT)]
+    found = cautions(options, {"busy_cores_at_start": 0.0, "load_average_at_start": 0.0}, subjects)
+    (told,) = [each for each in found if each.code == "no-numbers"]
+    assert told.message == f"{broken} answered a picture of noise with NaN or infinity"
 
 
 def test_a_model_that_does_not_say_its_range_gets_noise_but_in_a_pipeline(

@@ -69,4 +69,17 @@ def cautions(
     busy = others_busy(state["busy_cores_at_start"], state["load_average_at_start"])
     threads = [each.threads for each in subjects if each.device == "cpu"]
     crowded = too_many_threads(threads, cores_by_affinity(), cpu_quota(), options)
-    return (*(() if busy is None else (busy,)), *crowded)
+    return (*(() if busy is None else (busy,)), *crowded, *_without_numbers(subjects))
+
+
+def _without_numbers(subjects: Sequence[Subject]) -> tuple[Caution, ...]:
+    """Tell which models answered with NaN or infinity: an overflow in 16 bits, or a broken export."""
+    names = dict.fromkeys(each.name for each in subjects if not each.answers_numbers)
+    return tuple(
+        Caution(
+            code="no-numbers",
+            message=f"{name} answered a picture of noise with NaN or infinity",
+            remedy="find out why with toolkit verify: a model that is mended may take another time",
+        )
+        for name in names
+    )

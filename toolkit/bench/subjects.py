@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from toolkit.bench.cases import Case, Setup, cases_of, setups_of
 from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.spinning import spins
@@ -38,6 +40,7 @@ class Subject:
         plan: what it wants at its input.
         head: what its output is.
         fixed_batch: its only batch size, or None.
+        answers_numbers: whether its answer to a picture of noise is finite.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Subject:
     plan: Plan
     head: str
     fixed_batch: int | None
+    answers_numbers: bool = True
 
 
 def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Subject]]:
@@ -75,6 +79,8 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
 def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observer: Observer) -> Subject:
     model = _opened(setup, options.normalize, asked, options.scenario, observer)
     session = model.session
+    # A CUDA graph would hold on to the addresses of this one run.
+    numbers = options.cuda_graph or _answers_numbers(model)
     session.refuse_changed_provider()
     files = model_files(str(session.path)).values()
     return Subject(
@@ -94,7 +100,14 @@ def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observ
         plan=model.plan,
         head=model.head,
         fixed_batch=session.signature.batch,
+        answers_numbers=numbers,
     )
+
+
+def _answers_numbers(model: OpenModel) -> bool:
+    shape = (model.session.signature.batch or 1, *model.input_size, 3)
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    return bool(np.isfinite(model.session.run(model.plan.model_input(noise))).all())
 
 
 def _opened(
