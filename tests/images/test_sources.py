@@ -362,6 +362,16 @@ def test_a_csv_list_gives_its_path_column(here: Path, delimiter: str) -> None:
     ]
 
 
+def test_a_line_that_tells_excel_the_separator_is_no_header_but_a_line(here: Path) -> None:
+    Path("list.csv").write_text("sep=;\r\nid;path\r\n1;a.png\r\n2;\r\n")
+    assert list_columns(["list.csv"]) == ("id",)
+    found = [(item.path, item.failure, item.extra) for item in expand(["list.csv"])]
+    assert found == [("a.png", None, ("1",)), ("", "no path in line 4 of list.csv", ("2",))]
+    Path("list.csv").write_text('SEP=,\npath,note\na.png,x\nb.png,"y\n')
+    with pytest.raises(InputError, match="line 4 of the list isn't CSV"):
+        list(expand(["list.csv"]))
+
+
 def test_empty_lines_of_a_csv_list_are_none_and_a_list_of_lines_without_paths_is_empty(here: Path) -> None:
     Path("list.csv").write_text("id,path\n\n,\n1,a.png\n\n")
     assert paths("list.csv") == ["a.png"]

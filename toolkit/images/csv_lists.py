@@ -13,6 +13,7 @@ from toolkit.images.inputs import shown
 ROWS_PER_BLOCK = 512
 PATH_COLUMN = "path"
 DELIMITERS = ",;\t"
+SEPARATOR_LINE = "sep="  # what Excel wants above the header where the separator isn't the one of its language
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Python's words for what a quotation mark that is never closed leads to, at the end of a file or far before it.
 NOT_CLOSED, TOO_LONG = "unexpected end of data", "field larger than field limit"
@@ -33,7 +34,7 @@ def csv_columns(file: str) -> tuple[str, ...]:
         OSError: it can't be read.
     """
     with open(file, "rb") as stream, _text(stream) as text:  # noqa: PTH123 - the name may hold any bytes
-        _, names, column = _header(text, file)
+        _, names, column, _ = _header(text, file)
     return tuple(map(shown, names[:column] + names[column + 1 :]))
 
 
@@ -52,7 +53,7 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
         InputError: it has no such column, or isn't CSV.
     """
     with _text(stream) as text:
-        delimiter, names, column = _header(text, where)
+        delimiter, names, column, above = _header(text, where)
         # Strict: a quotation mark that is never closed would else swallow the rows after it in silence.
         rows = csv.reader(text, delimiter=delimiter, strict=True)
         began = 0
@@ -65,12 +66,12 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
                     if any(row):
                         row += [""] * (len(names) - len(row))
                         others = row[:column] + row[column + 1 : len(names)]
-                        block.append((row[column], tuple(map(shown, others)), rows.line_num + 1))
+                        block.append((row[column], tuple(map(shown, others)), rows.line_num + above))
             except csv.Error as error:
                 yield block
-                line, detail = rows.line_num + 1, str(error)
+                line, detail = rows.line_num + above, str(error)
                 if NOT_CLOSED in detail or TOO_LONG in detail:
-                    line = began + 2  # where the row begins; the header isn't counted
+                    line = began + above + 1  # where the row begins
                     detail = (
                         "a quotation mark is not closed" if NOT_CLOSED in detail else f"{detail}; {MAYBE}"
                     )
@@ -92,13 +93,15 @@ def _text(stream: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _header(text: io.TextIOWrapper, where: str) -> tuple[str, list[str], int]:
-    """Return the delimiter, the columns' names, and which of them is `path`."""
-    header = text.readline()
+def _header(text: io.TextIOWrapper, where: str) -> tuple[str, list[str], int, int]:
+    """Return the delimiter, the columns' names, which of them is `path`, and how many lines all that took."""
+    header, lines = text.readline(), 1
+    if header.lower().startswith(SEPARATOR_LINE):
+        header, lines = text.readline(), 2
     for delimiter in DELIMITERS:
         names = [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
         if PATH_COLUMN in names:
-            return delimiter, names, names.index(PATH_COLUMN)
+            return delimiter, names, names.index(PATH_COLUMN), lines
     raise InputError(
         f"the list has no column '{PATH_COLUMN}'",
         where=where,
