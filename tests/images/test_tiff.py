@@ -92,6 +92,17 @@ def test_a_palette_with_opacity_goes_over_white() -> None:
         assert corners(decode(file)) == expected
 
 
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("scale", [1, 257])
+def test_the_entries_of_a_palette_may_have_8_bits_instead_of_16(scale: int, apart: bool) -> None:
+    index = np.array(Image.fromarray(quarters()).quantize(4))[..., None]
+    colours = np.zeros((3, 256), int)
+    for each in range(4):
+        colours[:, each] = quarters()[index[..., 0] == each][0]
+    file = tiff(index, PALETTE, apart=apart, t320=[int(value) * scale for value in colours.ravel()])
+    assert corners(decode(file)) == COLOURS
+
+
 @pytest.mark.parametrize(
     "file",
     [

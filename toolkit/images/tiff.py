@@ -1,4 +1,4 @@
-"""What Pillow's way of reading TIFF files needs: planes set right, cut files told, and libtiff kept silent."""
+"""What Pillow's way of reading TIFF files needs: planes and palettes set right, cut files told, libtiff kept silent."""
 
 import contextlib
 import ctypes
@@ -8,23 +8,42 @@ from typing import Any, Literal
 
 from toolkit.errors import ImageError
 
-SAMPLES_PER_PIXEL, BITS_PER_SAMPLE, PLANES = 277, 258, 284  # tags
+SAMPLES_PER_PIXEL, BITS_PER_SAMPLE, PLANES, COLOUR_MAP = 277, 258, 284, 320  # tags
 TOGETHER, APART = 1, 2  # values of PLANES: the samples of a pixel side by side, or a plane of each
 BIG_TIFF = 43  # of the header; a usual file has 42
+ENTRIES_OF_8_BITS = 1 << 8
 BANDS_OF_16_BITS = frozenset("RGBA")  # that Pillow has a raw mode for, if the picture is RGB or RGBA
 
 
 def set_right(image: Any) -> None:
-    """Have planes of samples that aren't compressed read as what they are.
-
-    Of a raw mode such as "RGB;16L" Pillow takes one letter a plane, and so 16-bit samples for twice as many of
-    8 bits; of a single plane ("L;I", "I;16B") the letter alone is another picture, without an error.
+    """Have planes of samples that aren't compressed, and palettes of 8 bits, read as what they are.
 
     Args:
         image: opened, not yet loaded.
 
     Raises:
         ImageError: nothing can read its planes.
+    """
+    _set_planes(image)
+    _set_palette(image)
+
+
+def _set_palette(image: Any) -> None:
+    """Give a palette's entries 16 bits where a writer gave them 8: Pillow would make all of them black.
+
+    Source: libtiff's TIFFReadRGBAImage: where no entry needs more than 8 bits, they have 8.
+    """
+    if image.mode in ("P", "PA") and max(entries := image.tag_v2[COLOUR_MAP]) < ENTRIES_OF_8_BITS:
+        from PIL import ImagePalette
+
+        image.palette = ImagePalette.raw("RGB;L", tuple(entries))
+
+
+def _set_planes(image: Any) -> None:
+    """Have planes of samples read as what they are.
+
+    Of a raw mode such as "RGB;16L" Pillow takes one letter a plane, and so 16-bit samples for twice as many of
+    8 bits; of a single plane ("L;I", "I;16B") the letter alone is another picture, without an error.
     """
     if image.tag_v2.get(PLANES) != APART or any(tile[0] != "raw" for tile in image.tile):
         return
