@@ -46,7 +46,7 @@ sizes:
 	@for d in toolkit toolkit/*/; do printf '%6d  %s\n' "$$(find $$d -maxdepth $$([ $$d = toolkit ] && echo 1 || echo 9) -name '*.py' | xargs cat | wc -l)" $$d; done
 
 bench figures: $(VENV)/.dev
-	for script in start_up keras_import training_step shipped_latency paper_latency harness_cost raw_export batch_pixels pictures; do $(BIN)/python bench/$$script.py || exit 1; done
+	for script in start_up keras_import training_step epoch_end shipped_latency paper_latency harness_cost raw_export batch_pixels pictures; do $(BIN)/python bench/$$script.py || exit 1; done
 	@if [ -z "$(DATA)" ]; then echo "the other scripts need CIFAR-10 as JPEG files: make bench DATA=FOLDER"; else \
 		for script in paper_accuracy shipped_accuracy calibration weight_bits int8_latency classify_cifar classify_photos classify_feed classify_memory fine_tune; do $(BIN)/python bench/$$script.py $(DATA) || exit 1; done; fi
 

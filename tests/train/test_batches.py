@@ -77,3 +77,8 @@ def test_pictures_labels_and_soft_targets_stay_together_in_the_order_asked_for(t
     np.testing.assert_array_equal(found, images[order])
     np.testing.assert_array_equal(labels, order)
     np.testing.assert_array_equal(targets, soft[order])
+
+
+def test_no_thread_tunes_what_is_fixed_since_the_end_of_an_epoch_would_wait_for_it(tf: Any) -> None:
+    source = make_source(tf, np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, np.int64))
+    assert batches(tf, source, np.arange(4), 2, None).options().autotune.enabled is False

@@ -82,7 +82,12 @@ def batches(
 
     dataset = tf.data.Dataset.from_tensor_slices(order)
     dataset = dataset.batch(batch_size, drop_remainder=whole and len(order) > batch_size)
-    return dataset.map(gather, num_parallel_calls=1, deterministic=True).prefetch(AHEAD)
+    dataset = dataset.map(gather, num_parallel_calls=1, deterministic=True).prefetch(AHEAD)
+    # Nothing is left to tune, and the iterator's end waits for the thread that tunes, which wakes ever more seldom, in
+    # the end once a minute (TensorFlow 2.21; bench/epoch_end.py).
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _tensors(tf: Any, views: Views) -> dict[str, Any]:
