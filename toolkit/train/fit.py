@@ -130,7 +130,7 @@ def fit(
             course.network.set_weights(trainer.weights_to_use())
         validation = course.validation
         val_loss, val_accuracy = (
-            evaluate(course.scorer, validation) if validation is not None else (None, None)
+            evaluate(course.tf, course.scorer, validation) if validation is not None else (None, None)
         )
         _refuse_no_number(val_loss, "val_loss", epoch)
         row = Epoch(
@@ -156,17 +156,21 @@ def _refuse_no_number(loss: float | None, name: str, epoch: int) -> None:
         )
 
 
-def evaluate(scorer: Any, split: Split) -> tuple[float, float]:
+def evaluate(tf: Any, scorer: Any, split: Split) -> tuple[float, float]:
     """Compute loss and accuracy on a split.
 
     Args:
+        tf: the imported library.
         scorer: a network that is compiled for it.
         split: labelled pictures.
 
     Returns:
         (mean cross-entropy, accuracy from 0 to 1).
     """
-    loss, accuracy = scorer.evaluate(split.images, split.labels, batch_size=EVALUATION_BATCH, verbose=0)
+    # Our own batches: Keras would make some that wait for a thread at their end.
+    source = make_source(tf, split.images, split.labels)
+    in_order = batches(tf, source, np.arange(len(split)), EVALUATION_BATCH, None)
+    loss, accuracy = scorer.evaluate(in_order.map(lambda images, labels, _: (images, labels)), verbose=0)
     return float(loss), float(accuracy)
 
 

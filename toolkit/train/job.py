@@ -66,7 +66,7 @@ def run(
     # A run that may go on from its model keeps it as it was trained.
     if recipe.calibrates and is_apart(settings) and not keeper.is_calibrated:
         keeper.calibrated(calibrate(network, plan.validation, observer))
-    return _finished(plan, makes, keeper)
+    return _finished(plan, makes, keeper, tf)
 
 
 def _earlier(options: TrainOptions, observer: Observer) -> dict[str, Any] | None:
@@ -112,9 +112,9 @@ def _train(plan: Plan, makes: Makes, keeper: Keeper, tf: Any, observer: Observer
         soft_targets.forget()
 
 
-def _finished(plan: Plan, makes: Makes, keeper: Keeper) -> TrainResult:
+def _finished(plan: Plan, makes: Makes, keeper: Keeper, tf: Any) -> TrainResult:
     test = plan.test
-    accuracy = fit.evaluate(makes.scorer, test)[1] if test is not None else None
+    accuracy = fit.evaluate(tf, makes.scorer, test)[1] if test is not None else None
     count = len(test) if test is not None else 0
     keeper.finish({"test_accuracy": accuracy, "test_pictures": count})
     return TrainResult(
