@@ -228,6 +228,40 @@ def test_batch_normalisation_written_as_scale_and_shift_goes_into_the_convolutio
     assert operators(changed) == ["Cast", "Transpose", "Conv", "GlobalAveragePool", "Flatten"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "kernel"), [([0, 3, SIDE * SIDE], (4, 3, 3)), ([0, 3, 3, 2, SIDE], (4, 3, 2, 2, 2))]
+)
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_convolutions_of_one_and_three_dimensions_take_scale_and_shift_too(
+    shape: list[int], kernel: tuple[int, ...], per_channel: bool
+) -> None:
+    ones = [1] * (len(kernel) - 2)
+    model = chain(
+        helper.make_node("Reshape", ["nchw", "shape"], ["line"]),
+        helper.make_node("Conv", ["line", "kernel"], ["a"]),
+        helper.make_node("Mul", ["a", "scale"], ["b"]),
+        helper.make_node("Add", ["b", "shift"], ["map"]),
+        shape=np.array(shape, np.int64),
+        kernel=normal(*kernel),
+        scale=normal(4, *ones, seed=2) if per_channel else normal(1, seed=2),
+        shift=normal(1, 4, *ones, seed=3) if per_channel else normal(1, seed=3),
+    )
+    changed = unchanged_answers(model, FOLD_INTO_CONV)
+    assert operators(changed) == ["Cast", "Transpose", "Reshape", "Conv", "GlobalAveragePool", "Flatten"]
+
+
+def test_a_factor_that_gives_the_map_another_axis_stays() -> None:
+    model = chain(
+        helper.make_node("Conv", ["nchw", "kernel"], ["a"]),
+        helper.make_node("Mul", ["a", "factor"], ["b"]),
+        helper.make_node("Squeeze", ["b", "first"], ["map"]),
+        kernel=normal(4, 3, 3, 3),
+        factor=normal(1, 1, 1, 1, 1),
+        first=np.array([0], np.int64),
+    )
+    assert "Mul" in operators(unchanged_answers(model, FOLD_INTO_CONV))
+
+
 def test_a_factor_that_is_not_per_channel_stays_outside_the_convolution() -> None:
     model = chain(
         helper.make_node("Conv", ["nchw", "kernel"], ["a"]),

@@ -13,17 +13,23 @@ from toolkit.export.step import Step
 Floats = NDArray[np.float64]
 
 
-def _per_channel(index: Index, node: onnx.NodeProto, map_name: str, channels: int) -> Floats | None:
-    """Return the constant that a Mul or Add applies to each channel of an NCHW map, float64 [channels]."""
+def _per_channel(
+    index: Index, node: onnx.NodeProto, map_name: str, weights: NDArray[np.generic]
+) -> Floats | None:
+    """Return the constant that a Mul or Add applies to each channel of a convolution's map, float64 [channels]."""
     if len(node.input) != 2 or list(node.input).count(map_name) != 1:
         return None
     other = node.input[1] if node.input[0] == map_name else node.input[0]
     value = index.constant(other)
-    if value is None:
+    if value is None or value.ndim > weights.ndim:  # it would give the map more axes
         return None
+    channels, axis = (
+        len(weights),
+        weights.ndim - 1,
+    )  # of the channels, from the end: a map has 1 to 3 more axes
     if value.size == 1:
         return np.full(channels, float(value.reshape(-1)[0]))
-    lined_up = value.ndim >= 3 and value.shape[-3] == value.size == channels
+    lined_up = value.ndim >= axis and value.shape[-axis] == value.size == channels
     return value.astype(np.float64).reshape(-1) if lined_up else None
 
 
@@ -39,11 +45,11 @@ def _fold_one(draft: Draft) -> bool:
             continue
         shared = len(index.users(conv.input[1])) > 1
         bias = index.constant(conv.input[2]) if len(conv.input) > 2 else np.zeros(len(weights), np.float32)
-        value = _per_channel(index, user, conv.output[0], len(weights))
+        value = _per_channel(index, user, conv.output[0], weights)
         if shared or bias is None or value is None:
             continue
         if user.op_type == "Mul":
-            scaled = weights.astype(np.float64) * value[:, None, None, None]
+            scaled = weights.astype(np.float64) * value.reshape(-1, *[1] * (weights.ndim - 1))
             draft.set_constant(conv.input[1], scaled.astype(weights.dtype))
             shifted = bias.astype(np.float64) * value
         else:
