@@ -84,6 +84,14 @@ def augmented(keras: Any) -> Any:
     return chain(keras, keras.layers.Conv2D(4, 3), first=keras.layers.RandAugment())
 
 
+def in_dictionaries(keras: Any) -> Any:
+    """One picture and one output, each in a dictionary."""
+    k = keras.layers
+    image = keras.Input((*SIZE, 3), name="image")
+    scores = k.Dense(5, activation="softmax")(k.Flatten()(k.Rescaling(1 / 255)(image)))
+    return settled(keras.Model({"image": image}, {"kind": scores}))
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -95,6 +103,7 @@ def augmented(keras: Any) -> Any:
         padded_resizing,
         resized_by_area,
         augmented,
+        in_dictionaries,
     ],
     ids=lambda f: f.__name__,
 )

@@ -251,6 +251,20 @@ def test_outputs_inside_dictionaries_and_lists_are_named_by_their_place(keras: A
         assert len(predictor.labels) == classes
 
 
+def test_the_only_output_of_a_dictionary_has_its_key_for_a_name(keras: Any, tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 3))
+    scores = keras.layers.Dense(4, activation="softmax", name="last")(keras.layers.Flatten()(image))
+    path = tmp_path / "one.keras"
+    keras.Model({"picture": image}, {"kind": scores}).save(path)
+    batch = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
+    for name in (None, "kind"):
+        choices = KerasChoices(normalize="unit", output=name)
+        predictor = keras_predictor(str(path), where="test", choices=choices)
+        assert (predictor.head, predictor.probabilities(batch).shape) == (Head.PROBABILITIES, (3, 4))
+    with pytest.raises(ModelError, match=r"no output 'last' .*one of kind"):
+        load_keras(str(path), where="test", choices=KerasChoices(output="last"))
+
+
 def test_two_outputs_of_one_layer_do_not_hide_each_other(keras: Any, tmp_path: Path) -> None:
     image = keras.Input((8, 8, 3))
     x = keras.layers.Flatten()(image)

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,8 @@ def load_keras(
 
 def _load(keras: Any, path: Path, kind: Kind, custom: dict[str, Any], *, allow_code: bool) -> Any:
     try:
-        with _right_suffix(path, kind) as file:
+        with _right_suffix(path, kind) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice on how to build a model, for whoever built this one
             return keras.models.load_model(
                 file, compile=False, safe_mode=not allow_code, custom_objects=custom
             )
@@ -175,17 +177,17 @@ def _with_shapes(keras: Any, model: Any, path: Path) -> Any:
 
 
 def _one_output(keras: Any, model: Any, wanted: str | None, path: Path) -> Any:
-    shape = getattr(model, "output_shape", None)
-    if isinstance(shape, tuple) and wanted is None:
-        return model
-    if isinstance(shape, tuple) or shape is None or not hasattr(model, "outputs"):
-        names = [
-            str(tensor._keras_history.operation.name) for tensor in getattr(model, "outputs", None) or ()
-        ]
-        choose_output(names or ["the only one"], wanted, path)
+    """Return a model of one tensor, the chosen output: a dictionary or a list of one is nothing to compute with."""
+    if not getattr(model, "outputs", None):
+        if wanted is not None:
+            choose_output(["the only one"], wanted, path)
         return model
     named = named_outputs(model)
-    return keras.Model(model.inputs, named[choose_output(list(named), wanted, path)], name=model.name)
+    output = named[choose_output(list(named), wanted, path)]
+    if not any(isinstance(getattr(model, end, None), tuple | list | dict) for end in ("input", "output")):
+        return model
+    image = model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    return keras.Model(image, output, name=model.name)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,8 @@ def named_outputs(model: Any) -> dict[str, Any]:
     layer does that they come from. A name that comes again gets a number ("sub", "sub_1"): a nested model with two
     outputs is one layer, and neither of them may hide the other.
     """
-    found = list(_named(model.output))
+    # A Sequential model tells its output only once it has been called.
+    found = list(_named(getattr(model, "output", model.outputs)))
     given = {name for name, _ in found}
     named: dict[str, Any] = {}
     for name, tensor in found:
