@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from toolkit.errors import ExportError, ModelError
+from toolkit.errors import ExportError, ModelError, UsageError
 from toolkit.export import job, source
 from toolkit.export.options import ExportOptions
 from toolkit.export.pictures import generated_pictures
@@ -126,6 +126,27 @@ def test_what_onnx_runtime_computes_wrong_is_not_excused_as_rounding(
     monkeypatch.setattr(source, "KEEP_PAD", Step(name="nothing", change=lambda _: None))
     with pytest.raises(ExportError, match="differs from its source"):
         job.run(replace(options, force=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "form"), [("uint8", 1, "m.keras"), ("int32", 3, "m.keras"), ("uint8", 3, "saved")]
+)
+def test_an_input_of_whole_numbers_says_its_range_itself(
+    keras: Any, tmp_path: Path, kind: str, channels: int, form: str
+) -> None:
+    k = keras.layers
+    image = keras.Input((*SIZE, channels), dtype=kind)
+    model = settled(keras.Model(image, k.Dense(5)(k.Flatten()(keras.ops.cast(image, "float32")) / 255)))
+    source, output = tmp_path / form, tmp_path / "m.onnx"
+    model.save(source) if source.suffix else model.export(source, verbose=False)
+    result = job.run(ExportOptions(model=str(source), output=output))
+    assert result.input_range == f"none, as its {kind} input says"
+    pictures = generated_pictures(*SIZE)
+    grey = np.rint(pictures @ np.array([[0.299], [0.587], [0.114]], np.float32)).astype(np.uint8)
+    expected = keras.ops.softmax(model.predict_on_batch(grey if channels == 1 else pictures))
+    np.testing.assert_allclose(predict(open_model(str(output), device="cpu"), pictures), expected, atol=1e-5)
+    with pytest.raises(UsageError, match=rf"whole numbers \({kind}\).*--normalize"):
+        job.run(ExportOptions(model=str(source), output=output, normalize="unit", force=True))
 
 
 def test_a_saved_model_with_grouped_convolutions_exports(keras: Any, tmp_path: Path) -> None:

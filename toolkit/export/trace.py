@@ -87,6 +87,8 @@ def _classifier(
             values = tf.gather(values, [2, 1, 0], axis=-1)
         if plan.channels == 1:
             values = tf.tensordot(values, tf.constant(LUMA[:, None]), axes=1)
+            if plan.dtype == "uint8":
+                values = tf.round(values)
         if plan.layout == "NCHW":
             values = tf.transpose(values, TO_NCHW)
         scores = tf.cast(scores_of(values, weights), tf.float32)

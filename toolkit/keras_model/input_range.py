@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from toolkit.errors import UsageError
 from toolkit.keras_model.entrance import Entrance, entrance, scales_somewhere
 from toolkit.keras_model.saved_model import SavedModelClassifier
@@ -12,6 +14,7 @@ from toolkit.preprocess.normalization import CAFFE, CHOICES, IMAGENET, MINUS1TO1
 UNTOLD = (
     "what the model makes of pixels can't be told from its layers ('none' is for one that scales them itself)"
 )
+BRIGHTEST = 255
 SAVED = "a SavedModel doesn't show whether it scales pixels itself ('none' is for one that does)"
 APPLICATIONS = (
     (re.compile(r"(vgg1[69]|resnet(50|101|152))(_\d+)?$"), CAFFE),
@@ -48,9 +51,11 @@ def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
         where: the file, for errors.
 
     Raises:
-        UsageError: the model scales pixels itself and something else was asked for; or nothing says what
-            it expects: a wrong range would go unnoticed and cost most of the accuracy.
+        UsageError: the model scales pixels itself, or takes whole numbers, and something else was asked for; or
+            nothing says what it expects: a wrong range would go unnoticed and cost most of the accuracy.
     """
+    if kind := whole_numbers(model):
+        return _of_bytes(kind, wanted)
     found = entrance(model, str(where))
     if wanted is not None:
         return _wanted(wanted, found)
@@ -62,6 +67,28 @@ def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
             return InputRange(known[1], f"as keras.applications does for '{known[0]}'")
     reason = SAVED if isinstance(model, SavedModelClassifier) else _unknown(model, found, str(where))
     raise UsageError(reason, where=where, remedy=f"add --normalize {CHOICES}, as in its training")
+
+
+def whole_numbers(model: Any) -> str | None:
+    """Return the type of a model's input where that holds nothing but whole numbers, pixels of 0 to 255 among them.
+
+    Args:
+        model: a Keras model, or what a SavedModel is opened as.
+    """
+    saved = isinstance(model, SavedModelClassifier)
+    kinds = [model.input_dtype] if saved else [str(tensor.dtype) for tensor in model.inputs or ()]
+    whole = kinds and "int" in kinds[0] and np.iinfo(kinds[0]).max >= BRIGHTEST
+    return kinds[0] if whole else None
+
+
+def _of_bytes(kind: str, wanted: str | None) -> InputRange:
+    if wanted is not None and parse(wanted) != NONE:
+        raise UsageError(
+            f"the model takes whole numbers ({kind}), pixels of 0 to 255 as they are",
+            where="--normalize",
+            remedy="leave the option out",
+        )
+    return InputRange(NONE, f"as its {kind} input says")
 
 
 def _unknown(model: Any, found: Entrance | None, where: str) -> str:

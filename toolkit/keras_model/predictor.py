@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from toolkit.errors import ModelError
 from toolkit.keras_model.choices import KerasChoices
 from toolkit.keras_model.head import classes_of, find_head
-from toolkit.keras_model.input_range import input_range
+from toolkit.keras_model.input_range import input_range, whole_numbers
 from toolkit.keras_model.load import LoadedModel, load_keras
 from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
 from toolkit.models.card import read_labels
@@ -94,7 +94,7 @@ def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None =
         width=width,
         channels=loaded.channels,
         layout=loaded.layout,
-        dtype="float32",
+        dtype="uint8" if whole_numbers(loaded.model) else "float32",
         normalization=scaling.normalization,
         resize=parse_resize(choices.resize or loaded.record.get("resize", "stretch")),
     )
