@@ -6,7 +6,7 @@ result       what came out
 source       what is exported: a Keras model, or an ONNX classifier from elsewhere
 trace        a Keras classifier as a function of a picture and its large weights
 convert      Keras -> ONNX (tf2onnx)
-area         resizing by area, which tf2onnx gets wrong
+resizing     resizing that tf2onnx gets wrong, or can't write
 onnx_source  an ONNX classifier from elsewhere, brought into our form
 opset        which opset, and why
 reduce       from float32 to the precision that was asked for

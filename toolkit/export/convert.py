@@ -5,11 +5,14 @@ import importlib.metadata
 import logging
 from typing import Any
 
+import onnx
+
 from toolkit.errors import ExportError, install_extra, one_line
-from toolkit.export import area
+from toolkit.export import resizing
 from toolkit.export.graph.draft import Draft
 from toolkit.export.graph.missing_operators import WRITTEN_WITH
 from toolkit.export.graph.portable import foreign_operators
+from toolkit.export.opset import HIGHEST
 from toolkit.export.trace import trace
 from toolkit.keras_model.predictor import KerasPredictor
 from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
@@ -17,11 +20,8 @@ from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
 COMMAND = "toolkit export"
 
 REPLACE = "replace that layer, or its option that needs it, and save the model again"
-INSTEAD = {
-    "ResizeArea": "resize without pad_to_aspect_ratio, or not by area, and save the model again",
-    "ScaleAndTranslate": "resize with interpolation bilinear, bicubic, nearest or area and without antialias, and save"
-    " the model again",
-}
+KNOWN_SIZE = "resize pictures of one known size, without pad_to_aspect_ratio, and save the model again"
+INSTEAD = dict.fromkeys(resizing.OPTIONS, KNOWN_SIZE)
 """What to do about an operator that ONNX doesn't have, where more can be said than to replace it."""
 
 
@@ -50,7 +50,7 @@ def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draf
                 traced.function,
                 input_signature=traced.signature,
                 opset=opset,
-                custom_op_handlers=area.handlers(),
+                custom_op_handlers=resizing.handlers(),
             )
     except Exception as error:
         raise ExportError(
@@ -60,6 +60,7 @@ def convert(predictor: KerasPredictor, *, opset: int, batch: int | None) -> Draf
         ) from error
     draft = Draft(model)
     _refuse_unknown(draft, predictor)
+    _refuse_later(draft, opset, predictor)
     used = {name for node in model.graph.node for name in node.input}
     for value in [v for v in model.graph.input if v.name in traced.values]:
         if value.name in used:
@@ -91,4 +92,20 @@ def _refuse_unknown(draft: Draft, predictor: KerasPredictor) -> None:
                 f"{origin} computes {node.op_type}, which ONNX has no operator for",
                 where=predictor.loaded.path,
                 remedy=INSTEAD.get(node.op_type, REPLACE),
+            )
+
+
+def _refuse_later(draft: Draft, opset: int, predictor: KerasPredictor) -> None:
+    """Name the operator that came to ONNX later than the opset that is written."""
+    for node in draft.graph.node:
+        if onnx.defs.has(node.op_type) and not onnx.defs.has(node.op_type, opset):
+            first = min(
+                schema.since_version
+                for schema in onnx.defs.get_all_schemas_with_history()
+                if (schema.name, schema.domain) == (node.op_type, "")
+            )
+            raise ExportError(
+                f"'{node.name}' computes {node.op_type}, which ONNX has from opset {first} on",
+                where=predictor.loaded.path,
+                remedy=f"add --opset {first}" if first <= HIGHEST else REPLACE,
             )
