@@ -110,6 +110,13 @@ def in_dictionaries(keras: Any) -> Any:
     return settled(keras.Model({"image": image}, {"kind": scores}))
 
 
+def named_freely(keras: Any) -> Any:
+    """As Keras takes names on other backends than TensorFlow."""
+    k = keras.layers
+    layers = [k.Rescaling(1 / 255, name="größe"), k.Flatten(name="_flat"), k.Dense(5, name="die Klassen")]
+    return settled(keras.Sequential([keras.Input((*SIZE, 3)), *layers], name="mein Modell"))
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -124,6 +131,7 @@ def in_dictionaries(keras: Any) -> Any:
         resized_without_an_operator,
         augmented,
         in_dictionaries,
+        named_freely,
     ],
     ids=lambda f: f.__name__,
 )

@@ -11,7 +11,7 @@ from toolkit.keras_model.choices import KerasChoices
 from toolkit.keras_model.head import classes_of, find_head
 from toolkit.keras_model.input_range import input_range, whole_numbers
 from toolkit.keras_model.load import LoadedModel, load_keras
-from toolkit.keras_model.tensorflow import cause, import_tensorflow, without_jit
+from toolkit.keras_model.tensorflow import cause, give_scope_names, import_tensorflow, without_jit
 from toolkit.models.card import read_labels
 from toolkit.models.head import Head, to_probabilities
 from toolkit.models.matching import Unnamed
@@ -89,6 +89,7 @@ def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None =
     height, width = loaded.input_size
     units = classes_of(loaded.model, loaded.path)
     scaling = input_range(loaded.model, choices.normalize, loaded.path)
+    give_scope_names(loaded.model)
     plan = Plan(
         height=height,
         width=width,

@@ -19,6 +19,7 @@ from toolkit.errors import MissingDependency
 EXTRA = "train"
 RAISED = re.compile(r"\w+Error: ")
 COLOURS = re.compile(r"\x1b\[\d*m")
+SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 CALLING = re.compile(r"Exception encountered when calling (\w+)")
 AROUND = re.compile(
     r"File |Graph execution error|Detected at|Stack trace|in user code|Exception encountered|Arguments "
@@ -122,6 +123,17 @@ def cause(error: BaseException) -> str:
         return raised[-1]
     told = [line.strip("* ") for line in lines if not AROUND.match(line)]
     return f"{type(error).__name__}: {(told or lines or ['no reason given'])[0]}"
+
+
+def give_scope_names(model: Any) -> None:
+    """Rename the layers of a model whose names TensorFlow can't take for a scope; Keras's other backends take any.
+
+    Args:
+        model: a Keras model; anything without layers is left alone.
+    """
+    for layer in getattr(model, "_flatten_layers", tuple)():
+        if not SCOPE.fullmatch(layer.name):
+            layer.name = "layer_" + re.sub(r"[^A-Za-z0-9_.-]", "_", layer.name)
 
 
 def values_of(variable: Any) -> NDArray[np.generic]:
