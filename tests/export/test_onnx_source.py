@@ -128,6 +128,27 @@ def test_any_classifier_comes_out_in_our_form_with_the_same_answers(
     assert after.session.signature.layout == "NHWC"
 
 
+def test_a_model_in_half_precision_may_round_as_half_precision_does(tmp_path: Path) -> None:
+    generator = np.random.default_rng(4)
+    constants = {"weights": generator.normal(0, 0.5, (SIDE * SIDE * 3, 4)), "bias": generator.normal(0, 1, 4)}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Flatten", ["in"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "weights", "bias"], ["out"]),
+        ],
+        "half",
+        [helper.make_tensor_value_info("in", TensorProto.FLOAT16, ["N", 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT16, ["N", 4])],
+        [numpy_helper.from_array(value.astype(np.float16), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "in.onnx")
+    options = ExportOptions(model=str(tmp_path / "in.onnx"), output=tmp_path / "out.onnx", normalize="unit")
+    result = job.run(options)
+    assert result.precision == "fp16"
+    assert 1e-3 < result.agreement["max_logit_difference"] < 0.05
+
+
 def test_a_float_model_without_a_range_is_refused(tmp_path: Path) -> None:
     onnx.save(foreign(), tmp_path / "in.onnx")
     with pytest.raises(UsageError, match="--normalize"):

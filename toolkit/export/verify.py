@@ -131,9 +131,10 @@ def verify_file(
         _same_in_every_batch(
             exported, images_nhwc, answers, np.maximum(least, NOISE_FACTOR * noise), sizes, path
         )
-    excused = np.minimum(NOISE_FACTOR * noise, MOST_EXPLAINED)
+    half = exported.card.precision == Precision.FP16
+    excused = _excused(noise, MOST_EXPLAINED, half=half)
     wrong = _beyond(differences(expected, answers), np.maximum(TOLERANCE, excused))
-    excused = np.minimum(NOISE_FACTOR * logit_noise, MOST_EXPLAINED_LOGIT)
+    excused = _excused(logit_noise, MOST_EXPLAINED_LOGIT, half=half)
     wrong |= _beyond(logit_differences(expected, answers), np.maximum(LOGIT_TOLERANCE, excused))
     return Verification(
         agreement=compare(expected, answers),
@@ -143,6 +144,15 @@ def verify_file(
         labels=answers.argmax(axis=1),
         source_labels=expected.argmax(axis=1),
     )
+
+
+def _excused(noise: NDArray[np.float64], most: float, *, half: bool) -> NDArray[np.float64]:
+    """Return the difference of each picture that rounding explains.
+
+    In half precision that is more than its noise shows: one rounding of a logit of 10 is 0.004, and ONNX Runtime leaves
+    roundings out where it fuses two operators, in the plain graph as well.
+    """
+    return np.full_like(noise, most) if half else np.minimum(NOISE_FACTOR * noise, most)
 
 
 def _beyond(difference: NDArray[np.float64], allowed: NDArray[np.float64]) -> NDArray[np.bool_]:
