@@ -20,7 +20,11 @@ IMAGENET_MEAN, IMAGENET_DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 def classifier(keras: Any, x: Any, *, name: str = "own") -> Any:
     """Something that computes: a convolution inside a nested model."""
     nested = keras.Sequential(
-        [keras.Input(x.shape[1:]), keras.layers.Conv2D(3, 3), keras.layers.GlobalAveragePooling2D()],
+        [
+            keras.Input(x.shape[1:]),
+            keras.layers.Conv2D(3, 3, name="Conv1"),
+            keras.layers.GlobalAveragePooling2D(),
+        ],
         name=name,
     )
     return keras.layers.Dense(4)(nested(x))

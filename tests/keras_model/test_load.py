@@ -1,3 +1,4 @@
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -322,24 +323,28 @@ def test_scores_between_0_and_1_that_do_not_add_up_are_in_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "normalization"),
+    ("name", "first", "normalization"),
     [
-        ("vgg16", "caffe"),
-        ("resnet50", "caffe"),
-        ("resnet50v2", "minus1to1"),
-        ("mobilenetv2_1.00_224", "minus1to1"),
-        ("mobilenet_1.00_224", "minus1to1"),
-        ("densenet121", "imagenet"),
-        ("nasnet_mobile", "minus1to1"),
-        ("xception", "minus1to1"),
+        ("vgg16", "block1_conv1", "caffe"),
+        ("resnet50", "conv1_conv", "caffe"),
+        ("resnet50v2", "conv1_conv", "minus1to1"),
+        ("mobilenetv2_1.00_224", "Conv1", "minus1to1"),
+        ("mobilenet_1.00_224", "conv1", "minus1to1"),
+        ("densenet121", "conv1_conv", "imagenet"),
+        ("nasnet_mobile", "stem_conv1", "minus1to1"),
+        ("inception_v3", "conv2d_94", "minus1to1"),
+        ("xception", "block1_conv1", "minus1to1"),
     ],
 )
-def test_the_range_of_a_keras_application_is_known_by_its_name(
-    keras: Any, name: str, normalization: str
+def test_the_range_of_a_keras_application_is_known_by_its_name_and_that_of_its_first_layer(
+    keras: Any, name: str, first: str, normalization: str
 ) -> None:
     from toolkit.keras_model.input_range import input_range
 
-    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(3, 3)], name=name)
+    def network(layer: str) -> Any:
+        return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(3, 3, name=layer)], name=name)
+
+    inner = network(first)
     outer = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.RandomFlip(), inner, keras.layers.Flatten()]
     )
@@ -347,10 +352,12 @@ def test_the_range_of_a_keras_application_is_known_by_its_name(
         found = input_range(model, None, "x")
         assert found.normalization.name == normalization
         assert name in found.reason
+    with pytest.raises(UsageError, match="the range that it expects is unknown"):
+        input_range(network("first"), None, "x")  # somebody's own, called the same
 
 
 def test_every_name_of_keras_applications_is_what_keras_itself_calls_it() -> None:
-    """The table of names is checked against the preprocess_input of the installed Keras."""
+    """The table of names is checked against the source of the installed Keras."""
     import importlib
     import inspect
 
@@ -370,12 +377,14 @@ def test_every_name_of_keras_applications_is_what_keras_itself_calls_it() -> Non
         "densenet": "densenet121",
     }
     for module, model_name in examples.items():
-        source = inspect.getsource(
-            importlib.import_module(f"keras.src.applications.{module}").preprocess_input
-        )
+        imported = importlib.import_module(f"keras.src.applications.{module}")
+        source = inspect.getsource(imported.preprocess_input)
         mode = next(m for m in modes if f'mode="{m}"' in source)
-        (found,) = [n for pattern, n in APPLICATIONS if pattern.match(model_name)]
+        ((first, found),) = [(first, n) for pattern, first, n in APPLICATIONS if pattern.match(model_name)]
         assert found.name == modes[mode], module
+        # ResNetV2 is built by the module of ResNet; Inception leaves its convolutions without names.
+        names = re.findall(r'name="([^"]+)"', inspect.getsource(getattr(imported, "resnet", imported)))
+        assert any(map(first.match, ["conv2d_94"] if "inception" in module else names)), module
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])

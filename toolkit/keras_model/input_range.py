@@ -16,15 +16,25 @@ UNTOLD = (
 )
 BRIGHTEST = 255
 SAVED = "a SavedModel doesn't show whether it scales pixels itself ('none' is for one that does)"
-APPLICATIONS = (
-    (re.compile(r"(vgg1[69]|resnet(50|101|152))(_\d+)?$"), CAFFE),
-    (re.compile(r"resnet(50|101|152)v2"), MINUS1TO1),
-    (re.compile(r"mobilenet(v2)?_\d\.\d\d_"), MINUS1TO1),
-    (re.compile(r"(xception|inception_v3|inception_resnet_v2|nasnet)"), MINUS1TO1),
-    (re.compile(r"densenet(121|169|201)"), IMAGENET),
+FIRST = r"conv1(_conv|/conv)?$"
+UNNAMED = r"conv2d(_\d+)?$"
+APPLICATIONS = tuple(
+    (re.compile(name), re.compile(first), normalization)
+    for name, first, normalization in (
+        (r"vgg1[69](_\d+)?$", r"block1_conv1$", CAFFE),
+        (r"resnet(50|101|152)(_\d+)?$", FIRST, CAFFE),
+        (r"resnet(50|101|152)v2", FIRST, MINUS1TO1),
+        (r"mobilenet_\d\.\d\d_", FIRST, MINUS1TO1),
+        (r"mobilenetv2_\d\.\d\d_", r"Conv1$", MINUS1TO1),
+        (r"xception", r"block1_conv1$", MINUS1TO1),
+        (r"inception_(resnet_v2|v3)", UNNAMED, MINUS1TO1),
+        (r"nasnet", r"stem_conv1$", MINUS1TO1),
+        (r"densenet(121|169|201)", FIRST, IMAGENET),
+    )
 )
-"""Names that `keras.applications` gives its models, and the range of their `preprocess_input`.
+"""Names that `keras.applications` gives its models and their first layers, and the range of their `preprocess_input`.
 
+People call networks of their own `vgg16` and `resnet50`, too; the first layer's name tells the two apart.
 EfficientNet, ConvNeXt and MobileNetV3 scale pixels themselves and are recognised by that.
 Source: keras.applications, the `mode` that each module's preprocess_input passes on."""
 
@@ -62,7 +72,7 @@ def input_range(model: Any, wanted: str | None, where: object) -> InputRange:
     if found is not None and found.takes_bytes:
         return InputRange(NONE, f"the model scales pixels itself {found.place}")
     if found is not None and found.is_untouched:
-        known = _application(found.inside)
+        known = _application(found)
         if known is not None:
             return InputRange(known[1], f"as keras.applications does for '{known[0]}'")
     reason = SAVED if isinstance(model, SavedModelClassifier) else _unknown(model, found, str(where))
@@ -104,11 +114,11 @@ def _unknown(model: Any, found: Entrance | None, where: str) -> str:
     )
 
 
-def _application(names: tuple[str, ...]) -> tuple[str, Normalization] | None:
-    """Return the name and range of the keras.applications model among these, or None."""
-    for name in names:
-        for pattern, normalization in APPLICATIONS:
-            if pattern.match(name):
+def _application(found: Entrance) -> tuple[str, Normalization] | None:
+    """Return the name and range of the keras.applications model that pixels enter, or None."""
+    for name in found.inside:
+        for pattern, first, normalization in APPLICATIONS:
+            if pattern.match(name) and first.match(found.first):
                 return name, normalization
     return None
 
