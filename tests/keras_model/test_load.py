@@ -1,5 +1,6 @@
 import re
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -385,6 +386,18 @@ def test_every_name_of_keras_applications_is_what_keras_itself_calls_it() -> Non
         # ResNetV2 is built by the module of ResNet; Inception leaves its convolutions without names.
         names = re.findall(r'name="([^"]+)"', inspect.getsource(getattr(imported, "resnet", imported)))
         assert any(map(first.match, ["conv2d_94"] if "inception" in module else names)), module
+
+
+def test_why_keras_cannot_load_a_model_is_told_and_not_that_it_cannot(tmp_path: Path, keras: Any) -> None:
+    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)]).save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    parts["config.json"] = parts["config.json"].replace(b'"filters": 4', b'"filters": -4')
+    with zipfile.ZipFile(tmp_path / "broken.keras", "w") as broken:
+        for name, content in parts.items():
+            broken.writestr(name, content)
+    with pytest.raises(ModelError, match="Keras can't load it: Invalid value for argument `filters`"):
+        load_keras(str(tmp_path / "broken.keras"), where="test")
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])

@@ -25,7 +25,7 @@ from toolkit.keras_model.files import (
 from toolkit.keras_model.float32 import in_float32
 from toolkit.keras_model.outputs import named_outputs
 from toolkit.keras_model.saved_model import SavedModelClassifier, choose_output
-from toolkit.keras_model.tensorflow import import_keras, import_tensorflow
+from toolkit.keras_model.tensorflow import COLOURS, import_keras, import_tensorflow
 from toolkit.models.files import digest_of
 from toolkit.runtime.signature import CHANNEL_COUNTS
 
@@ -219,7 +219,16 @@ def _translated(error: Exception, path: Path) -> ModelError:
             remedy="give that function a name in a module, save the model again, and use --custom-objects MODULE",
         )
     return ModelError(
-        f"Keras can't load it: {first_line(error)[:200]}",
+        f"Keras can't load it: {_reason(error)[:200]}",
         where=path,
         remedy="save it again with the installed version of Keras: model.save('NAME.keras')",
     )
+
+
+def _reason(error: Exception) -> str:
+    """Return why Keras can't load a model: what it says after the configuration, and after a heading."""
+    _, _, told = str(error).rpartition("Exception encountered: ")
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith((":", "call().")):
+        return COLOURS.sub("", lines[1])
+    return lines[0] if lines else type(error).__name__
