@@ -15,12 +15,31 @@ def test_names_stand_in_a_list_or_one_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        '{"b": 1, "a": 0}',
+        '{"b": 1,\n "a": 0}',
+        '{"1": "b", "0": "a"}',
+        '{"0": ["n01", "a"], "1": ["n02", "b"]}',
+        '[["n01", "a"], ["n02", "b"]]',
+    ],
+)
+def test_names_that_have_numbers_stand_in_their_order(tmp_path: Path, content: str) -> None:
+    (tmp_path / "names.json").write_text(content)
+    assert read_labels(tmp_path / "names.json") == ("a", "b")
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (None, r"can't read the labels: No such file or directory \("),
         (b"caf\xe9", "the labels are not UTF-8"),
         (b" \n", "no class names in it"),
-        (b'["a"', "not a JSON list"),
+        (b'["a"', "not class names in JSON"),
+        (b'{"a": 0, "b": 2}', "the numbers of the classes don't go from 0 up, each once"),
+        (b'{"a": 0, "b": 0}', "the numbers of the classes don't go from 0 up, each once"),
+        (b'{"labels": ["a", "b"]}', "not class names in JSON"),
+        (b'[{"name": "a"}]', "a class has no text for its name"),
         (b"a\nb\na", "names the class 'a' twice"),
     ],
 )

@@ -230,7 +230,7 @@ def test_labels_come_from_a_file(tmp_path: Path) -> None:
         ("cat\ndog\n", ModelError, "2 labels for 3 classes"),
         ("", InputError, "no class names in it"),
         ("cat\ncat\ndog\n", InputError, "names the class 'cat' twice"),
-        ("[1, ", InputError, "not a JSON list"),
+        ("[1, ", InputError, "not class names in JSON"),
     ],
 )
 def test_a_wrong_labels_file_is_refused(

@@ -83,7 +83,7 @@ def from_metadata(metadata: dict[str, str], where: object) -> Card:
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """Read class names from a file: a JSON list, or one name a line (UTF-8).
+    """Read class names from a file: one name a line (UTF-8), a JSON list, or names and numbers in a JSON object.
 
     Raises:
         InputError: it can't be read, is empty, or names a class twice.
@@ -99,12 +99,12 @@ def read_labels(path: Path) -> tuple[str, ...]:
             f"the labels are not UTF-8: {error}", where=path, remedy="give a UTF-8 text file"
         ) from error
     try:
-        names = json.loads(text) if text.lstrip().startswith("[") else text.splitlines()
+        names = _from_json(text) if text.lstrip().startswith(("[", "{")) else text.splitlines()
     except ValueError as error:
         raise InputError(
-            f"not a JSON list: {error}", where=path, remedy="write one class name a line"
+            f"not class names in JSON: {error}", where=path, remedy="write one class name a line"
         ) from error
-    labels = tuple(str(name).strip() for name in names if str(name).strip())
+    labels = tuple(name.strip() for name in names if name.strip())
     if not labels:
         raise InputError("no class names in it", where=path, remedy="write one class name a line")
     if len(set(labels)) != len(labels):
@@ -113,3 +113,26 @@ def read_labels(path: Path) -> tuple[str, ...]:
             f"names the class '{twice}' twice", where=path, remedy="give each class a name of its own"
         )
     return labels
+
+
+def _from_json(text: str) -> list[str]:
+    """Return names in the order of their classes: of a list, {"cat": 0, "dog": 1} or {"0": "cat", "1": "dog"}.
+
+    The first object is what Keras's generators call `class_indices`, the second what ImageNet's names come in, each
+    behind its WordNet number: {"0": ["n01440764", "tench"]}.
+
+    Raises:
+        ValueError: it is something else, or the numbers have gaps.
+    """
+    found = json.loads(text)
+    if isinstance(found, dict):
+        counted = all(type(number) is int for number in found.values())
+        numbers = [int(number) for number in (found.values() if counted else found)]
+        if sorted(numbers) != list(range(len(found))):
+            raise ValueError("the numbers of the classes don't go from 0 up, each once")
+        named = dict(zip(numbers, found if counted else found.values(), strict=True))
+        found = [named[number] for number in range(len(found))]
+    names = [name[-1] if isinstance(name, list) and name else name for name in found]
+    if not all(isinstance(name, str | int) for name in names):
+        raise ValueError("a class has no text for its name")
+    return [str(name) for name in names]
