@@ -388,6 +388,20 @@ def test_every_name_of_keras_applications_is_what_keras_itself_calls_it() -> Non
         assert any(map(first.match, ["conv2d_94"] if "inception" in module else names)), module
 
 
+def test_why_a_class_of_its_own_cannot_be_called_is_told(keras: Any, tmp_path: Path) -> None:
+    module, path = tmp_path / "lost.py", tmp_path / "lost.keras"
+    module.write_text(
+        "import keras\nfactor = 2\n@keras.saving.register_keras_serializable()\nclass Lost(keras.Model):\n"
+        "    def call(self, x):\n        return keras.ops.mean(x, (1, 2)) * factor\n"
+    )
+    model = load_custom_objects(str(module))["Lost"]()
+    model(np.zeros((1, 8, 8, 3), np.float32))
+    model.save(path)
+    module.write_text(module.read_text().replace("factor = 2\n", ""))
+    with pytest.raises(ModelError, match="can't call it: name 'factor' is not defined"):
+        load_keras(str(path), where="test", choices=KerasChoices(custom_objects=str(module)))
+
+
 def test_why_keras_cannot_load_a_model_is_told_and_not_that_it_cannot(tmp_path: Path, keras: Any) -> None:
     keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)]).save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as whole:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import ModelError, first_line
+from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.keras_model.choices import KerasChoices, load_custom_objects
 from toolkit.keras_model.files import (
@@ -30,6 +30,7 @@ from toolkit.models.files import digest_of
 from toolkit.runtime.signature import CHANNEL_COUNTS
 
 UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:?) '?([\w.>]+)")
+WRAPPED = re.compile(r"(?:Exception|Error) encountered:\s*")
 LAMBDA_ACTIVATION = re.compile(r"Could not interpret activation function identifier: \{'value'")
 
 
@@ -170,7 +171,7 @@ def _with_shapes(keras: Any, model: Any, path: Path) -> Any:
         return keras.Model(image, model(image, training=False), name=model.name)
     except Exception as error:
         raise ModelError(
-            f"Keras can't call it: {first_line(error)[:200]}",
+            f"Keras can't call it: {_reason(error)[:200]}",
             where=path,
             remedy="build it with keras.Input((height, width, channels)) and give it its weights",
         ) from error
@@ -226,9 +227,9 @@ def _translated(error: Exception, path: Path) -> ModelError:
 
 
 def _reason(error: Exception) -> str:
-    """Return why Keras can't load a model: what it says after the configuration, and after a heading."""
-    _, _, told = str(error).rpartition("Exception encountered: ")
+    """Return why Keras can't load or call a model: what it says after the configuration, and after a heading."""
+    told = WRAPPED.split(COLOURS.sub("", str(error)))[-1]
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].endswith((":", "call().")):
-        return COLOURS.sub("", lines[1])
+        return lines[1]
     return lines[0] if lines else type(error).__name__
