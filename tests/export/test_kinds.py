@@ -230,6 +230,25 @@ def test_an_operator_of_a_later_opset_says_which(keras: Any, tmp_path: Path) -> 
     assert job.run(replace(options, opset=18)).agreement["top1_agreement"] == 1
 
 
+def test_a_model_that_divides_by_nothing_is_told_to_give_no_numbers(keras: Any, tmp_path: Path) -> None:
+    """A picture of one colour has no deviation; that is no difference between the model and its export."""
+    k, ops = keras.layers, keras.ops
+    image = keras.Input((*SIZE, 3))
+    spread = (image - ops.mean(image, (1, 2), keepdims=True)) / ops.std(image, (1, 2), keepdims=True)
+    settled(keras.Model(image, k.Dense(5)(k.Flatten()(spread)))).save(tmp_path / "m.keras")
+    options = ExportOptions(model=str(tmp_path / "m.keras"), output=tmp_path / "m.onnx", normalize="none")
+    with pytest.raises(ExportError, match=r"not numbers .*real pictures \(--verify DATA\)"):
+        job.run(options)
+    np.savez(
+        tmp_path / "d.npz",
+        **dict.fromkeys(
+            ("x_train", "x_test"), np.random.default_rng(0).integers(0, 256, (9, *SIZE, 3), np.uint8)
+        ),
+        **dict.fromkeys(("y_train", "y_test"), np.arange(9) % 5),
+    )
+    assert job.run(replace(options, verify=str(tmp_path / "d.npz"))).accuracy is not None
+
+
 def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(keras: Any, tmp_path: Path) -> None:
     chain(keras).save(tmp_path / "m.keras")
     done = subprocess.run(

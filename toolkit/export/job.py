@@ -145,9 +145,9 @@ def _verified(
         verified = verify_file(
             temporary, source.predictor, pictures.images_nhwc, batch=source.batch, observer=observer
         )
+        refuse_no_numbers(verified, export.precision)  # first: they differ from everything
         if export.is_same:
             refuse_difference(verified, options)
-        refuse_no_numbers(verified, export.precision)
         accuracy = None if truth is None else _share(verified.labels == truth)
         told = verified_metadata(
             source, verified, accuracy, pictures.data, len(pictures.images_nhwc), is_same=export.is_same
@@ -194,7 +194,8 @@ def refuse_no_numbers(verified: Verification, precision: str) -> None:
         raise ExportError(
             f"the {precision} graph or its source gives answers that are not numbers",
             where="step 'verify'",
-            remedy="check the source with: toolkit evaluate; another --precision may hold the values",
+            remedy="check the source with: toolkit evaluate; another --precision may hold the values, and real pictures"
+            " (--verify DATA) may have no areas of one colour to divide by",
         )
 
 
