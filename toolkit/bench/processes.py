@@ -30,24 +30,30 @@ def in_process(request: Request) -> Measured:
     # -P keeps the working folder off the path: a file there called numpy.py must not be imported.
     command = [sys.executable, "-P", "-m", "toolkit.bench.worker"]
     path = os.pathsep.join(filter(None, [str(PACKAGE_PARENT), os.environ.get("PYTHONPATH")]))
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    with child:
-        try:
-            stdout, stderr = child.communicate(request.to_json() + "\n")
-        except KeyboardInterrupt:
-            return _interrupted(child, request)
-        except BaseException:
-            child.kill()
-            raise
+    theirs, ours = os.pipe()
+    # Open until the answer is there: its end is how the process learns that this one was killed.
+    with os.fdopen(ours, "wb", buffering=0) as requests:
+        with os.fdopen(theirs, "rb", buffering=0) as stdin:
+            child = subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        with child:
+            try:
+                with contextlib.suppress(OSError):  # it died at once: its exit code tells
+                    requests.write(f"{request.to_json()}\n".encode())
+                stdout, stderr = child.communicate()
+            except KeyboardInterrupt:
+                return _interrupted(child, request)
+            except BaseException:
+                child.kill()
+                raise
     return _read(stdout, stderr, child.returncode, request)
 
 
