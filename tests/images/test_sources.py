@@ -1,9 +1,10 @@
 import contextlib
+import errno
 import io
 import itertools
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -434,6 +435,71 @@ def test_a_folder_that_may_not_be_read_is_an_input_with_the_reason(here: Path) -
         Path("f/locked").chmod(0o700)
     assert [item.path for item in inputs] == ["f/a.png", "f/locked", "f/z.png"]
     assert "permission denied" in (inputs[1].failure or "")
+
+
+class Listed:
+    """A folder on a file system that lists names without kinds, where some can't be asked for.
+
+    Args:
+        folder: its name.
+        unknown: names whose kind can't be told, and why.
+        ends: the name at which the list itself ends with an error.
+    """
+
+    def __init__(self, folder: str, unknown: dict[str, OSError], ends: str = "") -> None:
+        self._entries = sorted(SCANDIR(folder), key=lambda entry: entry.name)
+        self._unknown = unknown
+        self._ends = ends
+
+    def __enter__(self) -> Iterator[object]:
+        return self._given()
+
+    def _given(self) -> Iterator[object]:
+        for entry in self._entries:
+            if entry.name == self._ends:
+                raise OSError(errno.EIO, "Input/output error")
+            yield Entry(entry, self._unknown[entry.name]) if entry.name in self._unknown else entry
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Entry:
+    def __init__(self, entry: os.DirEntry[str], error: OSError) -> None:
+        self.name, self.path, self._error = entry.name, entry.path, error
+
+    def is_file(self, **_: bool) -> bool:
+        raise self._error
+
+    is_dir = is_symlink = is_file
+
+
+SCANDIR = os.scandir
+STALE = OSError(errno.ESTALE, "Stale file handle")
+
+
+def test_an_entry_whose_kind_can_not_be_told_costs_no_other_picture_of_its_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("f/a.png", "f/b.png", "f/c.jpeg", "f/d/e.png", "f/notes", "f/z.png")
+    unknown = dict.fromkeys(["b.png", "c.jpeg", "d", "notes"], STALE)
+    monkeypatch.setattr(os, "scandir", lambda folder: Listed(folder, unknown))
+    skipped = Skipped()
+    assert paths("f", skipped=skipped) == ["f/a.png", "f/b.png", "f/c.jpeg", "f/d/e.png", "f/z.png"]
+    assert skipped.others == 1
+
+
+def test_a_folder_whose_list_breaks_off_keeps_what_it_gave_and_is_an_input_with_the_reason(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("f/a.png", "f/b.png", "f/c.png", "g/a.png")
+    monkeypatch.setattr(os, "scandir", lambda folder: Listed(folder, {}, "c.png"))
+    inputs = list(expand(["f", "g"]))
+    assert [(item.path, item.failure) for item in inputs] == [
+        ("f/a.png", None),
+        ("f/b.png", None),
+        ("f", "folder: can't be read: Input/output error"),
+        ("g/a.png", None),
+    ]
 
 
 def test_the_label_is_the_name_of_the_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,8 +88,11 @@ def scan(folder: str, skipped: Skipped) -> Iterator[Files | OSError]:
         skipped: where what is left out is counted, and whether links to folders are followed.
 
     Yields:
-        Pictures, a few hundred at a time; for a folder that can't be read its error (`filename` is the
-        folder).
+        Pictures, a few hundred at a time; for a folder that can't be read, or not to its end, its error (`filename` is
+        the folder) after what it did give.
+
+    Raises:
+        ToolkitError: there is no space for the temporary file in which a very large folder is sorted.
     """
     return _scan(folder, skipped, _Once(folder) if skipped.follow_links else None)
 
@@ -97,16 +100,14 @@ def scan(folder: str, skipped: Skipped) -> Iterator[Files | OSError]:
 def has_picture(folder: str, *, follow_links: bool = False) -> bool:
     """Tell whether `scan` would yield anything, looking no further than the first find."""
     pending, nothing, once = [folder], Skipped(), _Once(folder) if follow_links else None
+    failures: list[OSError] = []
     while pending:
         current = pending.pop()
-        try:
-            if once is not None and not once.is_first(current):
-                continue
-            for name in _names(current, nothing, once):
-                if not name.endswith(FOLDER):
-                    return True
-                pending.append(os.path.join(current, name[:-1]))
-        except OSError:
+        for name in _names(current, nothing, once, failures):
+            if not name.endswith(FOLDER):
+                return True
+            pending.append(os.path.join(current, name[:-1]))
+        if failures:
             return True  # a folder that can't be read is something to report
     return False
 
@@ -141,11 +142,10 @@ class _Once:
 def _scan(folder: str, skipped: Skipped, once: _Once | None) -> Iterator[Files | OSError]:
     if skipped.left_out and os.path.realpath(folder) == skipped.left_out:
         return
-    try:
-        if once is None or once.is_first(folder):
-            for block in in_order(_names(folder, skipped, once)):
-                yield from _files(folder, block, skipped, once)
-    except OSError as error:
+    failures: list[OSError] = []
+    for block in in_order(_names(folder, skipped, once, failures)):
+        yield from _files(folder, block, skipped, once)
+    for error in failures:
         error.filename = folder
         yield error
 
@@ -172,27 +172,39 @@ def _files(folder: str, block: list[str], skipped: Skipped, once: _Once | None) 
         yield Files(folder, names, unseen)
 
 
-def _names(folder: str, skipped: Skipped, once: _Once | None) -> Iterator[str]:
-    """List a folder's pictures and folders, marked."""
+def _names(folder: str, skipped: Skipped, once: _Once | None, failures: list[OSError]) -> Iterator[str]:
+    """List a folder's pictures and folders, marked; what ends the list before its end goes to `failures`."""
     usual = USUAL_ENDS
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if name[-4:] in usual and name[0] != "." and entry.is_file(follow_symlinks=False):
-                yield name  # nearly all names of a folder of pictures, so this comes first
-            elif is_hidden(name):
-                skipped.hidden += not name.endswith(PARTIAL_SUFFIX)
-            elif entry.is_dir(follow_symlinks=False):
-                yield name + FOLDER
-            elif entry.is_symlink() and _leads_to_folder(entry):
-                if once is None:
-                    skipped.folder_links += 1
-                elif once.leads_away(entry.path):
-                    yield name + FOLDER
-            elif is_picture_name(name):
-                yield name if entry.is_file(follow_symlinks=False) else name + UNSEEN
-            else:
-                skipped.others += 1
+    try:
+        if once is not None and not once.is_first(folder):
+            return
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                try:
+                    if name[-4:] in usual and name[0] != "." and entry.is_file(follow_symlinks=False):
+                        yield name  # nearly all names of a folder of pictures, so this comes first
+                    elif is_hidden(name):
+                        skipped.hidden += not name.endswith(PARTIAL_SUFFIX)
+                    elif entry.is_dir(follow_symlinks=False):
+                        yield name + FOLDER
+                    elif entry.is_symlink() and _leads_to_folder(entry):
+                        if once is None:
+                            skipped.folder_links += 1
+                        elif once.leads_away(entry.path):
+                            yield name + FOLDER
+                    elif is_picture_name(name):
+                        yield name if entry.is_file(follow_symlinks=False) else name + UNSEEN
+                    else:
+                        skipped.others += 1
+                except OSError:
+                    # Some network file systems list names without kinds, so each is asked for, which may fail for
+                    # one of a million. Whoever reads it learns why; without a picture's name it may be a folder.
+                    yield name + (UNSEEN if is_picture_name(name) else FOLDER)
+    except NotADirectoryError:  # its kind couldn't be asked for before
+        skipped.others += 1
+    except OSError as error:
+        failures.append(error)
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
