@@ -19,6 +19,7 @@
 Foreign exceptions are translated in the module that calls the library, with the cause attached.
 """
 
+import errno
 import re
 from enum import IntEnum
 
@@ -179,6 +180,23 @@ def no_temporary_folder() -> ToolkitError:
         "no folder for temporary files can be written to",
         where="TMPDIR",
         remedy="set the variable to a folder that can be",
+    )
+
+
+def no_temporary_file(error: OSError) -> ToolkitError:
+    """Return the error of a temporary file that can't be made, written or read; what it was for is all right.
+
+    Args:
+        error: what the operating system, or Python's tempfile, said.
+    """
+    import tempfile  # costs every start more than it is worth
+
+    if error.errno == errno.ENOENT:  # so says tempfile where it finds no folder
+        return no_temporary_folder()
+    return ToolkitError(
+        f"a temporary file can't be written: {error.strerror or error}",
+        where=tempfile.gettempdir(),
+        remedy="free some space there, or set TMPDIR to a folder that has more",
     )
 
 

@@ -1,3 +1,4 @@
+import errno
 import gc
 import gzip
 import io
@@ -14,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import encoded, picture
 
-from toolkit.errors import InputError, MissingDependency
-from toolkit.images import archives
+from toolkit.errors import InputError, MissingDependency, ToolkitError
+from toolkit.images import archives, held
 from toolkit.images.held import SEGMENT_BYTES, Held, Holder
 from toolkit.images.inputs import Input
 from toolkit.images.scan import Skipped
@@ -397,3 +398,17 @@ def test_a_damaged_header_in_a_tar_is_an_error_and_not_its_end(tmp_path: Path) -
     path.write_bytes(content)
     with pytest.raises(InputError, match="header of a member is damaged"):
         rows(path)
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_a_full_disk_for_temporary_files_is_no_error_of_the_archive_or_a_member(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    archive = make(tmp_path / f"x{suffix}", {"a.png": RED, "b.png": GREEN})
+    monkeypatch.setattr(held.os, "write", full)
+    with pytest.raises(ToolkitError, match=r"a temporary file can't be written: .*TMPDIR") as caught:
+        list(expand([archive]))
+    assert not isinstance(caught.value, InputError)

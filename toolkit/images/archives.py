@@ -155,7 +155,7 @@ def _unzipped(file: zipfile.ZipFile, member: zipfile.ZipInfo, holder: Holder) ->
         return holder.hold(unzip(file, member))
     except MemoryError:
         return MemoryError("not enough memory")
-    except DAMAGED as error:  # one member's damage is one row; a full disk shows again at the next
+    except DAMAGED as error:  # one member's damage is one row
         return error
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import ImageError, no_temporary_folder
+from toolkit.errors import ImageError, no_temporary_file
 
 SEGMENT_BYTES = 32 << 20  # a file of held contents is closed at this size, and deleted when nobody needs it
 
@@ -82,10 +82,7 @@ class _Segment:
     """A file of held contents, deleted when the last of them is let go."""
 
     def __init__(self) -> None:
-        try:
-            handle, self.file = tempfile.mkstemp(prefix="toolkit-", suffix=".held")
-        except FileNotFoundError as error:  # it would be taken for the archive's
-            raise no_temporary_folder() from error
+        handle, self.file = tempfile.mkstemp(prefix="toolkit-", suffix=".held")
         self.handle = handle
         self.size = 0
         weakref.finalize(self, _remove, handle, self.file)
@@ -101,15 +98,17 @@ class Holder:
         """Write a content to disk.
 
         Raises:
-            OSError: the disk for temporary files is full.
-            ToolkitError: there is no folder for them.
+            ToolkitError: the disk for temporary files is full, or there is no folder for them.
         """
         segment = self._segment
-        if segment is None or segment.size >= SEGMENT_BYTES:
-            segment = self._segment = _Segment()
-        offset, rest = segment.size, memoryview(content)
-        while rest:
-            rest = rest[os.write(segment.handle, rest) :]
+        try:
+            if segment is None or segment.size >= SEGMENT_BYTES:
+                segment = self._segment = _Segment()
+            offset, rest = segment.size, memoryview(content)
+            while rest:
+                rest = rest[os.write(segment.handle, rest) :]
+        except OSError as error:  # it would be taken for the archive's, or the member's
+            raise no_temporary_file(error) from error
         segment.size += len(content)
         return Held(segment.file, offset, len(content), segment)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
+from toolkit.errors import no_temporary_file
+
 NAMES_IN_MEMORY = 1 << 14  # about 1.5 MB
 NAMES_PER_BLOCK = 1024
 NAMES_PER_RUN_BLOCK = 128  # of a run on disk: a folder of a million names has sixty of them
@@ -16,13 +18,13 @@ def in_order(names: Iterable[str]) -> Iterator[list[str]]:
     """Sort names by code point, as `sorted()` does, and give them in blocks.
 
     Args:
-        names: read to the end before the first block is given.
+        names: read to the end before the first block is given; must not raise an OSError.
 
     Yields:
         Lists of up to 1,024 names.
 
     Raises:
-        OSError: there is no space for temporary files.
+        ToolkitError: there is no space for temporary files.
 
     Source: Knuth, The Art of Computer Programming, volume 3, section 5.4 (external sorting by merging).
     """
@@ -31,6 +33,14 @@ def in_order(names: Iterable[str]) -> Iterator[list[str]]:
     if len(held) < NAMES_IN_MEMORY:
         yield from _blocks_of(held)
         return
+    try:
+        yield from _merged(held, stream)
+    except OSError as error:  # it would be taken for the folder's
+        raise no_temporary_file(error) from error
+
+
+def _merged(held: list[str], stream: Iterator[str]) -> Iterator[list[str]]:
+    """Sort on disk: names that fill the memory allowed, and those that follow them."""
     runs: list[tuple[BinaryIO, int]] = []
     with tempfile.TemporaryFile(prefix="toolkit-") as file:
         while held:
