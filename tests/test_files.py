@@ -248,7 +248,44 @@ def test_a_file_and_its_folder_reach_the_disk_before_anybody_is_told(
         flags = int(Path(f"/proc/self/fdinfo/{handle}").read_text().split("flags:")[1].split()[0], 8)
         writable.append(path.is_dir() or flags & os.O_ACCMODE != os.O_RDONLY)  # else Windows refuses
 
-    monkeypatch.setattr("toolkit.files.os.fsync", note)
+    monkeypatch.setattr("toolkit.durable.os.fsync", note)
     write_text(tmp_path / "a.txt", "content")
     assert flushed == ["content", "folder"]
     assert all(writable)
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_that_can_not_flush_is_written_to_all_the_same(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("toolkit.durable.os.fsync", fails)
+    write_text(tmp_path / "a.txt", "content")
+    assert (tmp_path / "a.txt").read_text() == "content"
+
+
+def test_a_disk_that_fails_to_flush_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("toolkit.durable.os.fsync", fails)
+    with pytest.raises(OutputError, match="Input/output error"):
+        write_text(tmp_path / "a.txt", "content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_may_be_written_to_but_not_read_takes_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def unreadable(path: object, *arguments: int) -> int:
+        if path == tmp_path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("toolkit.durable.os.open", unreadable)
+    write_text(tmp_path / "a.txt", "content")
+    assert (tmp_path / "a.txt").read_text() == "content"

@@ -19,7 +19,7 @@ Train a CNN in Keras, export it to ONNX, run it anywhere with one command line. 
     machine/      facts about this computer
     stats/        pure mathematics on arrays
     errors.py ranges.py                     how it fails
-    files.py leftovers.py spreadsheets.py endings.py observer.py wording.py    how it writes, names, reports and counts
+    files.py durable.py leftovers.py spreadsheets.py endings.py observer.py wording.py    how it writes and reports
 """
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost more than this file

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from toolkit.durable import flush, flush_folder, replace_durably
 from toolkit.endings import STREAMS, is_device
 from toolkit.errors import OutputError, ReaderGone, ToolkitError
 from toolkit.leftovers import FILE, FOLDER, remove_leftovers, temporary_of
@@ -163,7 +164,7 @@ def _move_all(folder: Path, path: Path, *, force: bool) -> None:
     for file in (*others, folder / path.name):
         flush(file)
         file.replace(path.with_name(file.name))
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def write_text(path: Path, text: str, *, force: bool = False) -> None:
@@ -200,38 +201,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def flush(path: Path) -> None:
-    """See to it that what a file holds is on the disk.
-
-    Raises:
-        OSError: the disk is full, or something else is wrong with it.
-    """
-    with path.open("rb+") as file:  # Windows flushes only what could have been written to
-        os.fsync(file.fileno())
-
-
-def replace_durably(source: Path, target: Path) -> None:
-    """Give a file that is on the disk its final name, in the same folder, so that a power cut can't undo it.
-
-    Raises:
-        OSError: it can't be renamed.
-    """
-    source.replace(target)
-    _flush_folder(target.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    # A rename survives a power cut only when the folder itself is flushed; Windows can't open folders.
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems refuse; the file itself is safe
-            os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,8 @@ from typing import BinaryIO
 import numpy as np
 
 from toolkit.classify.writers import Finished, Format
-from toolkit.files import flush, output_error, replace_durably
+from toolkit.durable import flush, replace_durably
+from toolkit.files import output_error
 
 EARLIER_SUFFIX = ".earlier"
 WHOLE_SUFFIX = ".whole"

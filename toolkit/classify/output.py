@@ -21,8 +21,9 @@ from toolkit.classify.aside import Aside, rows_of
 from toolkit.classify.lock import open_locked
 from toolkit.classify.rows import Rows
 from toolkit.classify.writers import Finished, Format
+from toolkit.durable import flush, replace_durably, sync
 from toolkit.errors import OutputError
-from toolkit.files import flush, make_folder, output_error, replace_durably
+from toolkit.files import make_folder, output_error
 from toolkit.images.inputs import Inputs
 
 MALFORMED = (LookupError, ValueError, TypeError, csv.Error)  # what reading rows raises where there are none
@@ -172,7 +173,7 @@ class Output:
         """Give the file its name: all rows are there."""
         with self._translated():
             os.ftruncate(self._handle, self._size)
-            os.fsync(self._handle)
+            sync(self._handle)
             os.close(self._handle)  # Windows gives no other name to a file that is open
             self._handle = -1
             if self._form.complete is None:
@@ -194,9 +195,8 @@ class Output:
 
     def discard(self) -> None:
         """Take away what is left beside the output."""
-        if (
-            os.name == "nt"
-        ):  # no open file can be removed there; elsewhere the lock is held until all are gone
+        # Windows removes no open file; elsewhere the lock is held until all are gone.
+        if os.name == "nt":
             self.close()
         self.aside.discard()
         for path in (self.part, self.journal):
@@ -228,10 +228,10 @@ class Output:
         self.rows += rows
         flushes = time.monotonic() - self._flushed > FLUSH_S
         if flushes:
-            os.fsync(self._handle)
+            sync(self._handle)
         journal.add(self._journal, journal.Entry(self.rows, self._size, self._checksum))
         if flushes:
-            os.fsync(self._journal)
+            sync(self._journal)
             self._flushed = time.monotonic()
 
     def _refuse_other_inputs(self) -> None:
