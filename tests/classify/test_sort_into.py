@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -213,6 +214,55 @@ def test_a_disk_without_links_says_to_copy(here: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OutputError, match="leave --link out"):
         SortInto(here / "s", LABELS, link=True).add(rows("1.png"))
+
+
+@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENAMETOOLONG])
+def test_a_name_that_the_disk_does_not_take_costs_only_its_own_picture(
+    here: Path, monkeypatch: pytest.MonkeyPatch, code: int, link: bool
+) -> None:
+    def refused(source: object, target: object) -> None:
+        if "?" in str(target):
+            raise OSError(code, os.strerror(code), str(target))
+        real(source, target)  # type: ignore[arg-type]
+
+    real = os.link
+    make("1.png", "what?.png", "z.png")
+    monkeypatch.setattr(os, "link", refused)
+    if not link:
+        monkeypatch.setattr("toolkit.classify.sort_into._give_name", refused)
+    sorter = SortInto(here / "s", LABELS, link=link)
+    sorter.add(rows("1.png", "what?.png", "z.png"))
+    assert sorted(sorted_files(here / "s")) == ["cat/1.png", "cat/z.png"]
+    assert sorter.missed == 1
+    assert sorter.first_missed == f"what?.png: the disk takes no such name ({os.strerror(code)})"
+
+
+def test_a_folder_whose_name_the_disk_does_not_take_costs_only_its_own_pictures(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: object, *arguments: int) -> None:
+        if "?" in str(path):
+            raise OSError(errno.EINVAL, "Invalid argument", str(path))
+        real(path, *arguments)  # type: ignore[arg-type]
+
+    real = os.mkdir
+    make("what?/1.png", "z.png")
+    monkeypatch.setattr(os, "mkdir", refused)
+    sorter = SortInto(here / "s", LABELS, link=False)
+    sorter.add(rows("what?/1.png", "z.png"))
+    assert sorted(sorted_files(here / "s")) == ["cat/z.png"]
+    assert sorter.missed == 1
+
+
+def test_a_disk_that_lets_nobody_set_times_takes_copies(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    make("1.png")
+    monkeypatch.setattr(os, "utime", refused)
+    SortInto(here / "s", LABELS, link=False).add(rows("1.png"))
+    assert sorted_files(here / "s") == {"cat/1.png": "content of 1.png"}
 
 
 def test_a_name_longer_than_names_may_be_is_cut_and_told_apart() -> None:

@@ -8,6 +8,7 @@ left is used up by the next one that sorts the same picture.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -30,6 +31,8 @@ DIGEST_DIGITS = 8  # of the source, in the name of a second picture of one name
 TEMPORARY_DIGITS = 16
 LONGEST_NAME = 255  # bytes; what file systems take
 LONGEST_SUFFIX = 16  # bytes; above any picture's: what is longer is the query of an address
+REFUSED_NAMES = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
+"""What exFAT and network shares say to "?" or ":" in a name, and to bytes that aren't UTF-8; the last, a long path."""
 PIECE_BYTES = 1 << 20
 
 
@@ -48,7 +51,7 @@ class SortInto:
     def __init__(self, folder: Path, labels: Sequence[str], *, link: bool) -> None:
         make_folder(folder)
         self.missed = 0
-        """Pictures that could not be sorted, since they can't be read any more."""
+        """Pictures that could not be sorted: they can't be read any more, or the disk doesn't take their names."""
         self.first_missed = ""
         """The first of them, and why."""
         self.not_linked = 0
@@ -75,12 +78,14 @@ class SortInto:
     def _sort(self, item: Input, folder: Path) -> None:
         target = folder.joinpath(*parts_of(item.path))
         try:
-            make_folder(target.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
             if self._is_put(item, target) or _is_same(item, target):
                 return
             # Another file of the same path: one was given from the root, the other from here.
             self._is_put(item, _other_name(target, _digest(item)[:DIGEST_DIGITS]))
         except OSError as error:
+            if error.errno in REFUSED_NAMES:
+                raise _refused(error, item) from error
             raise output_error(error, target) from error
 
     def _is_put(self, item: Input, target: Path) -> bool:
@@ -105,7 +110,8 @@ class SortInto:
                 copy.write(first)
                 copy.writelines(pieces)
             if here is not None:
-                with contextlib.suppress(FileNotFoundError):  # gone by now; its content is copied
+                # It may be gone by now, and some disks let nobody set times and permissions; its content is copied.
+                with contextlib.suppress(OSError):
                     shutil.copystat(here, temporary)
             _give_name(temporary, target)
         finally:
@@ -153,6 +159,8 @@ def _linked(file: str, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError as error:
+        if error.errno in REFUSED_NAMES:
+            raise
         if not os.path.exists(file):  # noqa: PTH110 - the name may not be UTF-8
             raise _unreadable(error, file) from error
         raise OutputError(
@@ -195,6 +203,11 @@ def _content(file: str | Held) -> Iterator[bytes]:
                     yield piece
         except OSError as error:
             raise _unreadable(error, file) from error
+
+
+def _refused(error: OSError, item: Input) -> ImageError:
+    what = f"the disk takes no such name ({error.strerror})"
+    return ImageError(what, where=item.path, remedy="rename it, or sort it onto another disk")
 
 
 def _unreadable(error: OSError, file: str) -> ImageError:
