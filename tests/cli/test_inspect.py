@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from terminal import shown_on_a_terminal
 
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -55,16 +57,24 @@ def test_the_page_shows_tensors_totals_layers_and_what_is_dropped(toolkit: Comma
     assert facts["parameters"] == "180"
     assert facts["MACs"] == "5,364 for one picture"
     assert facts["labels"] == "cat, dog"
-    assert facts["long"] == "x" * 120 + "… (--json shows all of it)"
+    assert facts["long"] == "x" * 500
     assert [line.split() for line in table.splitlines()[2:]] == [
         ["conv", "Conv", "N×4×7×7", "108", "5,292"],
         ["pool", "MaxPool", "[1]", "N×4×3×3"],
         ["flat", "Flatten", "N×36"],
-        ["inner/…/dense", "MatMul", "N×2", "72", "72"],
+        ["inner/deep/dense", "MatMul", "N×2", "72", "72"],
     ]
     assert rest[0] == "[1] drops 1 row and 1 column at the border"
     assert "(H + 2P − F)/S + 1" in rest[1]
     assert max(len(line) for line in (*table.splitlines(), *rest[1].splitlines())) <= 80
+
+
+def test_on_a_terminal_long_names_and_values_are_shortened(pooled: Path) -> None:
+    shown = shown_on_a_terminal([sys.executable, "-m", "toolkit", "inspect", str(pooled)], 80)
+    head, table, *_ = shown.replace("\r\n", "\n").split("\n\n")
+    facts = dict(line.split(maxsplit=1) for line in head.splitlines())
+    assert facts["long"] == "x" * 120 + "… (--json shows all of it)"
+    assert table.splitlines()[-1].split() == ["inner/…/dense", "MatMul", "N×2", "72", "72"]
 
 
 def test_what_the_graph_tells_is_not_told_again_from_the_metadata(toolkit: CommandLine, pooled: Path) -> None:

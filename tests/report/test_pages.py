@@ -1,6 +1,7 @@
 """What the pages and texts say, whole, from results of real runs."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,6 +124,12 @@ def test_the_text_of_an_evaluation_fits_80_columns_and_leads_with_the_answer(eva
     assert "test/ant/broken.png: not a picture" in text
     assert "1 broken picture was left out:" in lines
     assert evaluate.next_command(evaluation, again=lambda plus: "never") == "toolkit bench model.onnx"
+
+
+def test_a_long_class_name_is_whole_in_the_text_of_an_evaluation(evaluation):
+    long = "a_class_name_without_any_space_" * 4
+    text = evaluate.text(replace(evaluation, labels=(long, *evaluation.labels[1:])))
+    assert text.count(long) >= 2  # its own row, and one of the confusions
 
 
 def test_a_class_that_was_never_seen_has_dashes(evaluation):

@@ -1,14 +1,9 @@
-import fcntl
-import os
-import pty
-import struct
-import subprocess
 import sys
-import termios
 
 import pytest
+from terminal import shown_on_a_terminal
 
-from toolkit.report.tables import Column
+from toolkit.report.tables import Column, render
 
 Table = tuple[list[Column], list[tuple[str, ...]]]
 
@@ -19,21 +14,7 @@ NUMBERS: Table = ([Column(f"column {i}", numeric=True) for i in range(4)], [("12
 def on_a_terminal(columns: int, table: Table = LONG) -> list[str]:
     """Return the lines that a table has on a terminal of so many columns."""
     show = f"from toolkit.report.tables import Column, render\nprint(render(*{table!r}))"
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 0, columns, 0, 0))
-    # Without colour there are no escape sequences, which take no room.
-    plain = {**os.environ, "NO_COLOR": "1"}
-    subprocess.run([sys.executable, "-c", show], stdout=theirs, check=True, env=plain)
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:  # what Linux says at the end of a terminal whose other side is closed
-        pass
-    finally:
-        os.close(ours)
-    return shown.decode().splitlines()
+    return shown_on_a_terminal([sys.executable, "-c", show], columns).splitlines()
 
 
 def test_a_terminal_that_says_nothing_of_its_width_shows_the_table_as_one_of_eighty_columns() -> None:
@@ -55,3 +36,17 @@ def test_where_a_terminal_is_too_narrow_gaps_shrink_before_anything_is_broken_an
     header, _, numbers = on_a_terminal(columns, NUMBERS)
     assert header.split() == ["column", "0", "column", "1", "column", "2", "column", "3"]
     assert numbers == (" " * gap).join(["1234567890"] * 4)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"FORCE_COLOR": "1", "TERM": "dumb"}, {"TTY_COMPATIBLE": "1", "TERM": "dumb"}, {"COLUMNS": "20"}],
+)
+def test_in_a_pipe_no_cell_is_broken_or_cut_whatever_the_environment_says_of_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    header, _, row = render([*LONG[0], Column("label")], [("a" * 70, "0.5", "b" * 40)]).splitlines()
+    assert header.split() == ["path", "probability", "label"]
+    assert row.split() == ["a" * 70, "0.5", "b" * 40]

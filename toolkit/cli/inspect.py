@@ -2,6 +2,7 @@
 
 import itertools
 import json as json_text
+import sys
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.console import Console
@@ -13,7 +14,7 @@ from toolkit.wording import count
 if TYPE_CHECKING:
     from toolkit.inspect.result import InspectResult, LayerRow, TensorRow
 
-LONGEST_VALUE = 120  # characters of a metadata value that are shown; --json has them all
+LONGEST_VALUE = 120  # characters of a metadata value that are shown on a terminal; --json has them all
 COUNTED = ("parameters", "macs")  # the graph itself tells; the file's own word stands in --json
 RULE = (
     "Output size = (H + 2P − F)/S + 1. Where it isn't whole, the last rows and\n"
@@ -111,9 +112,9 @@ def _common_prefix(names: list[str]) -> str:
 
 
 def _short(name: str) -> str:
-    """Leave the inner scopes of a name out, so that the table fits; --json has the whole name."""
+    """Leave the inner scopes of a name out on a terminal, so that the table fits; --json has the whole name."""
     scopes = name.split("/")
-    return name if len(scopes) <= 2 else f"{scopes[0]}/…/{scopes[-1]}"
+    return f"{scopes[0]}/…/{scopes[-1]}" if len(scopes) > 2 and sys.stdout.isatty() else name
 
 
 def _shape(layer: "LayerRow") -> str | None:
@@ -135,7 +136,9 @@ def _value(key: str, text: str) -> str:
     if key == "quantization" and isinstance(parsed, dict):
         return _quantization(parsed)
     shown = ", ".join(map(str, parsed)) if isinstance(parsed, list) else text
-    return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}… (--json shows all of it)"
+    if len(shown) <= LONGEST_VALUE or not sys.stdout.isatty():  # what reads a pipe may look for any of it
+        return shown
+    return f"{shown[:LONGEST_VALUE]}… (--json shows all of it)"
 
 
 def _quantization(found: dict[str, Any]) -> str:

@@ -18,11 +18,10 @@ CONFUSION = "confusion.png"
 GALLERY = "gallery.png"
 MOST_CLASSES = 30  # of the terminal's table
 MOST_CONFUSIONS = 5
-WIDEST_LABEL = 24  # characters of a class name in the terminal's tables
 
 
 def text(result: EvaluateResult) -> str:
-    """Write the result for the terminal, within 80 columns.
+    """Write the result for the terminal, within its columns.
 
     Args:
         result: what was found.
@@ -154,12 +153,12 @@ def _class_table(result: EvaluateResult) -> str:
         shown = sorted(shown, key=lambda i: (math.isnan(metrics.f1[i]), metrics.f1[i], i))[:MOST_CLASSES]
         heading = f"the {MOST_CLASSES} classes with the lowest F1, of {len(result.labels):,} (all: --json)"
     columns = [
-        tables.Column("class"),
+        tables.Column("class", fold=True),
         *(tables.Column(name, numeric=True) for name in ("precision", "recall", "F1", "pictures")),
     ]
     rows = [
         [
-            _short(result.labels[i]),
+            result.labels[i],
             figure(metrics.precision[i]),
             figure(metrics.recall[i]),
             figure(metrics.f1[i]),
@@ -176,21 +175,17 @@ def _class_table(result: EvaluateResult) -> str:
 
 def _confusion_table(result: EvaluateResult) -> str:
     columns = [
-        tables.Column("truth"),
-        tables.Column("taken for"),
+        tables.Column("truth", fold=True),
+        tables.Column("taken for", fold=True),
         tables.Column("pictures", numeric=True),
         tables.Column("of the class, %", numeric=True),
     ]
     rows = [
-        [_short(result.labels[pair.truth]), _short(result.labels[pair.predicted]), f"{pair.count:,}",
+        [result.labels[pair.truth], result.labels[pair.predicted], f"{pair.count:,}",
          f"{100 * pair.share:.1f}"]
         for pair in result.most_confused(MOST_CONFUSIONS)
     ]  # fmt: skip
     return tables.render(columns, rows, title="most frequent confusions")
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= WIDEST_LABEL else f"{label[: WIDEST_LABEL - 1]}…"
 
 
 def figure(value: float) -> str:

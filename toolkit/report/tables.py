@@ -60,9 +60,13 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
         table.add_row(*[Text(cell) for cell in row])
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     page = io.StringIO()  # rich writes to standard output even while it captures, and ends the process there
+    # What the environment says of a terminal (FORCE_COLOR, TTY_COMPATIBLE, TERM=dumb) is about another stream than
+    # this one: rich would lay out 80 columns for it, and break or cut what is wider.
     console = Console(
         file=page,
         width=width,
+        height=len(cells) + 2,
+        force_terminal=colour,
         no_color=not colour,
         color_system="standard" if colour else None,
         highlight=False,
