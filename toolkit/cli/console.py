@@ -1,5 +1,6 @@
 """Standard output and standard error: results, notices, progress, --quiet, --json, NO_COLOR."""
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from toolkit.files import output_error, to_json
 from toolkit.wording import count
 
 REFRESH_S = 0.1  # a progress bar is redrawn at most this often
+OURS = re.compile(r"(\n|\x1b\[[\d;]*m)")  # line breaks and colours: what a text for a terminal is made with
 
 
 class Console:
@@ -39,21 +41,21 @@ class Console:
             render: makes the text; called only without.
         """
         self._clear_bar()
-        _to_stdout(to_json(document()) if self.json else render())
+        _to_stdout(to_json(document()) if self.json else _harmless(render()))
 
     def part(self, text: str) -> None:
         """Print a part of a result that is too long to be held as a whole; never silenced."""
         self._clear_bar()
-        _to_stdout(text)
+        _to_stdout(text if self.json else _harmless(text))
 
     def line(self, text: str) -> None:
         """Print one line of running output: standard output, or standard error beside a JSON document."""
         if not self.quiet:
             self._clear_bar()
             if self.json:
-                print(text, file=sys.stderr, flush=True)  # noqa: T201
+                print(_harmless(text), file=sys.stderr, flush=True)  # noqa: T201
             else:
-                _to_stdout(text)
+                _to_stdout(_harmless(text))
 
     def notice(self, text: str) -> None:
         """Print one line on standard error."""
@@ -111,6 +113,12 @@ def flush_stdout() -> None:
         sys.stdout.flush()
     except OSError as error:
         raise output_error(error, "standard output") from error
+
+
+def _harmless(text: str) -> str:
+    """Return a text whose names of files and classes can't steer a terminal; line breaks and colours are our own."""
+    parts = OURS.split(text)
+    return "".join(part if place % 2 else printable(part) for place, part in enumerate(parts))
 
 
 def _to_stdout(text: str) -> None:
