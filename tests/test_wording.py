@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from toolkit.wording import count, export_command, typed
+from toolkit.wording import count, export_command, numbered, typed
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,11 @@ from toolkit.wording import count, export_command, typed
 )  # fmt: skip
 def test_a_noun_follows_its_number(number: int, noun: str, text: str) -> None:
     assert count(number, noun) == text
+
+
+@pytest.mark.parametrize(("number", "noun"), [(1, "class"), (0, "classes"), (2, "classes"), (1.5, "classes")])
+def test_a_noun_agrees_with_the_number_beside_it(number: float, noun: str) -> None:
+    assert numbered(number, "class") == noun
 
 
 def test_a_suggested_export_can_be_typed_whatever_the_model_is_called(

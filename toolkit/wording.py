@@ -10,10 +10,14 @@ PLAIN_ON_WINDOWS = re.compile(r"[\w./\\:=+@-]+")
 
 def count(number: int, noun: str) -> str:
     """Write a number with its noun: 1 thread, 2 threads, 3 fresh processes, 4 queries."""
+    return f"{number:,} {numbered(number, noun)}"
+
+
+def numbered(number: float, noun: str) -> str:
+    """Return a noun as it stands beside a number: thread beside 1, threads beside 0 and 2."""
     if number == 1:
-        return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number:,} {plural}"
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def typed(*words: str | Path, windows: bool = os.name == "nt") -> str:

@@ -138,7 +138,7 @@ def test_labels_from_folders_print_accuracy_and_confusion(
     )
     assert document["summary"]["confusion"] == [[4, 0, 0], [0, 4, 0], [1, 0, 4]]
     lost = toolkit("classify", "colours/red/00.png", "-m", tiny_model, "--labels-from-folders", cwd=None)
-    assert "accuracy 1.0000 (1 of 1 pictures)" in lost.stdout
+    assert "accuracy 1.0000 (1 of 1 picture)" in lost.stdout
     assert [line.split() for line in lost.stdout.splitlines()[-5:]] == [
         ["true", "\\", "predicted", "red"],
         ["─" * 22],

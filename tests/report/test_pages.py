@@ -9,6 +9,7 @@ from support import encoded, picture
 
 from toolkit.classify.job import run as classify
 from toolkit.classify.options import ClassifyOptions
+from toolkit.cli.rows import accuracy_text
 from toolkit.report import bench_page, evaluate, evaluate_page
 from toolkit.report import classify as classify_page
 from toolkit.report.bench_tables import percentile_table
@@ -130,6 +131,37 @@ def test_a_long_class_name_is_whole_in_the_text_of_an_evaluation(evaluation):
     long = "a_class_name_without_any_space_" * 4
     text = evaluate.text(replace(evaluation, labels=(long, *evaluation.labels[1:])))
     assert text.count(long) >= 2  # its own row, and one of the confusions
+
+
+def test_the_page_of_one_picture_speaks_of_one(tiny_model, colour_folder, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "a.png").write_bytes((colour_folder / "red" / "00.png").read_bytes())
+    (alone / ".hidden").touch()
+    result = classify(
+        ClassifyOptions(
+            paths=(str(alone),), model=str(tiny_model), device="cpu", output=tmp_path / "p.csv",
+            labels_from_folders=True,
+        )
+    )  # fmt: skip
+    html = classify_page.page(replace(result, labelled=0, links_skipped=1))
+    assert "picture classified" in html
+    assert "The only picture: 1 classified." in html
+    assert "1 picture lies in a folder that no class is named like; the accuracy is without it" in html
+    assert "1 hidden file or folder left out" in html
+    assert "1 link to a folder not followed" in html
+
+
+def test_where_no_picture_was_classified_the_accuracy_is_unknown_for_that_reason(tiny_model, tmp_path):
+    (tmp_path / "red").mkdir()
+    (tmp_path / "red" / "a.png").write_bytes(b"not a picture")
+    result = classify(
+        ClassifyOptions(
+            paths=(str(tmp_path / "red"),), model=str(tiny_model), device="cpu", output=tmp_path / "p.csv",
+            labels_from_folders=True,
+        )
+    )  # fmt: skip
+    assert accuracy_text(result) == "accuracy unknown: no picture was classified"
 
 
 def test_a_class_that_was_never_seen_has_dashes(evaluation):

@@ -170,5 +170,5 @@ def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for number in range(8):
         (folder / f"{number}.png").write_bytes(encoded(picture((number, 0, 0))))
-    with pytest.raises(DataError, match="there is one class only, only"):
+    with pytest.raises(DataError, match="there is only one class, 'only', so that there is nothing to learn"):
         job.run(options(tmp_path / "data", tmp_path / "run"))

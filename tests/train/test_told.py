@@ -64,6 +64,6 @@ def test_classes_are_named_without_breaking_the_line_and_so_are_those_without_a_
     classes = ("\x1b[31mred", " lead", "new\nline", "Katze Männchen 🐱")
     tell_shapes(Dataset(classes=classes, splits={"train": split}, name="zo\no", digest=""), split, None, seen)
     assert seen.lines[-1] == (
-        "classes that no picture is trained on, so that they aren't learnt: ' lead', new\\nline, Katze Männchen 🐱"
+        "classes that no picture is trained on, and that are not learnt: ' lead', new\\nline, Katze Männchen 🐱"
     )
     assert seen.lines[0] == r"Data: zo\no, 4 classes: \x1b[31mred, ' lead', new\nline, Katze Männchen 🐱"

@@ -8,6 +8,7 @@ from toolkit.bench.options import Arrivals, BenchOptions, Scenario
 from toolkit.bench.scenarios import Traffic
 from toolkit.errors import UsageError
 from toolkit.ranges import MOST_PICTURES
+from toolkit.wording import count
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ def _default_batch(options: BenchOptions, fixed: int | None) -> int:
 def _traffic(options: BenchOptions, batch_size: int) -> Traffic:
     if options.scenario is Scenario.MULTI_STREAM and options.streams % batch_size:
         raise UsageError(
-            f"a query of {options.streams} pictures isn't made of whole batches of {batch_size}",
+            f"a query of {count(options.streams, 'picture')} isn't made of whole batches of {batch_size}",
             where="--streams",
             remedy="use a multiple of the batch size",
         )

@@ -10,7 +10,7 @@ from toolkit.bench.options import BenchOptions
 from toolkit.bench.result import Caution
 from toolkit.bench.spinning import spins
 from toolkit.machine.state import MachineState
-from toolkit.wording import count
+from toolkit.wording import count, numbered
 
 FREQUENCIES_APART = 1.05  # highest over lowest, from round to round
 BELOW_LIMIT = 0.9  # of the highest frequency that the processors could have
@@ -204,7 +204,8 @@ def too_many_threads(
     if quota is not None and most > np.ceil(quota):
         over_quota = Caution(
             code="threads-over-quota",
-            message=f"{most} threads share a container quota of {quota:g} cores, so they are stopped at times{asleep}",
+            message=f"{most} threads share a container quota of {quota:g} {numbered(quota, 'core')}, so they are "
+            f"stopped at times{asleep}",
             remedy=f"{remedy}, or raise the quota",
         )
     return tuple(c for c in (over_cores, over_quota) if c is not None)

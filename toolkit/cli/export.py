@@ -22,7 +22,7 @@ from toolkit.cli.options import (
 from toolkit.errors import UsageError
 from toolkit.export.opset import DEFAULT, HIGHEST, LOWEST
 from toolkit.export.options import CALIBRATION_SAMPLES, ExportOptions, Precision
-from toolkit.wording import typed
+from toolkit.wording import count, typed
 
 if TYPE_CHECKING:
     from toolkit.export.result import ExportResult
@@ -174,8 +174,8 @@ def _render(result: "ExportResult") -> str:
         lines.append(f"not written: {result.output}")
     else:
         lines.append(
-            f"exported: {result.precision}, opset {result.opset}, {result.nodes} operators,"
-            f" {len(result.labels)} classes, {file_size(result.size_bytes)}"
+            f"exported: {result.precision}, opset {result.opset}, {count(result.nodes, 'operator')},"
+            f" {count(len(result.labels), 'class')}, {file_size(result.size_bytes)}"
         )
     if result.skipped:
         lines.append(left_out(result.skipped))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.errors import printable
+from toolkit.wording import count
 
 if TYPE_CHECKING:
     from toolkit.classify.result import ClassifyResult, Record
@@ -113,8 +114,11 @@ def accuracy_text(result: "ClassifyResult") -> str:
     unlabelled = result.pictures - result.labelled
     beside = f"; {unlabelled:,} in folders that are named like no class" if unlabelled else ""
     if result.accuracy is None:
-        return "accuracy unknown: no picture's folder is named like a class"
-    lines = [f"accuracy {result.accuracy:.4f} ({result.correct:,} of {result.labelled:,} pictures{beside})"]
+        why = "no picture's folder is named like a class" if result.pictures else "no picture was classified"
+        return f"accuracy unknown: {why}"
+    lines = [
+        f"accuracy {result.accuracy:.4f} ({result.correct:,} of {count(result.labelled, 'picture')}{beside})"
+    ]
     if result.confusion is not None and len(result.labels) <= WIDEST_CONFUSION:
         lines += ["", *_confusion(result.labels, result.confusion.tolist())]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from toolkit.cli.gates import report_skipped
 from toolkit.cli.options import DATA_HELP, DataName, Force, Json, Quiet, SkipBroken
 from toolkit.errors import TrainingError, UsageError
 from toolkit.train.options import DEFAULT_RECIPE, Optimizer, TrainOptions
-from toolkit.wording import export_command
+from toolkit.wording import count, export_command
 
 if TYPE_CHECKING:
     from toolkit.train.result import TrainResult
@@ -200,7 +200,7 @@ def _render(result: "TrainResult") -> str:
 
     lines = []
     if result.test_accuracy is not None:
-        measured_on = f"{result.data}, test split, {result.test_count:,} pictures"
+        measured_on = f"{result.data}, test split, {count(result.test_count, 'picture')}"
         lines.append(f"Test accuracy: {result.test_accuracy:.4f} ({measured_on})")
     if result.skipped:
         lines.append(left_out(result.skipped))

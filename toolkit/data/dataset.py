@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import DataError
+from toolkit.wording import count
 
 SPLITS = ("train", "test")
 
@@ -163,7 +164,8 @@ def held_out(split: Split, fraction: float, seed: int) -> tuple[Split, Split]:
     quotas = _shares(counts, fraction)
     if quotas.sum() == 0:
         raise DataError(
-            f"{len(split)} pictures of {len(counts)} classes are too few to set some aside for validation",
+            f"too few pictures to set some aside for validation: {count(len(split), 'picture')} of "
+            f"{count(len(counts), 'class')}",
             where="training data",
             remedy="give at least two pictures of a class, or train without: --validation-split 0 --patience 0",
         )

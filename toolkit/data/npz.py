@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.dataset import SPLITS, Split, unreadable
 from toolkit.errors import DataError, MissingSplit
+from toolkit.wording import count
 
 NAME_KEYS = ("classes", "labels")  # arrays of class names; the first one found counts
 MAX_CLASSES = 100_000  # a larger label is a mistake, not a class
@@ -48,7 +49,7 @@ def read_npz(path: Path, wanted: Sequence[str]) -> tuple[Names, dict[str, Split]
         labels = _labels(arrays.pop(f"y_{split}"), f"{path}: y_{split}")
         if len(images) != len(labels):
             raise _wrong(
-                f"{len(images)} pictures but {len(labels)} labels",
+                f"{count(len(images), 'picture')} but {count(len(labels), 'label')}",
                 f"{path}: x_{split}, y_{split}",
                 "store one label per picture",
             )

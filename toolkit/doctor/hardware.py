@@ -15,6 +15,7 @@ from toolkit.machine.cores import (
 )
 from toolkit.machine.facts import cpu_model
 from toolkit.machine.features import CPU_INFO, DOT_PRODUCT, vector_features
+from toolkit.wording import count, numbered
 
 INT8_FEATURES = DOT_PRODUCT | {"i8mm"}
 
@@ -44,7 +45,9 @@ def threads() -> list[Finding]:
     """Report how many threads a session gets, and what limits them."""
     logical = affinity()
     cores, quota = physical_cores(logical), cpu_quota()
-    limit = "no container quota" if quota is None else f"container quota of {quota:g} cores"
+    limit = (
+        "no container quota" if quota is None else f"container quota of {quota:g} {numbered(quota, 'core')}"
+    )
     usable, wanted = usable_cores(), threads_wanted()
     if wanted is not None:
         limit += f", {THREADS_VARIABLE}={wanted}"
@@ -53,7 +56,7 @@ def threads() -> list[Finding]:
         Finding(
             check="threads",
             state=State.OK if default == usable else State.NOTE,
-            finding=f"{default} by default: {cores} physical cores ({len(logical)} logical) allowed, {limit}",
+            finding=f"{default} by default: {count(cores, 'physical core')} ({len(logical)} logical) allowed, {limit}",
             remedy=""
             if default == usable
             else f"to use more: unset {THREADS_VARIABLE}, or give --threads {usable}",

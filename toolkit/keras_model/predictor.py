@@ -17,6 +17,7 @@ from toolkit.models.head import Head, to_probabilities
 from toolkit.models.matching import Unnamed
 from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels, parse_resize
+from toolkit.wording import count
 
 PROBES = 16  # pictures of noise that a model without a telling last layer is tried on
 
@@ -106,7 +107,7 @@ def keras_predictor(argument: str, *, where: str, choices: KerasChoices | None =
         labels = Unnamed.of(classes)
     if len(labels) != classes:
         raise ModelError(
-            f"{len(labels)} labels for {classes} classes",
+            f"{count(len(labels), 'label')} for {count(classes, 'class')}",
             where=choices.labels_file or loaded.path,
             remedy="give one label per class",
         )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.errors import DataError, as_place
 from toolkit.observer import Observer
+from toolkit.wording import count
 
 NAMES_KEY = "labels_are_names"
 """Key of the metadata of a file whose labels look like numbers of outputs, and were given as names."""
@@ -63,7 +64,7 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
     if Unnamed.looks_like(labels):
         if len(classes) != len(labels):
             raise DataError(
-                f"the data has {len(classes)} classes, the model {len(labels)} outputs without names",
+                f"the data has {count(len(classes), 'class')}, the model {count(len(labels), 'output')} without names",
                 where=where,
                 remedy="name the outputs with --labels FILE",
             )
@@ -71,7 +72,7 @@ def match_classes(classes: Sequence[str], labels: Sequence[str], *, where: objec
     if Unnamed.looks_like(classes):
         if len(classes) > len(labels):
             raise DataError(
-                f"the data has {len(classes)} classes without names, the model only {len(labels)}",
+                f"the data has {count(len(classes), 'class')} without names, the model only {len(labels)}",
                 where=where,
                 remedy="use data of the model's classes",
             )

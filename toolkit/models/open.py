@@ -19,6 +19,7 @@ from toolkit.preprocess.plan import Plan
 from toolkit.preprocess.transforms import Pixels, parse_resize
 from toolkit.runtime.session import Session, open_session
 from toolkit.runtime.signature import Signature
+from toolkit.wording import count
 
 PROBES = 2  # pictures of noise that a model is asked about, to see what it answers
 
@@ -211,7 +212,9 @@ def _labels(card: Card, classes: int | None, where: object) -> tuple[str, ...]:
         return Unnamed.of(classes)
     if len(card.labels) != classes:
         raise ModelError(
-            f"{len(card.labels)} labels for {classes} classes", where=where, remedy="give one label per class"
+            f"{count(len(card.labels), 'label')} for {count(classes, 'class')}",
+            where=where,
+            remedy="give one label per class",
         )
     return card.labels
 

@@ -9,13 +9,14 @@ from toolkit.classify.summary import LARGEST_CONFUSION
 from toolkit.report.axes import significant
 from toolkit.report.cards import error_card, picture_card
 from toolkit.report.charts import confidence_figure, counts_figure
+from toolkit.report.classify_lines import doubts
 from toolkit.report.confusion import confusion_chart
 from toolkit.report.facts import closing_section, device_in_words
 from toolkit.report.html import render
 from toolkit.report.page import Card, Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg
 from toolkit.stats.classification import wilson_interval
-from toolkit.wording import count
+from toolkit.wording import count, numbered
 
 MOST_CLASSES = 20  # bars of the chart of predicted classes
 MOST_ERROR_CARDS = 24  # the table below the gallery has the rest
@@ -36,7 +37,7 @@ def page(result: ClassifyResult, *, command_line: str = "", machine: Mapping[str
             lead=f"Model {result.model}, pictures brought to {result.input_size[0]} × {result.input_size[1]} pixels, "
             f"{result.provider}.",
             figures=key_figures(result),
-            warnings=_warnings(result),
+            warnings=doubts(result),
             sections=[
                 *(section for section in _sections(result) if section is not None),
                 closing_section(machine or {}, command_line),
@@ -59,7 +60,11 @@ def headline(result: ClassifyResult) -> str:
 def key_figures(result: ClassifyResult) -> list[KeyFigure]:
     """Return the figures of the first screen."""
     of = f"of {result.inputs:,}" if result.errors else ""
-    figures = [KeyFigure(value=f"{result.pictures:,}", unit=of, label="pictures classified")]
+    figures = [
+        KeyFigure(
+            value=f"{result.pictures:,}", unit=of, label=f"{numbered(result.pictures, 'picture')} classified"
+        )
+    ]
     if result.labelled and result.correct is not None:
         share = wilson_interval(result.correct, result.labelled)
         figures.append(
@@ -77,22 +82,6 @@ def key_figures(result: ClassifyResult) -> list[KeyFigure]:
             KeyFigure(value=f"{result.uncertain:,}", label=f"below a confidence of {result.min_confidence:g}")
         )
     return figures
-
-
-def _warnings(result: ClassifyResult) -> list[str]:
-    warnings = []
-    if result.labelled is not None and result.labelled < result.pictures:
-        rest = count(result.pictures - result.labelled, "picture")
-        warnings.append(f"{rest} lie in folders that no class is named like; the accuracy is without them")
-    if result.hidden_skipped:
-        warnings.append(f"{result.hidden_skipped:,} hidden files or folders left out")
-    if result.others_skipped:
-        warnings.append(
-            f"{count(result.others_skipped, 'file')} left out that no ending shows to be a picture"
-        )
-    if result.links_skipped:
-        warnings.append(f"{result.links_skipped:,} links to folders not followed")
-    return warnings
 
 
 def _sections(result: ClassifyResult) -> list[Section | None]:
@@ -137,8 +126,12 @@ def _sample_text(result: ClassifyResult, error_cards: int) -> str:
         else ""
     )
     if len(result.examples) == result.pictures and error_cards == result.errors:
-        return f"All {count(result.inputs, 'picture')}: {shown}{errors}.{bars}"
+        return f"{_all(result.inputs)}: {shown}{errors}.{bars}"
     return f"{shown}{errors}, of {count(result.inputs, 'picture')}. Sample: {result.sampling}.{bars}"
+
+
+def _all(inputs: int) -> str:
+    return "The only picture" if inputs == 1 else f"All {count(inputs, 'picture')}"
 
 
 def _charts(result: ClassifyResult) -> Section:

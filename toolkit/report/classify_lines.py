@@ -1,4 +1,4 @@
-"""How a run of `toolkit classify` went, in a line each."""
+"""How a run of `toolkit classify` went, and what its figures are without, in a line each."""
 
 from toolkit.classify.result import ClassifyResult
 from toolkit.wording import count
@@ -17,10 +17,10 @@ def summary_line(result: ClassifyResult) -> str:
     if result.others_skipped:
         line += f"; {count(result.others_skipped, 'other file')} skipped"
     if result.links_skipped:
-        links, them = ("links to folders", "them") if result.links_skipped > 1 else ("link to a folder", "it")
-        line += f"; {result.links_skipped:,} {links} not followed (--follow-links follows {them})"
+        them = "it" if result.links_skipped == 1 else "them"
+        line += f"; {_links(result)} not followed (--follow-links follows {them})"
     if result.resumed is not None:
-        line += f"; {result.resumed:,} rows were there already"
+        line += f"; {count(result.resumed, 'row')} {'was' if result.resumed == 1 else 'were'} there already"
         if result.added or result.removed:
             inputs = "input was" if result.added == 1 else "inputs were"
             line += f" ({result.added or 0:,} {inputs} added meanwhile, {result.removed or 0:,} removed)"
@@ -32,3 +32,30 @@ def limit_line(result: ClassifyResult) -> str:
     seconds = result.stages.seconds()
     shares = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds.items())
     return f"limit: {result.limit} ({shares}, in {result.workers} workers); {result.remedy}"
+
+
+def doubts(result: ClassifyResult) -> list[str]:
+    """Say in a line each what the figures are without."""
+    warnings = []
+    if result.labelled is not None and result.labelled < result.pictures:
+        rest = count(result.pictures - result.labelled, "picture")
+        one = result.pictures - result.labelled == 1
+        where, them = ("lies in a folder", "it") if one else ("lie in folders", "them")
+        warnings.append(f"{rest} {where} that no class is named like; the accuracy is without {them}")
+    if result.hidden_skipped:
+        warnings.append(
+            f"{result.hidden_skipped:,} hidden "
+            f"{'file or folder' if result.hidden_skipped == 1 else 'files or folders'} left out"
+        )
+    if result.others_skipped:
+        warnings.append(
+            f"{count(result.others_skipped, 'file')} left out that no ending shows to be a picture"
+        )
+    if result.links_skipped:
+        warnings.append(f"{_links(result)} not followed")
+    return warnings
+
+
+def _links(result: ClassifyResult) -> str:
+    links = "link to a folder" if result.links_skipped == 1 else "links to folders"
+    return f"{result.links_skipped:,} {links}"

@@ -9,6 +9,7 @@ from toolkit.report.confusion_figure import confusion_figure, drawn_classes
 from toolkit.report.page import Cell, Chart, Column, Table
 from toolkit.report.style import to_svg
 from toolkit.stats.confusions import most_confused
+from toolkit.wording import numbered
 
 MOST_CONFUSIONS = 50  # rows of the table
 
@@ -47,6 +48,10 @@ def _table(confusion: NDArray[np.int64], labels: Sequence[str]) -> Table:
         ]
         for pair in most_confused(confusion, MOST_CONFUSIONS)
     ]
-    found = f"The {len(rows)} most frequent confusions." if rows else "No class was taken for another one."
+    found = (
+        f"The {f'{len(rows)} most frequent' if len(rows) > 1 else 'only'} {numbered(len(rows), 'confusion')}."
+        if rows
+        else "No class was taken for another one."
+    )
     numbers = [Column(name, numeric=True) for name in ("pictures", "share of the class, %")]
     return Table(columns=[Column("truth"), Column("predicted"), *numbers], rows=rows, caption=found)

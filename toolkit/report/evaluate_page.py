@@ -14,6 +14,7 @@ from toolkit.report.facts import closing_section
 from toolkit.report.html import render
 from toolkit.report.page import Cell, Chart, Column, KeyFigure, Page, Section, Table
 from toolkit.report.style import to_svg
+from toolkit.wording import count, numbered
 
 
 def page(result: EvaluateResult, *, command_line: str = "", machine: Mapping[str, Any] | None = None) -> str:
@@ -33,10 +34,8 @@ def page(result: EvaluateResult, *, command_line: str = "", machine: Mapping[str
     missed = missed_gate(result)
     warnings = [f"gate not met: {missed}"] if missed else []
     if result.skipped:
-        many = len(result.skipped) != 1
-        warnings.append(
-            f"{len(result.skipped):,} broken picture{'s were' if many else ' was'} left out of the figures"
-        )
+        were = "was" if len(result.skipped) == 1 else "were"
+        warnings.append(f"{count(len(result.skipped), 'broken picture')} {were} left out of the figures")
     return render(
         Page(
             command="toolkit evaluate",
@@ -49,7 +48,7 @@ def page(result: EvaluateResult, *, command_line: str = "", machine: Mapping[str
                 KeyFigure(value=f"{metrics.top_k_accuracy:.4f}", label=f"top-{metrics.top_k} accuracy"),
                 KeyFigure(value=f"{metrics.loss:.3f}", unit="nats", label="cross-entropy loss"),
                 KeyFigure(value=f"{metrics.calibration_error:.3f}", label="expected calibration error"),
-                KeyFigure(value=f"{result.pictures:,}", label="pictures"),
+                KeyFigure(value=f"{result.pictures:,}", label=numbered(result.pictures, "picture")),
             ],
             warnings=warnings,
             sections=[
@@ -85,8 +84,8 @@ def _examples_section(result: EvaluateResult) -> Section:
     right = sum(example.right for example in result.examples)
     return Section(
         heading="Right and wrong examples",
-        text=f"{right} right and {len(result.examples) - right} wrong pictures, drawn at random from "
-        f"{result.pictures:,}. Blue is the truth, red a wrong answer.",
+        text=f"{right} right and {len(result.examples) - right} wrong, drawn at random from "
+        f"{count(result.pictures, 'picture')}. Blue is the truth, red a wrong answer.",
         cards=[
             example_card(
                 example, class_bars(example, result.labels), result.labels, cards=len(result.examples)

@@ -143,7 +143,7 @@ class Keeper:
             best = self.history[self.kept_epoch - 1]
             stopped = len(self.history) < self._settings.epochs
             reason = (
-                f"Stopped after {self._settings.patience} epochs without a lower validation loss"
+                f"Stopped after {count(self._settings.patience, 'epoch')} without a lower validation loss"
                 if stopped
                 else "Done"
             )

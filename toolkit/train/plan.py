@@ -91,7 +91,7 @@ def make_plan(
     dataset = dataset or _load(options, start, observer)
     if len(dataset.classes) == 1:
         raise DataError(
-            f"there is one class only, {dataset.classes[0]}, so that there is nothing to learn",
+            f"there is only one class, '{dataset.classes[0]}', so that there is nothing to learn",
             where=options.data,
             remedy="give a folder for each of two classes or more",
         )

@@ -11,7 +11,7 @@ from toolkit.observer import Observer
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipe import Recipe
 from toolkit.train.run_folder import Epoch
-from toolkit.wording import count
+from toolkit.wording import count, numbered
 
 LONG_LOOK_BYTES = 1 << 30  # a second or two; whoever waits longer should know what for
 
@@ -19,7 +19,8 @@ LONG_LOOK_BYTES = 1 << 30  # a second or two; whoever waits longer should know w
 def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observer: Observer) -> None:
     """Print what the data is, before anything is trained."""
     observer.line(
-        f"Data: {as_place(dataset.name)}, {len(dataset.classes)} classes: {', '.join(map(as_place, dataset.classes))}"
+        f"Data: {as_place(dataset.name)}, {count(len(dataset.classes), 'class')}: "
+        f"{', '.join(map(as_place, dataset.classes))}"
     )
     for path, reason in dataset.skipped:
         observer.notice(f"skipped {path}: {reason}")
@@ -30,7 +31,8 @@ def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observ
     missing = [as_place(name) for label, name in enumerate(dataset.classes) if label not in seen]
     if missing:
         observer.notice(
-            f"classes that no picture is trained on, so that they aren't learnt: {', '.join(missing)}"
+            f"{numbered(len(missing), 'class')} that no picture is trained on, and that "
+            f"{'is' if len(missing) == 1 else 'are'} not learnt: {', '.join(missing)}"
         )
     if validation is not None:
         observer.line(

@@ -154,7 +154,7 @@ def trial_line(trial: Trial, total: int) -> str:
     """Render a trial on one line."""
     values = "  ".join(f"{name} {_plain(value)}" for name, value in trial.settings.items())
     found = "no accuracy" if trial.val_accuracy is None else f"val_accuracy {trial.val_accuracy:.4f}"
-    state = "" if trial.state == COMPLETE else f"  {trial.state} after {trial.epochs} epochs"
+    state = "" if trial.state == COMPLETE else f"  {trial.state} after {count(trial.epochs, 'epoch')}"
     return f"Trial {trial.number:>{len(str(total))}}/{total}  {found}  {values}  {trial.seconds:.1f} s{state}"
 
 

@@ -16,6 +16,7 @@ from toolkit.machine.features import SAFE_BITS
 from toolkit.observer import SILENT, Observer
 from toolkit.preprocess.transforms import Pixels
 from toolkit.stats.agreement import compare, logit_differences
+from toolkit.wording import count
 
 MIN_AGREEMENT = 0.98
 """Least share of held-out pictures on which int8 and float32 must name the same class, where nobody sets one.
@@ -130,7 +131,9 @@ def until(
         agreement = compare(reference, probabilities(model, held_out_nhwc)).top1_agreement
         made = Attempt(kept=tuple(name for name in names if name in kept), agreement=agreement)
         attempts.append(made)
-        observer.step(f"{len(made.kept)} of {len(names)} layers in float32: agreement {agreement:.4f}")
+        observer.step(
+            f"{len(made.kept)} of {count(len(names), 'layer')} in float32: agreement {agreement:.4f}"
+        )
         return model, made
 
     best = attempt(())
