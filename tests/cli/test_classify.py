@@ -620,10 +620,13 @@ def test_the_summary_tells_the_speed_and_what_set_it(
 ) -> None:
     done = toolkit("classify", "photos", "-m", tiny_model, "--json", "--workers", 2, check=3)
     summary = json.loads(done.stdout)["summary"]
-    assert summary["workers"] == 2
+    assert (summary["workers"], summary["threads_a_worker"]) == (2, 1)
     assert set(summary["stages"]) == {"reading", "decoding", "running", "writing"}
     assert summary["limit"] in summary["stages"]
     assert summary["remedy"]
+    done = toolkit("classify", "photos", "-m", tiny_model, "--json", "--threads", 3, check=3)
+    alone = json.loads(done.stdout)["summary"]
+    assert (alone["workers"], alone["threads_a_worker"]) == (1, 3)  # one process, whose threads decode
 
 
 def test_rows_go_to_a_pipe_as_they_are_made(tiny_model: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from toolkit.cli.rows import accuracy_text
 from toolkit.report import bench_page, evaluate, evaluate_page
 from toolkit.report import classify as classify_page
 from toolkit.report.bench_tables import percentile_table
+from toolkit.report.classify_lines import limit_line
 from toolkit.report.facts import file_size, machine_pairs
 
 
@@ -131,6 +132,15 @@ def test_a_long_class_name_is_whole_in_the_text_of_an_evaluation(evaluation):
     long = "a_class_name_without_any_space_" * 4
     text = evaluate.text(replace(evaluation, labels=(long, *evaluation.labels[1:])))
     assert text.count(long) >= 2  # its own row, and one of the confusions
+
+
+def test_what_limits_a_run_is_told_with_the_threads_of_one_process_or_the_processes(
+    pictures, tiny_model, tmp_path
+):
+    result = classified(pictures, tiny_model, tmp_path)
+    assert "in 2 threads); " in limit_line(replace(result, threads_a_worker=2))
+    assert "in 3 workers); " in limit_line(replace(result, workers=3, threads_a_worker=1))
+    assert "in 1 worker); " in limit_line(replace(result, threads_a_worker=1))
 
 
 def test_the_page_of_one_picture_speaks_of_one(tiny_model, colour_folder, tmp_path):

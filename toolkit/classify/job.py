@@ -80,7 +80,7 @@ def run(
             engine.close()  # the workers' memory is free before the output is completed
     done = one.summary
     observer.progress(done.inputs, done.inputs, unit="pictures", errors=done.errors)
-    return one.result(engine.workers, skipped, time.perf_counter() - began)
+    return one.result(engine, skipped, time.perf_counter() - began)
 
 
 def _refuse_sorted(paths: Sequence[str], sorted_into: str) -> None:

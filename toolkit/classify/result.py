@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from toolkit.classify.stages import Stages, limiting_stage, remedy
 from toolkit.runtime.devices import CPU
 
-OK = "ok"
-ERROR = "error"
+OK, ERROR = "ok", "error"
 HISTOGRAM_BINS = 20  # of the top-1 probability, each 0.05 wide
 SAMPLE_SIZE = 200  # examples and error rows that a result keeps, whatever the number of inputs
 MISTAKES_KEPT = 50  # of a run with labels: the wrong predictions with the highest probability
@@ -47,8 +46,7 @@ class Record:
         status: "ok" or "error".
         predictions: the most probable classes, best first; empty for an error.
         error: why there is no prediction; None where there is one.
-        uncertain: whether the best probability is below --min-confidence; None where that wasn't asked
-            for, and for an error.
+        uncertain: whether the best probability is below --min-confidence; None for an error, or where not asked for.
         path_bytes: the bytes of a path that isn't UTF-8; None for one that is.
         extra: the other columns of the list that names it, with --keep-columns; None without.
     """
@@ -127,13 +125,13 @@ class ClassifyResult:
         confidence_counts: int64 [20]; pictures per top-1 probability, bins of 0.05 from 0 to 1.
         labelled: rows whose folder is named like a class; None without --labels-from-folders.
         correct: of these, how many were predicted right; None likewise.
-        confusion: int64 [classes, classes], true class by predicted class; None likewise, and where there
-            are too many classes to keep it.
+        confusion: int64 [classes, classes], true class by predicted class; None likewise, or with too many classes.
         examples: see `SAMPLE_RULE`.
-        failures: see `SAMPLE_RULE`.
+        failures: likewise.
         mistakes: the wrong predictions with the highest probability, most probable first.
         output: the predictions file, or None.
-        workers: processes, or threads that decode, that worked side by side.
+        workers: processes that worked side by side.
+        threads_a_worker: of each, that decode.
         stages: where the time went.
         resumed: rows that an earlier run had finished; None without --resume.
         added: inputs among them that the earlier run hadn't seen at their place; None likewise.
@@ -174,6 +172,7 @@ class ClassifyResult:
     sampling: str = field(default=SAMPLE_RULE)
     output: str | None = None
     workers: int = 1
+    threads_a_worker: int = 1
     stages: Stages = field(default_factory=Stages)
     resumed: int | None = None
     added: int | None = None
@@ -230,6 +229,7 @@ class ClassifyResult:
             "classes": dict(zip(self.labels, self.class_counts.tolist(), strict=True)),
             "output": self.output,
             "workers": self.workers,
+            "threads_a_worker": self.threads_a_worker,
             "stages": {stage: round(seconds, 3) for stage, seconds in self.stages.seconds().items()},
             "limit": self.limit,
             "remedy": self.remedy,

@@ -87,11 +87,11 @@ class Run:
             pieces.close()
             self._stages += pipeline.stages
 
-    def result(self, workers: int, skipped: Skipped, seconds: float) -> ClassifyResult:
+    def result(self, engine: Engine, skipped: Skipped, seconds: float) -> ClassifyResult:
         """Return what the whole run gave.
 
         Args:
-            workers: processes or threads that worked side by side.
+            engine: that was worked with.
             skipped: what was left out of the folders.
             seconds: it took.
         """
@@ -133,7 +133,8 @@ class Run:
             mistakes=mistakes,
             output=None if options.output is None else str(options.output),
             kept=kept,
-            workers=workers,
+            workers=engine.workers,
+            threads_a_worker=engine.threads_a_worker,
             stages=self._stages,
             resumed=None if earlier is None else earlier.rows,
             added=None if earlier is None else earlier.added,

@@ -27,6 +27,7 @@ class LocalEngine:
         window: shards a worker, on the way or waiting for an earlier one to be finished.
     """
 
+    threads_a_worker = 1
     takes_long_shards = True
 
     def __init__(self, workers: int, window: int = WINDOW) -> None:

@@ -47,7 +47,10 @@ class Engine(Protocol):
     """Runs shards on workers."""
 
     workers: int
-    """How many shards are worked on at once."""
+    """How many processes work side by side."""
+
+    threads_a_worker: int
+    """How many threads of each work on shards at once."""
 
     takes_long_shards: bool
     """Whether the way to a worker and back costs something, so that long shards pay."""

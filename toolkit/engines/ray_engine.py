@@ -42,6 +42,7 @@ class RayEngine:
         workers: the most that were ready at once so far. Others may never come, or come when others are lost.
     """
 
+    threads_a_worker = 1
     takes_long_shards = True
 
     def __init__(

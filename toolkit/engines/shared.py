@@ -53,6 +53,7 @@ class SharedEngine:
         workers: processes, at most; fewer where their shards would take too much memory.
     """
 
+    threads_a_worker = 1
     takes_long_shards = False
 
     def __init__(self, workers: int) -> None:

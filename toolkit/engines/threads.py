@@ -45,13 +45,14 @@ class ThreadsEngine:
     """Runs shards with one worker in this process.
 
     Args:
-        workers: threads that prepare shards.
+        threads: that prepare shards.
     """
 
     takes_long_shards = False
+    workers = 1
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, threads: int) -> None:
+        self.threads_a_worker = threads
         self._worker: TwoSteps | None = None
 
     def open(self, start: Callable[[], Any]) -> Any:
@@ -64,7 +65,9 @@ class ThreadsEngine:
         worker = self._worker
         if worker is None:
             raise ValueError("the engine isn't open")
-        prepared = ahead(worker.preparer.prepare, shards, threads=self.workers, stop=worker.preparer.stop)
+        prepared = ahead(
+            worker.preparer.prepare, shards, threads=self.threads_a_worker, stop=worker.preparer.stop
+        )
         try:
             for each in prepared:
                 yield worker.finish(each)

@@ -31,7 +31,10 @@ def limit_line(result: ClassifyResult) -> str:
     """Say which stage set the speed, and what would help."""
     seconds = result.stages.seconds()
     shares = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds.items())
-    return f"limit: {result.limit} ({shares}, in {result.workers} workers); {result.remedy}"
+    threads, workers = result.threads_a_worker, count(result.workers, "worker")
+    # In one process the times of its threads are summed up, and may be more than the run took.
+    where = count(threads, "thread") if threads > 1 else workers
+    return f"limit: {result.limit} ({shares}, in {where}); {result.remedy}"
 
 
 def doubts(result: ClassifyResult) -> list[str]:
