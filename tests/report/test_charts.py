@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolkit.errors import printable
 from toolkit.report.axes import shortened, significant
 from toolkit.report.charts import (
     calibration_figure,
@@ -79,8 +80,8 @@ def test_any_class_name_can_be_drawn_and_none_is_read_as_a_formula(name):
 
 @given(st.text(max_size=60))
 def test_a_shortened_label_keeps_its_beginning(label):
-    text = shortened(label).replace(r"\$", "$")
-    assert text == label if len(label) <= 22 else text == f"{label[:21]}…"
+    text, shown = shortened(label).replace(r"\$", "$"), printable(label)
+    assert text == shown if len(shown) <= 22 else text == f"{shown[:21]}…"
 
 
 @given(st.floats(1e-9, 1e12))

@@ -78,9 +78,7 @@ NAMES = st.text(st.characters(exclude_characters="\r\0", exclude_categories=["Cs
 
 @given(NAMES, NAMES)
 def test_any_class_name_comes_out_of_the_page_as_it_went_in(predicted, truth):
-    card = Card(
-        image=None, alternative="a", heading="h", path="p", predicted=predicted, truth=truth, confidence=0.5
-    )
+    card = Card(image=None, alternative="a", path="p", predicted=predicted, truth=truth, confidence=0.5)
     chart = Chart(
         svg="<svg></svg>",
         caption="c",

@@ -18,8 +18,10 @@ ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&"
 def page_of(text):
     """A page with the same text in every place that takes one."""
     table = Table(columns=[Column(text)], rows=[[text], [Cell(text, sort=1, kind="wrong")]], caption=text)
-    card = Card(image=None, alternative=text, heading=text, path=text, bars=[Bar(text, 0.5, "right")])
-    failed = Card(image=None, alternative=text, heading=text, path=text, error=text)
+    card = Card(
+        image=None, alternative=text, path=text, predicted=text, truth=text, bars=[Bar(text, 0.5, "right")]
+    )
+    failed = Card(image=None, alternative=text, path=text, error=text)
     return Page(
         command=text,
         title=text,
@@ -46,6 +48,22 @@ def test_any_text_makes_a_page(text):
     html = render(page_of(text))
     assert html.startswith("<!doctype html>")
     assert html.count("<script>") == 1
+
+
+def test_no_name_turns_round_the_text_behind_it_and_the_filters_have_it_as_it_is():
+    html = render(page_of("a\u202eb\tc"))
+    assert html.count("a\u202eb\tc") == 2  # the values that the filters compare
+    assert 'data-predicted="a\u202eb\tc"' in html
+    assert r"<bdi>a\u202eb\tc</bdi> 0% (<bdi>a\u202eb\tc</bdi>)" in html
+
+
+def test_a_number_and_its_unit_stay_on_one_line_but_for_paths():
+    html = render(page_of("95 % of 2 s, 8 × 8, 3 models"))
+    assert (
+        "<h1>95\N{NO-BREAK SPACE}% of 2\N{NO-BREAK SPACE}s, 8\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}8, 3 models</h1>"
+        in html
+    )
+    assert '<p class="path">95 % of 2 s, 8 × 8, 3 models</p>' in html
 
 
 def test_the_policy_allows_nothing_but_the_pages_own_style_and_script():

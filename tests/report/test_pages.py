@@ -51,12 +51,12 @@ def test_a_classification_page_shows_every_picture_and_the_broken_one(pictures, 
     html = classify_page.page(result, command_line="toolkit classify x")
     assert sorted(cards(html)) == sorted([("right", "")] * 12 + [("wrong", "")] * 2 + [("other", " failed")])
     assert headings(html) == [
-        "What was seen", "Pictures", "Surest mistakes", "What could not be read", "How it was run",
+        "What was seen", "Pictures", "Surest mistakes", "What could not be classified", "How it was run",
         "Machine and versions"]  # fmt: skip
-    assert "14 pictures, 1 could not be read, 0.9231 right, " in html
+    assert "14 pictures, 1 could not be classified, 0.9231 right, " in html
     assert "toolkit classify x" in html
     assert html.count("data:image/png;base64,") == 14
-    assert "All 14 pictures: 13 classified and 1 that could not be read." in html
+    assert "All 14 pictures: 13 classified and 1 that could not be classified." in html
 
 
 def test_a_card_shows_folder_and_file_name_in_two_parts_and_the_path_as_its_title(
@@ -89,8 +89,13 @@ def test_only_broken_pictures_still_make_a_page(tiny_model, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(b"nothing")
     html = classify_page.page(classified(tmp_path / "in", tiny_model, tmp_path))
-    assert headings(html) == ["Pictures", "What could not be read", "How it was run", "Machine and versions"]
-    assert "1 picture, 1 could not be read" in html
+    assert headings(html) == [
+        "Pictures",
+        "What could not be classified",
+        "How it was run",
+        "Machine and versions",
+    ]
+    assert "1 picture, 1 could not be classified" in html
 
 
 def test_a_picture_that_is_gone_by_now_leaves_a_card_without_a_picture(pictures, tiny_model, tmp_path):

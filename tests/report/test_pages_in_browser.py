@@ -205,8 +205,10 @@ def test_what_scrolls_sideways_keeps_its_caption_in_sight(all_files, visit):
 
 
 def test_a_number_and_the_text_beside_it_stand_apart(files, visit):
-    table = visit(files["classify"]).locator("section", has_text="What could not be read").locator("table")
-    number, path = table.locator("tbody td").evaluate_all(
+    table = (
+        visit(files["classify"]).locator("section", has_text="What could not be classified").locator("table")
+    )
+    number, path = table.locator("tbody tr > *").evaluate_all(
         """cells => cells.slice(0, 2).map(cell => {
             const range = document.createRange();
             range.selectNodeContents(cell);
@@ -223,7 +225,50 @@ def test_without_any_truth_the_filter_says_classified(visit, tiny_model, colour_
     )
     (tmp_path / "page.html").write_text(classify_page.page(classify(options)), encoding="utf-8")
     buttons = visit(tmp_path / "page.html").locator(".filter button").all_inner_texts()
-    assert buttons == ["all 13", "classified 12", "could not be read 1"]
+    assert buttons == ["all 13", "classified 12", "could not be classified 1"]
+
+
+def test_on_a_telephone_a_sentence_in_a_table_has_room_and_a_word_takes_none(
+    visit, benchmark_document, tmp_path
+):
+    gate = {"name": "latency", "subject": "a case", "met": False, "message": "missed by a factor of two " * 4}
+    page = bench_page.page({**benchmark_document, "gates": [gate]})
+    (tmp_path / "gates.html").write_text(page, encoding="utf-8")
+    row = visit(tmp_path / "gates.html", width=PHONE).locator("section", has_text="Gates").locator("tbody tr")
+    name, _, outcome, message = row.locator("> *").evaluate_all("all => all.map(e => e.clientWidth)")
+    assert name < 100
+    assert outcome < 100
+    assert message >= 240
+
+
+def test_paper_has_the_colours_of_a_light_page_whatever_the_system_prefers(all_files, visit):
+    fills = {}
+    for scheme in SCHEMES:
+        page = visit(all_files["bench"], scheme=scheme)
+        page.emulate_media(media="print", color_scheme=scheme)
+        style = "e => [getComputedStyle(e).fill, getComputedStyle(e).stroke].join()"
+        fills[scheme] = page.locator("svg.chart path").evaluate_all(f"all => all.map({style})")
+    assert fills["light"] == fills["dark"]
+
+
+def test_in_a_system_of_high_contrast_bars_and_the_pressed_button_can_still_be_seen(chromium, files):
+    context = chromium.new_context(forced_colors="active")
+    page = context.new_page()
+    page.goto(files["classify"].as_uri())
+    ground = "e => getComputedStyle(e).backgroundColor"
+    bar, track = (page.locator(selector).first.evaluate(ground) for selector in (".bar", ".track"))
+    pressed, other = (page.locator(".filter button").nth(place).evaluate(ground) for place in (0, 1))
+    body = page.locator("body").evaluate(ground)
+    context.close()
+    assert len({bar, track, body}) == 3
+    assert pressed != other
+
+
+def test_rows_have_headers_too_for_those_who_hear_a_table(all_files, visit):
+    page = visit(all_files["evaluate"])
+    table = page.locator("section", has_text="Class by class").locator("table").first
+    assert table.locator("tbody th[scope=row]").all_inner_texts() == ["ant", "bee <b>", "crab", "dodo & co"]
+    assert table.locator("thead th[scope=col]").count() == 5
 
 
 def test_pages_of_every_command_close_with_machine_version_and_day(all_files, visit):

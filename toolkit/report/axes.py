@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
+from toolkit.errors import printable
 from toolkit.report.style import MUTED
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def layout(figure: "Figure") -> "ConstrainedLayoutEngine":
 
 def shortened(label: str, longest: int = LONGEST_LABEL) -> str:
     """Return a label that fits: a long one ends in an ellipsis; a dollar sign stays one."""
-    text = label if len(label) <= longest else f"{label[: longest - 1]}…"
+    text = printable(label)
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
     return text.replace("$", r"\$")  # matplotlib would read a formula between two of them
 
 

@@ -12,13 +12,12 @@ from toolkit.report.bench_sweeps import sweep_figure
 from toolkit.report.bench_tables import (
     Row,
     comparison_table,
-    gates_table,
     slices_table,
     stages_table,
     sweep_table,
     trials_table,
 )
-from toolkit.report.page import Chart, Section
+from toolkit.report.page import Cell, Chart, Column, Section, Table
 from toolkit.report.style import to_svg
 
 
@@ -122,7 +121,7 @@ def gates(found: Sequence[Mapping[str, Any]]) -> Section | None:
         return None
     missed = sum(not gate["met"] for gate in found)
     text = f"{missed} of {len(found)} missed." if missed else "All met."
-    return Section(heading="Gates", text=text, table=gates_table(found))
+    return Section(heading="Gates", text=text, table=_gates_table(found))
 
 
 def course(rows: Sequence[Row]) -> Section:
@@ -136,3 +135,27 @@ def course(rows: Sequence[Row]) -> Section:
         table=slices_table([(name, curve) for name, curve in curves]),
     )
     return Section(heading="Over time", charts=[chart])
+
+
+def _gates_table(gates: Sequence[Row]) -> Table:
+    """Return the table of the limits that were set.
+
+    Args:
+        gates: "gates" of the document.
+    """
+    return Table(
+        columns=[
+            Column("gate", holds="word"),
+            Column("case"),
+            Column("result", holds="word"),
+            Column("what was found", holds="sentence"),
+        ],
+        rows=[
+            [
+                str(gate["name"]), str(gate["subject"]),
+                Cell("met", kind="right") if gate["met"] else Cell("missed", kind="wrong"), str(gate["message"]),
+            ]
+            for gate in gates
+        ],
+        caption="Limits that were set on the command line; a missed one ends it with exit code 4.",
+    )  # fmt: skip

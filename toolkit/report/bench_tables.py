@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 COLUMNS = (
     Column("model"),
-    Column("device"),
+    Column("device", holds="word"),
     Column("batch", numeric=True),
     Column("threads", numeric=True),
     Column("p50, ms", numeric=True),
@@ -112,7 +112,11 @@ def comparison_table(rows: Sequence[Row], all_rows: Sequence[Row]) -> Table:
             shown[1:] = ["–"] * 3
         cells.append([case_label(row, all_rows), str(found["verdict"]), *shown])
     return Table(
-        columns=[Column("case"), Column("verdict"), *(Column(title, numeric=True) for title in titles)],
+        columns=[
+            Column("case"),
+            Column("verdict", holds="word"),
+            *(Column(title, numeric=True) for title in titles),
+        ],
         rows=cells,
         caption="Change in time, its 99 % interval, and what these rounds could have shown; a dash where they are "
         "too few to tell.",
@@ -129,7 +133,7 @@ def stages_table(rows: Sequence[Row], all_rows: Sequence[Row]) -> Table:
     return Table(
         columns=[
             Column("case"),
-            Column("stage"),
+            Column("stage", holds="word"),
             *(Column(t, numeric=True) for t in ("p50, ms", "mean, ms", "share, %")),
         ],
         rows=[
@@ -153,7 +157,7 @@ def trials_table(rows: Sequence[Row], all_rows: Sequence[Row]) -> Table:
     """
     titles = ("queries/s", "percentile, ms", "queries")
     return Table(
-        columns=[Column("case"), *(Column(title, numeric=True) for title in titles), Column("held")],
+        columns=[Column("case"), *(Column(title, numeric=True) for title in titles), Column("held", holds="word")],
         rows=[
             [
                 case_label(row, all_rows), _cell(trial["rate_qps"]), _cell(trial["percentile_ms"]),
@@ -174,7 +178,7 @@ def sweep_table(rows: Sequence[Row]) -> Table:
     """
     titles = ("batch", "threads", "pictures/s", "p50, ms", "p50 a picture, ms")
     return Table(
-        columns=[Column("model"), Column("device"), *(Column(title, numeric=True) for title in titles)],
+        columns=[Column("model"), Column("device", holds="word"), *(Column(title, numeric=True) for title in titles)],
         rows=[
             [
                 model_label(row["model"], rows), str(row["device"]), _cell(row["batch_size"]), _cell(row["threads"]),
@@ -184,25 +188,6 @@ def sweep_table(rows: Sequence[Row]) -> Table:
             for row in rows
         ],
         caption="One row per case.",
-    )  # fmt: skip
-
-
-def gates_table(gates: Sequence[Row]) -> Table:
-    """Return the table of the limits that were set.
-
-    Args:
-        gates: "gates" of the document.
-    """
-    return Table(
-        columns=[Column("gate"), Column("case"), Column("result"), Column("what was found")],
-        rows=[
-            [
-                str(gate["name"]), str(gate["subject"]),
-                Cell("met", kind="right") if gate["met"] else Cell("missed", kind="wrong"), str(gate["message"]),
-            ]
-            for gate in gates
-        ],
-        caption="Limits that were set on the command line; a missed one ends it with exit code 4.",
     )  # fmt: skip
 
 

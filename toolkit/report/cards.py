@@ -8,7 +8,7 @@ from toolkit.errors import ToolkitError
 from toolkit.evaluate.result import Example
 from toolkit.report.gallery import shown_classes
 from toolkit.report.html import LARGE_SIDE, thumbnail
-from toolkit.report.page import Bar, Card, Kind, percent
+from toolkit.report.page import Bar, Card, Kind
 
 Answer = tuple[str, float]
 
@@ -60,16 +60,14 @@ def example_card(example: Example, bars: Sequence[Bar], labels: Sequence[str], *
     """
     image, small = thumbnail(example.image_hwc, cards=cards)
     truth, predicted = labels[example.truth], labels[example.predicted]
-    confidence = float(example.probabilities[example.predicted])
     return Card(
         image=image,
         pixelated=small,
         alternative=f"a picture of the class {truth}",
-        heading=f"{predicted} {percent(confidence)} ({truth})",
         kind="right" if example.right else "wrong",
         predicted=predicted,
         truth=truth,
-        confidence=confidence,
+        confidence=float(example.probabilities[example.predicted]),
         bars=bars,
         path=example.path,
     )
@@ -88,13 +86,11 @@ def picture_card(path: str, file: str, answers: Sequence[Answer], *, truth: str 
     name = Path(path).name
     image, small, problem = _thumbnail_of(file, cards=cards)
     label, share = answers[0]
-    known = f" ({truth})" if truth is not None else ""
     shown = f"{name}, a picture of the class {truth}" if truth is not None else name
     return Card(
         image=image,
         pixelated=small,
         alternative=f"{shown}; {problem}" if problem else shown,
-        heading=f"{label} {percent(share)}{known}",
         kind="other" if truth is None else "right" if label == truth else "wrong",
         predicted=label,
         truth=truth,
@@ -114,8 +110,7 @@ def error_card(path: str, reason: str) -> Card:
     name = Path(path).name
     return Card(
         image=None,
-        alternative=f"{name} could not be read",
-        heading="could not be read",
+        alternative=f"{name} could not be classified",
         path=path,
         error=reason,
     )

@@ -50,7 +50,7 @@ def headline(result: ClassifyResult) -> str:
     """Say in words how many pictures there were, how many were right, and how quickly."""
     parts = [count(result.inputs, "picture")]
     if result.errors:
-        parts.append(f"{result.errors:,} could not be read")
+        parts.append(f"{result.errors:,} could not be classified")
     if result.accuracy is not None:
         parts.append(f"{result.accuracy:.4f} right")
     parts.append(f"{significant(result.pictures_per_second)} a second on {device_in_words(result.device)}")
@@ -76,7 +76,7 @@ def key_figures(result: ClassifyResult) -> list[KeyFigure]:
         )
     figures.append(KeyFigure(value=significant(result.pictures_per_second), unit="pictures/s",
                              label=f"throughput over {significant(result.seconds)} s"))  # fmt: skip
-    figures.append(KeyFigure(value=f"{result.errors:,}", label="could not be read"))
+    figures.append(KeyFigure(value=f"{result.errors:,}", label="could not be classified"))
     if result.uncertain is not None:
         figures.append(
             KeyFigure(value=f"{result.uncertain:,}", label=f"below a confidence of {result.min_confidence:g}")
@@ -118,7 +118,7 @@ def _card(example: Example, cards: int) -> Card:
 
 def _sample_text(result: ClassifyResult, error_cards: int) -> str:
     shown = f"{len(result.examples):,} classified"
-    errors = f" and {error_cards:,} that could not be read" if error_cards else ""
+    errors = f" and {error_cards:,} that could not be classified" if error_cards else ""
     known = max((len(example.predictions) for example in result.examples), default=0)
     bars = (
         f" The resumed file has {count(known, 'class')} a row, so each picture has as many bars."
@@ -202,9 +202,9 @@ def _failures(result: ClassifyResult) -> Section:
     shown: Sequence[object] = result.failures
     of = "" if len(shown) == result.errors else f" Sample of {result.errors:,}: {result.sampling}."
     return Section(
-        heading="What could not be read",
+        heading="What could not be classified",
         table=Table(
-            columns=[Column("place", numeric=True), Column("path"), Column("reason")],
+            columns=[Column("place", numeric=True), Column("path"), Column("reason", holds="sentence")],
             rows=[
                 [Cell(f"{failed.index + 1:,}", sort=failed.index), failed.path, failed.error]
                 for failed in result.failures

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -12,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import __version__
+from toolkit.errors import printable
 from toolkit.report.page import Page
 
 LARGE_SIDE, SMALL_SIDE = 128, 64  # pixels of a thumbnail
+NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:%|×|[mµn]?s|[kMG]?B)(?![\w-]))|(?<=×) (?=\d)")
 FEW_CARDS = 60  # up to here thumbnails are large: 60 x 128 x 128 x 3 bytes in base64 are 3.9 MB at worst
 
 
@@ -77,10 +80,23 @@ def _part(name: str) -> str:
 def _environment() -> Any:
     from jinja2 import DictLoader, Environment, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=DictLoader({"page.html": _part("page.html")}),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = _unbroken
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """Escape what would turn round the direction of the text behind it: names of files and classes may hold it."""
+    return printable(value) if type(value) is str else value  # what is marked as safe is of a type of its own
+
+
+def _unbroken(text: str) -> str:
+    """Keep a number and its unit on one line; a path that is to be copied must not go through here."""
+    return NUMBER_AND_UNIT.sub("\N{NO-BREAK SPACE}", text)

@@ -45,10 +45,17 @@ class Column:
     Args:
         title: with the unit where there is one.
         numeric: right-aligned, sorted as numbers.
+        holds: a "word" takes no more room than it needs, a "sentence" enough to be read on a telephone too.
     """
 
     title: str
     numeric: bool = False
+    holds: Literal["word", "name", "sentence"] = "name"
+
+    @property
+    def kind(self) -> str:
+        """What the style sheet knows it by."""
+        return "number" if self.numeric else self.holds
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,6 @@ class Card:
         image: data URI; None for a picture that could not be shown.
         pixelated: enlarged pixel by pixel.
         alternative: what the picture shows, for those who don't see it.
-        heading: label with probability, and the truth where it is known.
         kind: right or wrong where the truth is known, else other.
         predicted: the class; None where there is no answer.
         truth: the class; None where it is unknown.
@@ -141,7 +147,6 @@ class Card:
     image: str | None
     pixelated: bool = True
     alternative: str
-    heading: str
     kind: Kind = "other"
     predicted: str | None = None
     truth: str | None = None
@@ -149,6 +154,11 @@ class Card:
     bars: Sequence[Bar] = ()
     path: str
     error: str = ""
+
+    @property
+    def percent(self) -> str:
+        """The confidence in whole per cent; see `percent`."""
+        return percent(self.confidence)
 
     @property
     def name(self) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.errors import printable
 from toolkit.files import write_bytes
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def to_svg(figure: "Figure", *, title: str) -> str:
     svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--chart-font)", svg)
     svg = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 var(--chart-font)", svg)
     svg = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"|height="[\d.]+pt" width="[\d.]+pt"', "", svg, count=1)
-    label = html.escape(title, quote=True)
+    label = html.escape(printable(title), quote=True)
     width = round(figure.get_figwidth() * 72)
     return svg.replace(
         "<svg", f'<svg class="chart" role="img" aria-label="{label}" style="--width:{width}"', 1

@@ -1,6 +1,6 @@
 // Filters galleries by outcome, classes and confidence; a cell of a confusion matrix shows its pictures.
 (() => {
-  const outcomes = { right: "right", wrong: "wrong", other: "truth unknown", failed: "could not be read" };
+  const outcomes = { right: "right", wrong: "wrong", other: "truth unknown", failed: "could not be classified" };
   const number = (count) => count.toLocaleString("en");
   const byName = new Intl.Collator(undefined, { numeric: true }).compare;
   const make = (tag, properties, ...children) => {
@@ -8,9 +8,12 @@
     element.append(...children);
     return element;
   };
+  // What turns round the direction of the text behind it is shown by its number.
+  const steering = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+  const printable = (name) => name.replace(steering, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
   const shortened = (name) => {
-    const letters = [...name];
-    return letters.length > 48 ? `${letters.slice(0, 30).join("")}…${letters.slice(-17).join("")}` : name;
+    const letters = [...printable(name)];
+    return letters.length > 48 ? `${letters.slice(0, 30).join("")}…${letters.slice(-17).join("")}` : letters.join("");
   };
 
   const outcomeChoice = (cards, changed) => {
@@ -93,7 +96,7 @@
     const inMatrix = (t, p, count) => {
       const held = holds(t, p);
       const here = held === count ? "every one in this gallery" : `${held || "none"} of them in this gallery, which is ${drawn}`;
-      return `True ${t}, predicted ${p}: ${number(count)} in all, ${here}.`;
+      return `True ${printable(t)}, predicted ${printable(p)}: ${number(count)} in all, ${here}.`;
     };
     const outcome = outcomeChoice(cards, show), confidence = confidenceChoice(cards, show);
     const predicted = classChoice("predicted", "predicted", cards, show);
@@ -148,7 +151,7 @@
     for (const text of chart.querySelectorAll("text")) text.setAttribute("aria-hidden", "true"); // the cells say it
     for (const { element, truth, predicted, count } of cells) {
       const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
-      title.textContent = `true ${truth}, predicted ${predicted}: ${number(count)}`;
+      title.textContent = `true ${printable(truth)}, predicted ${printable(predicted)}: ${number(count)}`;
       element.append(title);
       element.setAttribute("role", "button");
       element.setAttribute("tabindex", "-1");
