@@ -9,6 +9,7 @@ process   a process with a worker in it: both sides of the pipe between them
 isolate   which item of a shard is at fault when its process dies
 
 ray_engine    a Ray cluster: this side of it, in the process that hands out the work
+ray_door      whether a cluster may be at an address
 ray_driver    the process that talks to Ray
 ray_dispatch  in it: shards to workers, again where one is lost
 ray_worker    an actor on the cluster with one worker in it

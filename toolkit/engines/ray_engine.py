@@ -8,14 +8,14 @@ the end of a pipe and one line.
 import contextlib
 import importlib.util
 import multiprocessing
-import socket
 import tempfile
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from toolkit.engines.local import WINDOW
 from toolkit.engines.process import Start, blind_to_working_folder, deaf_to_ctrl_c
-from toolkit.engines.ray_settings import AUTO, READY, ClusterSize, RaySettings
+from toolkit.engines.ray_door import refuse_others
+from toolkit.engines.ray_settings import READY, ClusterSize, RaySettings
 from toolkit.errors import MissingDependency, ToolkitError
 from toolkit.machine.scratch import ScratchFolder
 from toolkit.wording import count
@@ -23,7 +23,6 @@ from toolkit.wording import count
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
-CONNECT_S = 10.0  # how long a cluster may take to answer at all
 END_S = 20  # how long Ray may take to go away by itself
 LONGEST_FOLDER = 30  # characters; Ray puts sockets some 70 below it, and a socket's name has room for 107
 
@@ -77,7 +76,7 @@ class RayEngine:
         if spec is None or spec.origin is None:  # without an origin it is just a folder of that name
             raise MissingDependency("ray", extra="ray", where="--engine ray")
         if self._address is not None:
-            _refuse_silence(self._address)
+            refuse_others(self._address)
         self._driver = driver = _Driver(self._address, self._asked, self._cores)
         driver.begin(start)
         info, size = driver.received()
@@ -216,25 +215,6 @@ class _Driver:
         return ToolkitError(
             "the Ray cluster is gone", where=self._settings.where, remedy=self._settings.remedy
         )
-
-
-def _refuse_silence(address: str) -> None:
-    """Try a cluster's door before Ray does, which takes a minute and many words to say that it is shut.
-
-    Raises:
-        ToolkitError: nothing answers there.
-    """
-    if address == AUTO:
-        return
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
-    except (OSError, UnicodeError) as error:  # some names of machines can't be asked for at all
-        raise ToolkitError(
-            f"nothing answers there: {getattr(error, 'strerror', None) or error}",
-            where=f"--ray-address {address}",
-            remedy="check the address; 'ray start --head' prints the right one",
-        ) from error
 
 
 def _short_parent() -> str:
