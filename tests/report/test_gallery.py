@@ -77,6 +77,36 @@ def test_no_number_beside_a_bar_reaches_the_next_picture_or_the_edge(shares):
         assert max(text.get_window_extent().x1 for text in bars.texts) <= limit
 
 
+def test_no_name_reaches_into_the_picture_beside_it_nor_a_caption_into_the_next_however_wide_its_letters():
+    labels = ("猫と犬の写真がとても長い名前です", "W" * 40, "a class that is called by many words")
+    examples = [
+        example(shares, 2) for shares in ((0.1, 0.3, 0.6), (0.7, 0.2, 0.1), (0.2, 0.7, 0.1), (0.5, 0.3, 0.2))
+    ]
+    figure = gallery_figure(examples, labels, heading="h", subtitle="s")
+    with pytest.warns(UserWarning, match="missing from"):
+        figure.canvas.draw()
+    for place, (picture, bars) in enumerate(panels(figure)):
+        left = min(name.get_window_extent().x0 for name in bars.get_yticklabels())
+        assert left > picture.get_window_extent().x1
+        end = figure.bbox.width if place == 3 else panels(figure)[place + 1][0].get_window_extent().x0
+        assert picture._left_title.get_window_extent().x1 < end
+
+
+def test_a_heading_that_is_too_long_goes_on_below_and_the_pictures_keep_their_size():
+    one = [example([0.5, 0.3, 0.2], 0)]
+    short = gallery_figure(one, LABELS, heading="h", subtitle="s")
+    long = gallery_figure(one, LABELS, heading="many words " * 20 + "W" * 90, subtitle="more words " * 20)
+    long.canvas.draw()
+    head, below = long._suptitle.get_window_extent(), long.texts[-1].get_window_extent()
+    assert long._suptitle.get_text().endswith("…")
+    assert head.x1 <= long.bbox.width
+    assert below.x1 <= long.bbox.width
+    assert below.y1 <= head.y0
+    sizes = [figure.axes[0].get_window_extent().size.tolist() for figure in (short, long)]
+    assert sizes[0] == pytest.approx(sizes[1])
+    assert long.axes[0].get_window_extent().y1 < below.y0
+
+
 def test_the_caption_is_predicted_percent_and_truth():
     assert caption(example([0.87, 0.1, 0.03], 1), LABELS) == "cat 87% (dog)"
 

@@ -1,10 +1,11 @@
 """Headings, labels, ticks and numbers that every chart shares."""
 
+import bisect
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import printable
-from toolkit.report.style import MUTED
+from toolkit.report.style import MUTED, text_width_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 LONGEST_LABEL = 22  # characters
+TITLE_LEFT = 0.012  # share of the width
+HEAD_SIZE, SUBTITLE_SIZE = 13, 10  # points
+LINE = 1.2  # of the size, from one line to the next
 FEW_DECADES = 300  # ratio of the ends of a logarithmic axis that still has room for 1, 2 and 5 in each decade
 
 
@@ -24,13 +28,58 @@ def title(figure: "Figure", text: str, subtitle: str = "") -> None:
         text: the finding, in words.
         subtitle: how to read it.
     """
-    height = figure.get_figheight()
-    figure.suptitle(text, x=0.012, y=1 - 0.1 / height, ha="left", va="top", weight="bold", size=13)
+    room_in = figure.get_figwidth() * (1 - 2 * TITLE_LEFT)
+    heads = _lines(figure, text, room_in, size=HEAD_SIZE, weight="bold")
+    others = _lines(figure, subtitle, room_in, size=SUBTITLE_SIZE) if subtitle else []
+    head_in = (len(heads) - 1) * HEAD_SIZE * LINE / 72
+    more_in = head_in + max(len(others) - 1, 0) * SUBTITLE_SIZE * LINE / 72
+    height = figure.get_figheight() + more_in  # what is drawn below keeps its room
+    figure.set_figheight(height)
+    look: dict[str, Any] = {"ha": "left", "va": "top", "linespacing": LINE}
+    figure.suptitle("\n".join(heads), x=TITLE_LEFT, y=1 - 0.1 / height, weight="bold", size=HEAD_SIZE, **look)
     space = 0.42
-    if subtitle:
-        figure.text(0.012, 1 - 0.38 / height, subtitle, ha="left", va="top", color=MUTED, size=10)
+    if others:
+        below = 1 - (0.38 + head_in) / height
+        figure.text(TITLE_LEFT, below, "\n".join(others), color=MUTED, size=SUBTITLE_SIZE, **look)
         space = 0.66
-    layout(figure).set(rect=(0, 0, 1, 1 - space / height))
+    layout(figure).set(rect=(0, 0, 1, 1 - (space + more_in) / height))
+
+
+def _lines(figure: "Figure", text: str, room_in: float, *, size: float, weight: str = "normal") -> list[str]:
+    """Break a text into lines that fit; a word that is longer than a line is cut short."""
+    lines: list[str] = []
+    line = ""
+    for word in printable(text).split(" "):
+        longer = f"{line} {word}" if line else word
+        if line and text_width_in(figure, longer, size=size, weight=weight) > room_in:
+            lines.append(line)
+            longer = word
+        line = longer
+    return [fitted(figure, each, room_in, size=size, weight=weight) for each in [*lines, line]]
+
+
+def fitted(figure: "Figure", label: str, room_in: float, *, size: float, weight: str = "normal") -> str:
+    """Return a label that is drawn no wider than there is room: a longer one ends in an ellipsis.
+
+    Letters differ too much for a number of them to tell: those of Chinese are as wide as two.
+
+    Args:
+        figure: of `style.new_figure`; inside `style.styled`.
+        label: of any length.
+        room_in: inches.
+        size: of the font, points.
+        weight: of the font.
+    """
+    text = printable(label)
+
+    def fits(length: int) -> bool:
+        shown = text if length == len(text) else f"{text[:length]}…"
+        return text_width_in(figure, shown, size=size, weight=weight) <= room_in
+
+    if not fits(len(text)):
+        longest = bisect.bisect_left(range(1, len(text)), True, key=lambda length: not fits(length))
+        text = f"{text[: max(longest, 1)]}…"
+    return text.replace("$", r"\$")
 
 
 def layout(figure: "Figure") -> "ConstrainedLayoutEngine":

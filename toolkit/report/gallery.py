@@ -1,13 +1,14 @@
 """The paper's picture: each example beside the bar chart of its class probabilities."""
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from toolkit.evaluate.result import Example
-from toolkit.report.axes import shortened, title
+from toolkit.report.axes import fitted, title
 from toolkit.report.page import percent
 from toolkit.report.style import INK, MUTED, OTHER, RIGHT, WRONG, new_figure, styled
 
@@ -24,6 +25,10 @@ CELL_HEIGHT_IN = 2.1
 PICTURE_IN = 1.6
 BARS_AT_IN = 2.5  # from the picture's left edge; class names stand in between
 BARS_IN = 0.8
+CAPTION_SIZE, NAME_SIZE = 10.5, 8.5  # points
+CAPTION_FRAME_IN = 0.95  # of a caption: the mark, the percentage and the brackets
+CAPTION_GAP_IN = 0.15  # between a caption and the next
+NAME_GAP_IN = 0.12  # between a picture and the names beside it
 RIGHT_IN = 0.2  # beyond the last column, whose longest bar has its number beside it
 
 
@@ -44,22 +49,32 @@ def gallery_figure(
     with styled():
         figure = new_figure(width_in, height_in)
         title(figure, heading, subtitle)
+        full_in = figure.get_figheight()  # a heading of several lines adds to it
         figure.set_layout_engine("none")
         for place, example in enumerate(examples):
             row, column = divmod(place, columns)
             left = column * CELL_WIDTH_IN + 0.18
             bottom = height_in - TITLE_IN - (row + 1) * CELL_HEIGHT_IN + 0.2
             for start, width, draw in ((0.0, PICTURE_IN, draw_picture), (BARS_AT_IN, BARS_IN, draw_bars)):
-                box = (left + start) / width_in, bottom / height_in, width / width_in, PICTURE_IN / height_in
+                box = (left + start) / width_in, bottom / full_in, width / width_in, PICTURE_IN / full_in
                 draw(figure.add_axes(box), example, labels)
     return figure
 
 
-def caption(example: Example, labels: Sequence[str]) -> str:
+def caption(example: Example, labels: Sequence[str], shorten: Callable[[str], str] = str) -> str:
     """Return what stands above a picture: 'predicted P % (truth)', such as "cat 87% (dog)"."""
-    predicted = shortened(labels[example.predicted], 16)
-    truth = shortened(labels[example.truth], 16)
+    predicted, truth = shorten(labels[example.predicted]), shorten(labels[example.truth])
     return f"{predicted} {percent(float(example.probabilities[example.predicted]))} ({truth})"
+
+
+def _in_caption(axes: "Axes", room_in: float, label: str) -> str:
+    return fitted(_figure_of(axes), label, room_in, size=CAPTION_SIZE, weight="bold")
+
+
+def _figure_of(axes: "Axes") -> "Figure":
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
 
 
 def draw_picture(axes: "Axes", example: Example, labels: Sequence[str]) -> None:
@@ -72,7 +87,11 @@ def draw_picture(axes: "Axes", example: Example, labels: Sequence[str]) -> None:
     colour = RIGHT if example.right else WRONG
     axes.spines[:].set(visible=True, color=colour, linewidth=2)
     mark = "✓" if example.right else "✗"
-    axes.set_title(f"{mark} {caption(example, labels)}", color=colour, size=10.5, loc="left", pad=5)
+    room_in = (CELL_WIDTH_IN - CAPTION_GAP_IN - CAPTION_FRAME_IN) / 2
+    short = functools.partial(_in_caption, axes, room_in)
+    axes.set_title(
+        f"{mark} {caption(example, labels, short)}", color=colour, size=CAPTION_SIZE, loc="left", pad=5
+    )
 
 
 def draw_bars(axes: "Axes", example: Example, labels: Sequence[str]) -> None:
@@ -86,8 +105,9 @@ def draw_bars(axes: "Axes", example: Example, labels: Sequence[str]) -> None:
     for row, (index, share) in enumerate(zip(shown, shares, strict=True)):
         if index in (example.truth, example.predicted):
             axes.text(float(share) + 0.05, row, percent(float(share)), va="center", size=8.5, color=INK)
-    names = [shortened(labels[index], 12) for index in shown]
-    axes.set_yticks(range(len(shown)), names, size=8.5)
+    room_in = BARS_AT_IN - PICTURE_IN - NAME_GAP_IN
+    names = [fitted(_figure_of(axes), labels[index], room_in, size=NAME_SIZE) for index in shown]
+    axes.set_yticks(range(len(shown)), names, size=NAME_SIZE)
     for tick, index in zip(axes.get_yticklabels(), shown, strict=True):
         tick.set_color(RIGHT if index == example.truth else WRONG if index == example.predicted else MUTED)
     axes.set(xlim=(0, 1), ylim=(max(len(shown), 5) - 0.4, -0.6), xticks=[])

@@ -98,6 +98,25 @@ def new_figure(width_in: float, height_in: float) -> "Figure":
     return figure
 
 
+def text_width_in(figure: "Figure", text: str, *, size: float, weight: str = "normal") -> float:
+    """Return how wide a text is drawn, inches; inside `styled`.
+
+    Args:
+        figure: of `new_figure`.
+        text: on one line; no formula is read in it.
+        size: of its font, points.
+        weight: of its font.
+    """
+    from matplotlib.font_manager import FontProperties
+
+    with _missing_glyphs_are_boxes():
+        renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # that of Agg has one
+        width, _, _ = renderer.get_text_width_height_descent(
+            text, FontProperties(size=size, weight=weight), ismath=False
+        )
+    return float(width) / figure.dpi
+
+
 def settle_layout(figure: "Figure") -> None:
     """Place what a figure has by now, once; what comes later doesn't move it, and isn't drawn for it."""
     layout = figure.get_layout_engine()
