@@ -19,6 +19,7 @@ from toolkit.report.bench import (
 from toolkit.report.bench_lines import comparison_lines, warning_lines
 from toolkit.report.bench_page import headline
 from toolkit.report.bench_series import cumulative, over_time, shared_histogram, swept
+from toolkit.report.timing import Timing, timing_figure
 
 MACHINE = {
     "cpu": "AMD Ryzen Threadripper PRO 7995WX 96-Cores", "cores_usable": 96, "cores_physical": 96,
@@ -207,6 +208,28 @@ def test_an_interval_wider_than_any_column_is_said_to_be_wide() -> None:
     wide = row()
     wide["latency_ms"] = {**wide["latency_ms"], "p50_processes_ci95": [0.0, 1e40]}
     assert render_result(document(wide)).splitlines()[-1].split()[3] == ">999"
+
+
+def test_a_figure_and_its_sign_are_on_one_line_and_a_large_rate_has_separators() -> None:
+    found = {
+        "ratio": 1.0,
+        "ratio_ci99": [0.9, 1.1],
+        "verdict": "no difference seen",
+        "smallest_visible_pct": 9.0,
+    }
+    for length in range(1, 40):
+        text = render_result(document(row(model="m" * length, comparison=found)))
+        assert not [line for line in text.splitlines() if line.lstrip().startswith("%")]
+    server = row(scenario="server", rate_qps=1_234_567.5, arrivals="poisson")
+    assert "1,234,567.5 queries/s (poisson)" in render_result(document(server))
+
+
+@pytest.mark.parametrize(("p99", "scale"), [(0.9, "linear"), (1.1, "log"), (None, "linear")])
+def test_an_axis_is_logarithmic_where_the_tail_would_squeeze_the_medians_together(
+    p99: float | None, scale: str
+) -> None:
+    case = Timing("a", 0, 0.05, None, p99, 1.0, None)
+    assert timing_figure([case]).axes[0].get_xscale() == scale
 
 
 def test_a_comparison_is_a_sentence() -> None:

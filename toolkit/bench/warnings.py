@@ -164,7 +164,9 @@ def overloaded(rounds: Sequence[Round], options: BenchOptions) -> Caution | None
         message=f"queries came faster than they were answered in {late} of {count(len(rounds), 'round')}",
         remedy="the times only tell how long was measured: "
         + (
-            "use a lower --rate" if options.rate_qps is None else f"use less than --rate {options.rate_qps:g}"
+            "use a lower --rate"
+            if options.rate_qps is None
+            else f"use less than --rate {options.rate_qps:.10g}"
         ),
     )
 

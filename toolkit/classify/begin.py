@@ -89,7 +89,7 @@ def begin_output(
             output.close()
             end(output.journal)
             observer.notice(
-                f"kept the {output.kept:,} finished rows in {output.part}: --resume goes on from there"
+                f"kept the {count(output.kept, 'finished row')} in {output.part}: --resume goes on from there"
             )
         else:
             output.discard()

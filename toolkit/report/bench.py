@@ -62,7 +62,7 @@ def conditions_line(document: Document) -> str:
     first = results[0]
     shared = [settings["scenario"]]
     if first["rate_qps"] is not None:
-        shared.append(f"{first['rate_qps']:g} queries/s ({first['arrivals']})")
+        shared.append(f"{first['rate_qps']:,.10g} queries/s ({first['arrivals']})")
     if settings["scenario"] == "multi-stream":
         shared.append(f"{first['images_per_query']} images a query")
     if not varies(results, "device"):
@@ -194,7 +194,10 @@ def wider_interval(latency: Document) -> Sequence[float] | None:
 
 
 def _wrapped(sentence: str) -> str:
-    return textwrap.fill(sentence, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    # A figure and its sign stay on one line.
+    text = sentence.replace(" %", "\N{NO-BREAK SPACE}%")
+    text = textwrap.fill(text, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return text.replace("\N{NO-BREAK SPACE}%", " %")
 
 
 def _figure(value: float | None) -> str | None:

@@ -155,7 +155,8 @@ def cross_entropy(probabilities: Floats, truth: Labels) -> float:
     Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 6.2.2.2.
     """
     of_truth = np.take_along_axis(probabilities, truth[:, None], axis=1).astype(np.float64)
-    return float(-np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1.0)).mean())
+    # Subtracted from zero: the negative of a mean of zero would be written as -0.
+    return float(0.0 - np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1.0)).mean())
 
 
 def confusion_matrix(truth: Labels, predicted: Labels, classes: int) -> Labels:
