@@ -28,6 +28,8 @@ def test_the_table_has_a_row_for_each_kind_and_fits_80_columns() -> None:
 
 def test_the_finding_names_what_costs_most() -> None:
     assert finding(FOUND, 0.85) == "Of the middle levels, blur at 20 px costs most: 45 points of accuracy"
+    assert finding(damaged("darker", [0.849] * 3), 0.85).endswith("costs most: 0.1 points of accuracy")
+    assert finding(damaged("darker", [0.84] * 3), 0.85).endswith("costs most: 1 point of accuracy")
     assert finding(damaged("darker", [0.9, 0.9, 0.9]), 0.85).startswith("No kind of damage costs")
 
 

@@ -38,6 +38,18 @@ def test_where_a_terminal_is_too_narrow_gaps_shrink_before_anything_is_broken_an
     assert numbers == (" " * gap).join(["1234567890"] * 4)
 
 
+def test_where_titles_make_a_table_too_wide_their_words_stand_below_each_other() -> None:
+    table: Table = (
+        [Column("validation %, kept epoch", numeric=True), Column("state")],
+        [("90.00", "complete")],
+    )
+    wide, narrow = on_a_terminal(40, table), on_a_terminal(24, table)
+    assert wide[0].split("  ")[0] == "validation %, kept epoch"
+    assert max(map(len, narrow)) <= 24
+    assert sorted(" ".join(narrow[:-2]).split()) == ["%,", "epoch", "kept", "state", "validation"]
+    assert narrow[-1].split() == ["90.00", "complete"]
+
+
 @pytest.mark.parametrize(
     "variables",
     [{"FORCE_COLOR": "1", "TERM": "dumb"}, {"TTY_COMPATIBLE": "1", "TERM": "dumb"}, {"COLUMNS": "20"}],

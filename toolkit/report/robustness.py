@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from toolkit.evaluate.result import Damaged
 from toolkit.files import whole_file
 from toolkit.report import tables
-from toolkit.report.axes import layout, percent_axis, title
+from toolkit.report.axes import layout, percent_axis, significant, title
 from toolkit.report.page import Cell, Chart, Column, Section, Table
 from toolkit.report.style import INK, MUTED, SERIES, new_figure, save_png, styled, to_svg
 
@@ -55,8 +55,10 @@ def finding(damaged: Sequence[Damaged], accuracy: float) -> str:
     lost = 100 * (accuracy - worst.accuracy)
     if lost <= 0:
         return "No kind of damage costs accuracy at its middle level"
+    shown = significant(lost, 1) if lost < 0.95 else f"{lost:.0f}"  # of the smallest one digit, never 0
+    points = "point" if shown == "1" else "points"
     return (
-        f"Of the middle levels, {worst.kind} at {worst.level_text} costs most: {lost:.0f} points of accuracy"
+        f"Of the middle levels, {worst.kind} at {worst.level_text} costs most: {shown} {points} of accuracy"
     )
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,8 +33,8 @@ class Column:
 def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title: str | None = None) -> str:
     """Render a table as text.
 
-    On a terminal it keeps to its width, with smaller gaps and folded cells; where even that isn't enough, it is
-    wider, and nothing is cut off. In a file or a pipe no cell is ever broken.
+    On a terminal it keeps to its width, with smaller gaps, titles of several lines and folded cells; where even
+    that isn't enough, it is wider, and nothing is cut off. In a file or a pipe no cell is ever broken.
 
     Args:
         columns: one per cell of a row.
@@ -46,12 +47,12 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
     from rich.text import Text
 
     cells = [["–" if cell is None else printable(cell) for cell in row] for row in rows]
-    width, gap = _layout(columns, cells)
+    width, gap, titles = _layout(columns, cells)
     padding = (0, 1) if gap == WIDE_GAP else (0, 1, 0, 0)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
-    for column in columns:
+    for column, title_text in zip(columns, titles, strict=True):
         table.add_column(
-            Text(column.title),
+            Text(title_text),
             justify="right" if column.numeric else "left",
             no_wrap=not column.fold,
             overflow="fold",
@@ -76,22 +77,35 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
     return f"{title}\n\n{body}" if title else body
 
 
-def _layout(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, int]:
-    """Return the width of the page and the gap between columns, characters."""
+def _layout(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, int, list[str]]:
+    """Return the width of the page and the gap between columns, characters, and the titles, broken where need be."""
     from rich.cells import cell_len
 
-    widths = [cell_len(c.title) for c in columns]
-    for row in cells:
-        widths = [max(w, cell_len(cell)) for w, cell in zip(widths, row, strict=True)]
+    titles = [column.title for column in columns]
+    of_cells = [max(map(cell_len, column), default=0) for column in zip(*cells, strict=True)] or [0] * len(
+        titles
+    )
+    widths = [max(cell_len(title), width) for title, width in zip(titles, of_cells, strict=True)]
     gaps = len(widths) - 1
     natural = sum(widths) + WIDE_GAP * gaps
     if not sys.stdout.isatty():
-        return max(natural, NARROWEST), WIDE_GAP
+        return max(natural, NARROWEST), WIDE_GAP, titles
     room = _terminal_columns()
     if natural <= room:
-        return room, WIDE_GAP
+        return room, WIDE_GAP, titles
+    if sum(widths) + SMALL_GAP * gaps > room:  # the words of a title stand below each other
+        titles = [
+            column.title
+            if column.fold
+            else textwrap.fill(column.title, max(width, 1), break_long_words=False)
+            for column, width in zip(columns, of_cells, strict=True)
+        ]
+        widths = [
+            max(width, *map(cell_len, title.split("\n")))
+            for title, width in zip(titles, of_cells, strict=True)
+        ]
     least = [min(w, NARROWEST_FOLD) if c.fold else w for w, c in zip(widths, columns, strict=True)]
-    return max(room, sum(least) + SMALL_GAP * gaps), SMALL_GAP
+    return max(room, sum(least) + SMALL_GAP * gaps), SMALL_GAP, titles
 
 
 def _terminal_columns() -> int:
