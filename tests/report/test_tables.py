@@ -3,7 +3,7 @@ import sys
 import pytest
 from terminal import shown_on_a_terminal
 
-from toolkit.report.tables import Column, render
+from toolkit.report.tables import Column, has_colours, render
 
 Table = tuple[list[Column], list[tuple[str, ...]]]
 
@@ -13,7 +13,7 @@ NUMBERS: Table = ([Column(f"column {i}", numeric=True) for i in range(4)], [("12
 
 def on_a_terminal(columns: int, table: Table = LONG) -> list[str]:
     """Return the lines that a table has on a terminal of so many columns."""
-    show = f"from toolkit.report.tables import Column, render\nprint(render(*{table!r}))"
+    show = f"from toolkit.report.tables import Column, has_colours, render\nprint(render(*{table!r}))"
     return shown_on_a_terminal([sys.executable, "-c", show], columns).splitlines()
 
 
@@ -48,6 +48,28 @@ def test_where_titles_make_a_table_too_wide_their_words_stand_below_each_other()
     assert max(map(len, narrow)) <= 24
     assert sorted(" ".join(narrow[:-2]).split()) == ["%,", "epoch", "kept", "state", "validation"]
     assert narrow[-1].split() == ["90.00", "complete"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_a_terminal_gets_escape_sequences_only_where_it_knows_and_wants_them(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, expected: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert has_colours() is expected
+    assert ("\x1b[" in render(*NUMBERS)) is expected
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
+    assert not has_colours()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """`toolkit train`: train a recipe and write its run folder."""
 
-import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -153,8 +151,9 @@ def train_command(
         raise
     curves.draw()
     if show_curves:
-        coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        console.line(terminal_curves([asdict(epoch) for epoch in result.history], coloured=coloured))
+        from toolkit.report.tables import has_colours
+
+        console.line(terminal_curves([asdict(epoch) for epoch in result.history], coloured=has_colours()))
     if json or result.test_accuracy is not None or result.skipped:
         console.result(result.to_document, lambda: _render(result))
     console.wrote(*(result.folder / name for name in (MODEL, HISTORY, CURVES, RECORD)))

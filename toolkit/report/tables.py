@@ -59,7 +59,7 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
         )
     for row in cells:
         table.add_row(*[Text(cell) for cell in row])
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    colour = has_colours()
     page = io.StringIO()  # rich writes to standard output even while it captures, and ends the process there
     # What the environment says of a terminal (FORCE_COLOR, TTY_COMPATIBLE, TERM=dumb) is about another stream than
     # this one: rich would lay out 80 columns for it, and break or cut what is wider.
@@ -75,6 +75,15 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, title
     console.print(table)
     body = "\n".join(line.rstrip() for line in page.getvalue().splitlines())
     return f"{title}\n\n{body}" if title else body
+
+
+def has_colours() -> bool:
+    """Tell whether standard output is a terminal that shows colours and bold letters, and nobody wants it without.
+
+    Source: no-color.org, by which an empty NO_COLOR says nothing; TERM=dumb is one that knows no sequences at all.
+    """
+    known = os.environ.get("TERM") not in ("dumb", "unknown")
+    return sys.stdout.isatty() and known and not os.environ.get("NO_COLOR")
 
 
 def _layout(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, int, list[str]]:
