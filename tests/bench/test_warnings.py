@@ -35,7 +35,7 @@ def test_a_run_that_gets_slower_drifts(made: Any, options_of: Options) -> None:
     assert codes([made.round_of(slower)], options_of()) == ["drift"]
     caution = warnings.drift(slower.astype(np.int64), options_of(duration_s=7))
     assert caution is not None
-    assert "9% slower" in caution.message
+    assert "9 % slower" in caution.message
     assert "--duration 7" in caution.remedy
 
 
@@ -57,7 +57,7 @@ def test_rare_long_queries_spread_the_times(made: Any, options_of: Options) -> N
     assert codes([made.round_of(latencies)], options_of()) == ["spread"]
     caution = warnings.spread(latencies)
     assert caution is not None
-    assert "2.50% of the queries" in caution.message
+    assert "2.50 % of the queries" in caution.message
 
 
 def test_a_slow_start_is_an_unfinished_warm_up(made: Any, options_of: Options) -> None:

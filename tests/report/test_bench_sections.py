@@ -111,7 +111,7 @@ def test_the_stages_of_a_pipeline_have_a_chart_a_table_and_a_sentence(rows: list
     section = bench_sections.stages(rows)
     assert section is not None
     (chart,) = section.charts
-    assert "50%" in chart.svg
+    assert "50 %" in chart.svg
     assert [row[1] for row in chart.table.rows] == list(SHARES)
     assert "decode takes the most" in section.lines[0]
 
@@ -120,7 +120,7 @@ def test_the_stages_of_a_pipeline_have_a_chart_a_table_and_a_sentence(rows: list
 def test_the_bottleneck_is_named_with_what_would_help(rows: list[dict[str, Any]], stage: str) -> None:
     rows[0]["stages"] = stages(**{stage: 0.9})
     sentence = bottleneck(rows[0], rows[:1])
-    assert f"{stage} 90%" in sentence
+    assert f"{stage} 90 %" in sentence
     assert sentence.endswith(f"{stage} takes the most; {HELP[stage]}")
 
 
@@ -152,7 +152,7 @@ def test_nodes_on_several_providers_are_told_with_their_shares() -> None:
         "placement": {"A": {"nodes": 9, "share": 0.9}, "B": {"nodes": 1, "share": 0.1}},
     }
     assert placement_text(alone) == placement_text({"provider": "A", "placement": None}) == "A"
-    assert placement_text(shared) == "A 90% of the nodes, B 10% of the nodes"
+    assert placement_text(shared) == "A 90 % of the nodes, B 10 % of the nodes"
 
 
 def test_a_page_holds_every_section(benchmark_document: dict[str, Any], rows: list[dict[str, Any]]) -> None:

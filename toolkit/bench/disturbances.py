@@ -112,7 +112,7 @@ def stolen(states: States) -> Caution | None:
         return None
     return Caution(
         code="stolen-time",
-        message=f"the hypervisor gave {lost / wall:.0%} of a processor to other machines while measuring",
+        message=f"the hypervisor gave {100 * lost / wall:.0f} % of a processor to other machines while measuring",
         remedy="measure on a machine of your own, or at a quieter time",
     )
 

@@ -62,7 +62,7 @@ def drift(latencies: Nanoseconds, options: BenchOptions) -> Caution | None:
     direction = "slower" if change > 1 else "faster"
     return Caution(
         code="drift",
-        message=f"the machine drifted: the second half was {abs(change - 1):.0%} {direction} than the first",
+        message=f"the machine drifted: the second half was {100 * abs(change - 1):.0f} % {direction} than the first",
         remedy=(
             f"measure longer than --duration {options.duration_s:g}, and let the machine come to rest first"
         ),
@@ -78,7 +78,7 @@ def rounds_apart(medians_ns: Sequence[int], options: BenchOptions) -> Caution | 
         return None
     return Caution(
         code="rounds-apart",
-        message=f"the median of the slowest round is {apart - 1:.0%} above that of the fastest",
+        message=f"the median of the slowest round is {100 * (apart - 1):.0f} % above that of the fastest",
         remedy=f"something else uses the machine at times: stop it, or raise --runs above {options.runs}",
     )
 
@@ -98,8 +98,8 @@ def spread(latencies: Nanoseconds) -> Caution | None:
     return Caution(
         code="spread",
         message=(
-            f"times spread widely (standard deviation {variation:.0%} of the mean; "
-            f"{slow:.2%} of the queries took over twice the median)"
+            f"times spread widely (standard deviation {100 * variation:.0f} % of the mean; "
+            f"{100 * slow:.2f} % of the queries took over twice the median)"
         ),
         remedy="quote the median and its interval, not the mean, and stop what else runs on the machine",
     )
@@ -144,7 +144,7 @@ def warmup_unfinished(rounds: Sequence[Round], options: BenchOptions) -> Caution
     )
     return Caution(
         code="warmup-unfinished",
-        message=f"the first tenth of a round was {excess - 1:.0%} slower than the rest",
+        message=f"the first tenth of a round was {100 * (excess - 1):.0f} % slower than the rest",
         remedy=remedy,
     )
 

@@ -106,7 +106,7 @@ def _render(result: "TuneResult", table: str) -> str:
 
     lines = [table, ""]
     if result.importance:
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in result.importance.items())
+        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in result.importance.items())
         lines.append(f"What made the difference: {shares}")
     if result.command is None:
         lines.append("no trial was completed")

@@ -31,7 +31,7 @@ def stages_figure(cases: Sequence[tuple[str, Sequence[tuple[str, float]]]]) -> "
                     axes.text(
                         left + share / 2,
                         row,
-                        f"{share:.0%}",
+                        f"{100 * share:.0f} %",
                         ha="center",
                         va="center",
                         color=ON_MIDDLE,

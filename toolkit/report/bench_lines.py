@@ -139,7 +139,7 @@ def bottleneck(result: Document, results: Sequence[Document]) -> str:
     """
     stages = result["stages"]
     most = max(stages, key=lambda stage: float(stage["share"]))
-    shares = ", ".join(f"{stage['stage']} {stage['share']:.0%}" for stage in stages)
+    shares = ", ".join(f"{stage['stage']} {100 * stage['share']:.0f} %" for stage in stages)
     name = f"{case_label(result, results)}: " if len(results) > 1 else ""
     return f"{name}{shares}: {most['stage']} takes the most; {HELP[most['stage']]}"
 
@@ -149,7 +149,7 @@ def placement_text(result: Document) -> str:
     placement = result.get("placement") or {}
     if len(placement) < 2:
         return str(result["provider"])
-    return ", ".join(f"{name} {part['share']:.0%} of the nodes" for name, part in placement.items())
+    return ", ".join(f"{name} {100 * part['share']:.0f} % of the nodes" for name, part in placement.items())
 
 
 def _warning(warning: Mapping[str, str]) -> str:

@@ -77,7 +77,7 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
     observer.line(f"Searching {described(space)}")
     observer.line(
         f"{count(options.trials, 'trial')} of {count(settings.epochs, 'epoch')}, judged on"
-        f" {options.validation_split:.0%} of train" + (f"; {len(done)} done already" if done else "")
+        f" {100 * options.validation_split:.0f} % of train" + (f"; {len(done)} done already" if done else "")
     )
     try:
         for number in range(len(done) + 1, options.trials + 1):
