@@ -1,7 +1,7 @@
 """Recipes, one file each, found by name. This is the one package that lists what is in it.
 
 paper_cnn  the paper's network and training, exactly
-edge_s     no slower than the paper's network
+edge_s     as quick as the paper's network
 edge_m     at most four times its latency
 edge_l     the most accurate that two cores train in one sitting
 fine_tune  go on from a trained model with other classes
