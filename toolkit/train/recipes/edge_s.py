@@ -2,7 +2,7 @@
 
 Claim: test accuracy of 0.865 on CIFAR-10 (JPEG) after 126 minutes on two cores, at the latency of the fp32 paper CNN.
 Evidence: exported/README.md, seed 0, without a teacher; seeds 1 and 2 reached 0.869 and 0.870. Latency in int8: 1.02
-times the paper CNN's with VNNI, measured for two minutes (0.84 to 1.04 for quarters of a minute: the machine's pace
+times the paper CNN's with VNNI, measured for two minutes (0.84 to 1.03 for quarters of a minute: the machine's pace
 changed), 1.52 times without (bench/shipped_latency.py).
 
 Method: a plain stack of 3x3 convolutions made for int8, of 0.4 million parameters and 11 million multiply-adds. A node
