@@ -27,6 +27,13 @@ def test_a_noun_agrees_with_the_number_beside_it(number: float, noun: str) -> No
     assert numbered(number, "class") == noun
 
 
+@pytest.mark.parametrize(
+    ("number", "texts"), [(1, ("is", "was")), (0, ("are", "were")), (2, ("are", "were"))]
+)
+def test_a_verb_agrees_with_the_number_before_it(number: int, texts: tuple[str, str]) -> None:
+    assert (numbered(number, "is"), numbered(number, "was")) == texts
+
+
 def test_a_suggested_export_can_be_typed_whatever_the_model_is_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 PLAIN_ON_WINDOWS = re.compile(r"[\w./\\:=+@-]+")
 
+VERBS = {"is": "are", "was": "were"}
+
 
 def count(number: int, noun: str) -> str:
     """Write a number with its noun: 1 thread, 2 threads, 3 fresh processes, 4 queries."""
@@ -14,9 +16,11 @@ def count(number: int, noun: str) -> str:
 
 
 def numbered(number: float, noun: str) -> str:
-    """Return a noun as it stands beside a number: thread beside 1, threads beside 0 and 2."""
+    """Return a noun as it stands beside a number: thread beside 1, threads beside 0 and 2; "is" and "was" as well."""
     if number == 1:
         return noun
+    if noun in VERBS:
+        return VERBS[noun]
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 

@@ -54,6 +54,15 @@ def opacity(value: int) -> NDArray[np.uint8]:
     return np.full((24, 40, 1), value, np.uint8)
 
 
+def palette() -> tuple[NDArray[np.uint8], list[int]]:
+    """The quarters as places in a palette, and its entries of 8 bits: all reds, all greens, all blues."""
+    index = np.array(Image.fromarray(quarters()).quantize(4))[..., None]
+    colours = np.zeros((3, 256), int)
+    for each in range(4):
+        colours[:, each] = quarters()[index[..., 0] == each][0]
+    return index, [int(value) for value in colours.ravel()]
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("apart", [False, True])
 def test_16_bit_colours_are_the_same_side_by_side_and_in_planes(order: str, apart: bool) -> None:
@@ -82,11 +91,8 @@ def test_planes_that_nothing_can_read_are_refused() -> None:
 
 
 def test_a_palette_with_opacity_goes_over_white() -> None:
-    index = np.array(Image.fromarray(quarters()).quantize(4))[..., None]
-    colours = np.zeros((3, 256), int)
-    for each in range(4):
-        colours[:, each] = quarters()[index[..., 0] == each][0]
-    entries = [int(value) * 257 for value in colours.ravel()]
+    index, colours = palette()
+    entries = [value * 257 for value in colours]
     for opaque, expected in ((255, COLOURS), (0, [(255, 255, 255)] * 4)):
         file = tiff(np.dstack([index, opacity(opaque)]), PALETTE, t320=entries, t338=[UNASSOCIATED])
         assert corners(decode(file)) == expected
@@ -95,11 +101,8 @@ def test_a_palette_with_opacity_goes_over_white() -> None:
 @pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("scale", [1, 257])
 def test_the_entries_of_a_palette_may_have_8_bits_instead_of_16(scale: int, apart: bool) -> None:
-    index = np.array(Image.fromarray(quarters()).quantize(4))[..., None]
-    colours = np.zeros((3, 256), int)
-    for each in range(4):
-        colours[:, each] = quarters()[index[..., 0] == each][0]
-    file = tiff(index, PALETTE, apart=apart, t320=[int(value) * scale for value in colours.ravel()])
+    index, colours = palette()
+    file = tiff(index, PALETTE, apart=apart, t320=[value * scale for value in colours])
     assert corners(decode(file)) == COLOURS
 
 

@@ -11,7 +11,7 @@ from toolkit.bench.options import BenchOptions, Scenario
 from toolkit.bench.spinning import spins
 from toolkit.errors import MissingRange
 from toolkit.models.files import digest_of, model_files
-from toolkit.models.open import OpenModel, open_model
+from toolkit.models.open import OpenModel, answer_to_noise, open_model
 from toolkit.observer import EachNoticeOnce, Observer
 from toolkit.preprocess.normalization import UNIT
 from toolkit.preprocess.plan import Plan
@@ -58,7 +58,7 @@ class Subject:
     plan: Plan
     head: str
     fixed_batch: int | None
-    answers_numbers: bool = True
+    answers_numbers: bool
 
 
 def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Subject]]:
@@ -80,7 +80,7 @@ def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observ
     model = _opened(setup, options.normalize, asked, options.scenario, observer)
     session = model.session
     # A CUDA graph would hold on to the addresses of this one run.
-    numbers = options.cuda_graph or _answers_numbers(model)
+    numbers = options.cuda_graph or bool(np.isfinite(answer_to_noise(session, model.plan)).all())
     session.refuse_changed_provider()
     files = model_files(str(session.path)).values()
     return Subject(
@@ -102,12 +102,6 @@ def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observ
         fixed_batch=session.signature.batch,
         answers_numbers=numbers,
     )
-
-
-def _answers_numbers(model: OpenModel) -> bool:
-    shape = (model.session.signature.batch or 1, *model.input_size, 3)
-    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    return bool(np.isfinite(model.session.run(model.plan.model_input(noise))).all())
 
 
 def _opened(

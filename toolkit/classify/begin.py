@@ -11,7 +11,7 @@ from toolkit.errors import OutputError
 from toolkit.files import refuse_existing, sha256_of
 from toolkit.models.files import model_digest
 from toolkit.observer import Observer
-from toolkit.wording import count
+from toolkit.wording import count, numbered
 
 if TYPE_CHECKING:
     from toolkit.classify.device import DeviceOutput
@@ -70,9 +70,7 @@ def begin_output(
     output = Output(path, form, _begun(options, facts, suffix, columns))
     if options.resume and output.can_resume():
         output.resume()
-        observer.notice(
-            f"resuming: {count(output.kept, 'row')} {'is' if output.kept == 1 else 'are'} there already"
-        )
+        observer.notice(f"resuming: {count(output.kept, 'row')} {numbered(output.kept, 'is')} there already")
     elif options.resume and path.exists():
         output.reopen()
     else:

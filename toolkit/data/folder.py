@@ -15,6 +15,7 @@ from toolkit.errors import DataError, as_place
 from toolkit.images.inputs import shown
 from toolkit.images.scan import has_picture, is_hidden, is_picture_name
 from toolkit.observer import Observer
+from toolkit.wording import numbered
 
 SPELLINGS = {"train": "train", "training": "train", "test": "test", "testing": "test"}  # lower case -> split
 TEST_SHARE = 0.2  # of each class, where a folder has class folders only
@@ -95,7 +96,7 @@ def _split_folders(root: Path, observer: Observer) -> dict[str, str]:
         hint = "" if "test" in found else "; pictures to measure on belong in a folder called test"
         place, splits = as_place(shown(str(root))), " and ".join(found.values())
         what = f"the splits of {place} are" if len(found) > 1 else f"the split of {place} is"
-        left = f"{_some(others)} {'is' if len(others) == 1 else 'are'} not used"
+        left = f"{_some(others)} {numbered(len(others), 'is')} not used"
         observer.notice(f"{what} {splits}; {left}{hint}")
     return found
 

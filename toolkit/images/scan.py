@@ -184,19 +184,8 @@ def _names(folder: str, skipped: Skipped, once: _Once | None, failures: list[OSE
                 try:
                     if name[-4:] in usual and name[0] != "." and entry.is_file(follow_symlinks=False):
                         yield name  # nearly all names of a folder of pictures, so this comes first
-                    elif is_hidden(name):
-                        skipped.hidden += not name.endswith(PARTIAL_SUFFIX)
-                    elif entry.is_dir(follow_symlinks=False):
-                        yield name + FOLDER
-                    elif entry.is_symlink() and _leads_to_folder(entry):
-                        if once is None:
-                            skipped.folder_links += 1
-                        elif once.leads_away(entry.path):
-                            yield name + FOLDER
-                    elif is_picture_name(name):
-                        yield name if entry.is_file(follow_symlinks=False) else name + UNSEEN
-                    else:
-                        skipped.others += 1
+                    elif marked := _marked(entry, skipped, once):
+                        yield marked
                 except OSError:
                     # Some network file systems list names without kinds, so each is asked for, which may fail for
                     # one of a million. Whoever reads it learns why; without a picture's name it may be a folder.
@@ -205,6 +194,25 @@ def _names(folder: str, skipped: Skipped, once: _Once | None, failures: list[OSE
         skipped.others += 1
     except OSError as error:
         failures.append(error)
+
+
+def _marked(entry: os.DirEntry[str], skipped: Skipped, once: _Once | None) -> str:
+    """Return an entry's name, marked; nothing for one that is left out, which is counted."""
+    name = entry.name
+    if is_hidden(name):
+        skipped.hidden += not name.endswith(PARTIAL_SUFFIX)
+    elif entry.is_dir(follow_symlinks=False):
+        return name + FOLDER
+    elif entry.is_symlink() and _leads_to_folder(entry):
+        if once is None:
+            skipped.folder_links += 1
+        elif once.leads_away(entry.path):
+            return name + FOLDER
+    elif is_picture_name(name):
+        return name if entry.is_file(follow_symlinks=False) else name + UNSEEN
+    else:
+        skipped.others += 1
+    return ""
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:

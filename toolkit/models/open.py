@@ -238,7 +238,11 @@ def _foreign_head(session: Session, plan: Plan) -> Head:
     if head is not Head.LOGITS:
         return head
     # A softmax may be written in other operators, or be followed by some: it shows in what comes out.
-    shape = (signature.batch or PROBES, plan.height, plan.width, 3)
+    return Head.PROBABILITIES if are_probabilities(answer_to_noise(session, plan)) else Head.LOGITS
+
+
+def answer_to_noise(session: Session, plan: Plan) -> NDArray[np.float32]:
+    """Run a model on pictures of noise, float32 [N, classes]: what kind of answer it gives."""
+    shape = (session.signature.batch or PROBES, plan.height, plan.width, 3)
     pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    scores = session.run(plan.model_input(pictures)).astype(np.float32)
-    return Head.PROBABILITIES if are_probabilities(scores) else Head.LOGITS
+    return session.run(plan.model_input(pictures)).astype(np.float32)

@@ -1,7 +1,7 @@
 """How a run of `toolkit classify` went, and what its figures are without, in a line each."""
 
 from toolkit.classify.result import ClassifyResult
-from toolkit.wording import count
+from toolkit.wording import count, numbered
 
 
 def summary_line(result: ClassifyResult) -> str:
@@ -20,7 +20,7 @@ def summary_line(result: ClassifyResult) -> str:
         them = "it" if result.links_skipped == 1 else "them"
         line += f"; {_links(result)} not followed (--follow-links follows {them})"
     if result.resumed is not None:
-        line += f"; {count(result.resumed, 'row')} {'was' if result.resumed == 1 else 'were'} there already"
+        line += f"; {count(result.resumed, 'row')} {numbered(result.resumed, 'was')} there already"
         if result.added or result.removed:
             inputs = "input was" if result.added == 1 else "inputs were"
             line += f" ({result.added or 0:,} {inputs} added meanwhile, {result.removed or 0:,} removed)"
@@ -40,11 +40,12 @@ def limit_line(result: ClassifyResult) -> str:
 def doubts(result: ClassifyResult) -> list[str]:
     """Say in a line each what the figures are without."""
     warnings = []
-    if result.labelled is not None and result.labelled < result.pictures:
-        rest = count(result.pictures - result.labelled, "picture")
-        one = result.pictures - result.labelled == 1
-        where, them = ("lies in a folder", "it") if one else ("lie in folders", "them")
-        warnings.append(f"{rest} {where} that no class is named like; the accuracy is without {them}")
+    rest = 0 if result.labelled is None else result.pictures - result.labelled
+    if rest:
+        where, them = ("lies in a folder", "it") if rest == 1 else ("lie in folders", "them")
+        warnings.append(
+            f"{count(rest, 'picture')} {where} that no class is named like; the accuracy is without {them}"
+        )
     if result.hidden_skipped:
         warnings.append(
             f"{result.hidden_skipped:,} hidden "

@@ -34,8 +34,8 @@ def page(result: EvaluateResult, *, command_line: str = "", machine: Mapping[str
     missed = missed_gate(result)
     warnings = [f"gate not met: {missed}"] if missed else []
     if result.skipped:
-        were = "was" if len(result.skipped) == 1 else "were"
-        warnings.append(f"{count(len(result.skipped), 'broken picture')} {were} left out of the figures")
+        left = len(result.skipped)
+        warnings.append(f"{count(left, 'broken picture')} {numbered(left, 'was')} left out of the figures")
     return render(
         Page(
             command="toolkit evaluate",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from toolkit.errors import printable
-from toolkit.wording import count
+from toolkit.wording import count, numbered
 
 
 def left_out(skipped: Sequence[tuple[str, str]]) -> str:
@@ -12,6 +12,6 @@ def left_out(skipped: Sequence[tuple[str, str]]) -> str:
     Args:
         skipped: (path, reason) of each; one at least.
     """
-    lines = [f"{count(len(skipped), 'broken picture')} {'was' if len(skipped) == 1 else 'were'} left out:"]
+    lines = [f"{count(len(skipped), 'broken picture')} {numbered(len(skipped), 'was')} left out:"]
     lines += [f"  {printable(path)}: {reason}" for path, reason in skipped]
     return "\n".join(lines)

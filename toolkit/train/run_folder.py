@@ -13,7 +13,7 @@ from toolkit.errors import InputError, UsageError
 from toolkit.files import output_error, write_json, write_text
 from toolkit.keras_model.files import RUN_MODEL, RUN_RECORD
 from toolkit.train.recipe import Settings
-from toolkit.wording import count
+from toolkit.wording import count, numbered
 
 MODEL = RUN_MODEL
 HISTORY = "history.csv"
@@ -164,7 +164,7 @@ def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path)
     done = int(earlier.get("epochs_done") or 0)
     if wanted["epochs"] < done:
         raise UsageError(
-            f"{count(done, 'epoch')} of the run in {folder} {'is' if done == 1 else 'are'} done already, more than "
+            f"{count(done, 'epoch')} of the run in {folder} {numbered(done, 'is')} done already, more than "
             f"{wanted['epochs']}",
             where="--epochs",
             remedy=f"use --epochs {done} or more, or choose another run folder",

@@ -32,7 +32,7 @@ def tell_shapes(dataset: Dataset, train: Split, validation: Split | None, observ
     if missing:
         observer.notice(
             f"{numbered(len(missing), 'class')} that no picture is trained on, and that "
-            f"{'is' if len(missing) == 1 else 'are'} not learnt: {', '.join(missing)}"
+            f"{numbered(len(missing), 'is')} not learnt: {', '.join(missing)}"
         )
     if validation is not None:
         observer.line(
@@ -51,7 +51,7 @@ def tell_repeats(train: Split, validation: Split | None, test: Split | None, obs
         repeats = sum(picture in known for picture in fingerprints(split))
         if repeats:
             observer.notice(
-                f"{repeats:,} of {count(len(split), f'{name} picture')} {'is' if repeats == 1 else 'are'} trained on as"
+                f"{repeats:,} of {count(len(split), f'{name} picture')} {numbered(repeats, 'is')} trained on as"
                 f" well, pixel for pixel, so that the {name} figures are too good"
             )
 

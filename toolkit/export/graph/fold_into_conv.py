@@ -23,10 +23,7 @@ def _per_channel(
     value = index.constant(other)
     if value is None or value.ndim > weights.ndim:  # it would give the map more axes
         return None
-    channels, axis = (
-        len(weights),
-        weights.ndim - 1,
-    )  # of the channels, from the end: a map has 1 to 3 more axes
+    channels, axis = len(weights), weights.ndim - 1  # the axis of the channels, from the end
     if value.size == 1:
         return np.full(channels, float(value.reshape(-1)[0]))
     lined_up = value.ndim >= axis and value.shape[-axis] == value.size == channels
