@@ -48,7 +48,7 @@ def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
     """Return the commands that made the files, as a block."""
     data, shown = run["data_argument"], ["--data-name", run["data"]]
     start = ["--from", run["start"]["model"]] if run.get("start") else []
-    teacher = ["--teacher", run["teacher"]["model"]] if run.get("teacher") else []
+    teacher = [part for model in teachers(run) for part in ("--teacher", model)]
     split = run["settings"]["validation_split"]
     held_out = [] if split == TrainOptions.validation_split else ["--validation-split", f"{split:g}"]
     seed = ["--seed", str(run["seed"])] if run["seed"] else []
@@ -61,6 +61,11 @@ def commands(name: str, run: dict[str, Any], files: dict[str, Card]) -> str:
         options = [*mirror, *precision, *calibration, "--verify", data]
         lines.append(["toolkit", "export", name, "-o", f"{file}.onnx", *options])
     return "\n".join(["```sh", *(_folded([*line, *shown]) for line in lines), "```"])
+
+
+def teachers(run: dict[str, Any]) -> list[str]:
+    """Return the models that a run learnt from."""
+    return (run.get("teacher") or {}).get("models", [])
 
 
 def given(run: dict[str, Any]) -> list[str]:
@@ -117,8 +122,8 @@ def facts(run: dict[str, Any], seeds: tuple[str, str] | None = None) -> str:
         ("duration", duration(run["duration_s"], run.get("cores"))),
         ("made with", f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, Python {versions['python']}"),
     ]  # fmt: skip
-    if run.get("teacher"):
-        rows.insert(1, ("teacher", f"`{Path(run['teacher']['model']).stem}`"))
+    if taught := teachers(run):
+        rows.insert(1, ("teacher", ", ".join(f"`{Path(model).stem}`" for model in taught)))
     if run.get("calibration_temperature"):
         text = f"temperature {run['calibration_temperature']:.3f}, fitted on the held-out pictures, in the last layer"
         rows.append(("probabilities", text))

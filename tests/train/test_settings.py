@@ -85,13 +85,13 @@ def test_a_setting_that_makes_no_sense_says_what_does(text: str, words: str) -> 
 
 def test_a_recipe_made_for_a_teacher_is_trained_on_labels_alone_where_there_is_none() -> None:
     alone = settle(options(), find_recipe("edge-s"))
-    taught = settle(options(teacher="edge-l"), find_recipe("edge-s"))
+    taught = settle(options(teachers=("edge-l",)), find_recipe("edge-s"))
     assert (alone.teacher_weight, alone.views) == (0.0, 0)
     assert (taught.teacher_weight, taught.views) == (0.9, 50)
 
 
 def test_any_recipe_can_have_a_teacher() -> None:
-    settings = settle(options(teacher="edge-l"), find_recipe("paper-cnn"))
+    settings = settle(options(teachers=("edge-l",)), find_recipe("paper-cnn"))
     assert (settings.teacher_weight, settings.temperature) == (TEACHER_WEIGHT, TEMPERATURE)
 
 

@@ -14,7 +14,7 @@ from toolkit.errors import DataError, UsageError
 from toolkit.observer import SILENT
 from toolkit.train import job
 from toolkit.train.recipe import Recipe
-from toolkit.train.teacher import SoftTargets, Teacher, digest_of_views, open_teacher
+from toolkit.train.teacher import SoftTargets, Teacher, Teachers, digest_of_views, open_teachers
 
 Tiny = Callable[..., Recipe]
 
@@ -36,11 +36,11 @@ class Counting:
 
 def test_each_view_is_shown_once_and_its_answers_are_read_from_the_disk_afterwards(tmp_path: Path) -> None:
     predictor = Counting()
-    teacher = Teacher(predictor=predictor, columns=np.array([2, 0, 1]), sha256="")
+    teachers = Teachers((Teacher(predictor=predictor, columns=np.array([2, 0, 1]), sha256=""),))
     images = np.random.default_rng(0).integers(0, 256, (7, 2, 2, 3)).astype(np.uint8)
     parts = [(images[:4],), (images[4:],)]
-    first = SoftTargets(teacher, tmp_path, "1").of_view(3, parts, 7, SILENT)
-    again = SoftTargets(teacher, tmp_path, "1").of_view(3, parts, 7, SILENT)
+    first = SoftTargets(teachers, tmp_path, "1").of_view(3, parts, 7, SILENT)
+    again = SoftTargets(teachers, tmp_path, "1").of_view(3, parts, 7, SILENT)
     assert predictor.shown == 7
     np.testing.assert_array_equal(first, again)
     np.testing.assert_allclose(
@@ -50,11 +50,11 @@ def test_each_view_is_shown_once_and_its_answers_are_read_from_the_disk_afterwar
 
 def test_answers_to_views_of_other_making_are_not_taken(tmp_path: Path) -> None:
     predictor = Counting()
-    teacher = Teacher(predictor=predictor, columns=np.arange(3), sha256="")
+    teachers = Teachers((Teacher(predictor=predictor, columns=np.arange(3), sha256=""),))
     dark, light = (np.full((2, 2, 2, 3), value, np.uint8) * np.uint8([1, 1, 0]) for value in (1, 200))
-    SoftTargets(teacher, tmp_path, "1").of_view(0, [(dark,)], 2, SILENT)
-    found = SoftTargets(teacher, tmp_path, "2").of_view(0, [(light,)], 2, SILENT)
-    np.testing.assert_array_equal(found, teacher.log_probabilities(light))
+    SoftTargets(teachers, tmp_path, "1").of_view(0, [(dark,)], 2, SILENT)
+    found = SoftTargets(teachers, tmp_path, "2").of_view(0, [(light,)], 2, SILENT)
+    np.testing.assert_array_equal(found, teachers.log_probabilities(light))
 
 
 def test_whatever_makes_a_view_is_in_its_digest_and_the_length_of_the_run_is_not() -> None:
@@ -64,7 +64,7 @@ def test_whatever_makes_a_view_is_in_its_digest_and_the_length_of_the_run_is_not
             {
                 "seed": seed,
                 "data_digest": data,
-                "teacher": {"model": "m", "sha256": teacher},
+                "teacher": {"models": ["m"], "sha256": teacher},
                 "settings": chosen,
             }
         )
@@ -85,19 +85,42 @@ def test_a_probability_of_zero_has_a_finite_logarithm() -> None:
         def probabilities(self, batch_nhwc: np.ndarray) -> np.ndarray:
             return np.array([[1, 0, 0]], np.float32)
 
-    found = Teacher(predictor=Sure(), columns=np.arange(3), sha256="").log_probabilities(
-        np.zeros((1, 2, 2, 3), np.uint8)
-    )
+    sure = Teacher(predictor=Sure(), columns=np.arange(3), sha256="")
+    found = Teachers((sure,)).log_probabilities(np.zeros((1, 2, 2, 3), np.uint8))
     assert found.dtype == np.float16
     assert np.isfinite(found).all()
 
 
 def test_a_teacher_answers_in_the_order_of_the_datas_classes(tmp_path: Path) -> None:
     onnx.save(colour_model(8), tmp_path / "colours.onnx")
-    teacher = open_teacher(str(tmp_path / "colours.onnx"), ("blue", "red", "green"), (8, 8), where="test")
+    teachers = open_teachers([str(tmp_path / "colours.onnx")], ("blue", "red", "green"), (8, 8), where="test")
+    assert teachers is not None
     picture = np.zeros((1, 8, 8, 3), np.uint8)
     picture[..., 2] = 255
-    assert teacher.log_probabilities(picture).argmax() == 0
+    assert teachers.log_probabilities(picture).argmax() == 0
+
+
+def test_several_teachers_say_the_mean_of_their_probabilities_and_one_alone_its_own(tmp_path: Path) -> None:
+    onnx.save(colour_model(8), tmp_path / "colours.onnx")
+    onnx.save(colour_model(8, ("green", "red", "blue")), tmp_path / "others.onnx")
+    names = [str(tmp_path / "colours.onnx"), str(tmp_path / "others.onnx")]
+    classes = ("red", "green", "blue")
+    first, second = (open_teachers([name], classes, (8, 8), where="test") for name in names)
+    both = open_teachers(names, classes, (8, 8), where="test")
+    assert first
+    assert second
+    assert both
+    picture = np.full((1, 8, 8, 3), (200, 60, 5), np.uint8)
+    alone = [np.exp(found.log_probabilities(picture).astype(float)) for found in (first, second)]
+    assert alone[0].argmax() != alone[1].argmax()
+    np.testing.assert_allclose(
+        np.exp(both.log_probabilities(picture).astype(float)), sum(alone) / 2, rtol=5e-3, atol=1e-6
+    )
+    assert first.sha256 == first.each[0].sha256
+    assert both.sha256 not in {first.sha256, second.sha256}
+    other_order = open_teachers(names[::-1], classes, (8, 8), where="test")
+    assert other_order
+    assert other_order.sha256 != both.sha256
 
 
 @pytest.mark.parametrize(
@@ -112,7 +135,7 @@ def test_a_teacher_of_other_classes_or_another_size_is_refused(
 ) -> None:
     onnx.save(colour_model(8), tmp_path / "colours.onnx")
     with pytest.raises(error, match=words):
-        open_teacher(str(tmp_path / "colours.onnx"), classes, size, where="test")
+        open_teachers([str(tmp_path / "colours.onnx")], classes, size, where="test")
 
 
 @pytest.mark.keras
@@ -123,18 +146,18 @@ def test_a_pupil_is_taught_view_by_view_and_resumed_with_the_answers_kept(
     teacher = str(tmp_path / "teacher.onnx")
     tiny(epochs=4, augment=True, teacher_weight=0.9, temperature=2.0, views=2)
     seen = Lines()
-    job.run(options(shapes_file, tmp_path / "whole", teacher=teacher), seen)
+    job.run(options(shapes_file, tmp_path / "whole", teachers=(teacher,)), seen)
     assert "pictures shown to the teacher" in seen.units
     with pytest.raises(KeyboardInterrupt):
-        job.run(options(shapes_file, tmp_path / "parts", teacher=teacher), Lines(stop_after=3))
+        job.run(options(shapes_file, tmp_path / "parts", teachers=(teacher,)), Lines(stop_after=3))
     kept = sorted(file.name[:9] for file in (tmp_path / "parts" / "teacher").iterdir())
     assert kept == ["view-0000", "view-0001"]
-    job.run(options(shapes_file, tmp_path / "parts", teacher=teacher, resume=True))
+    job.run(options(shapes_file, tmp_path / "parts", teachers=(teacher,), resume=True))
     for expected, found in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
     assert not (tmp_path / "parts" / "teacher").exists()
     record = json.loads((tmp_path / "whole" / "run.json").read_text())
-    assert record["teacher"]["model"] == teacher
+    assert record["teacher"]["models"] == [teacher]
     assert len(record["teacher"]["sha256"]) == 64
 
 
@@ -151,7 +174,7 @@ def test_a_run_that_begins_anew_takes_nothing_that_an_earlier_one_left(
         (tmp_path / "run" / name).write_text("of another run")
     (tmp_path / "run" / "thesis.txt").write_text("precious")
     tiny(epochs=2, teacher_weight=0.9, averaging=0.9)
-    again = options(shapes_file, tmp_path / "run", teacher=str(tmp_path / "teacher"), force=True)
+    again = options(shapes_file, tmp_path / "run", teachers=(str(tmp_path / "teacher"),), force=True)
     with pytest.raises(KeyboardInterrupt):
         job.run(again, Lines(stop_after=1))
     assert not left.exists()
@@ -171,7 +194,7 @@ def test_a_pupil_that_learns_from_the_teacher_alone_takes_over_what_it_says(
     dense = keras.layers.Dense(len(SHAPES), "softmax", kernel_initializer="zeros")
     keras.Model(pixels, dense(x)).save(tmp_path / "undecided.keras")
     tiny(epochs=15, teacher_weight=1.0, learning_rate=0.3)
-    job.run(options(shapes_file, tmp_path / "run", teacher=str(tmp_path / "undecided.keras")))
+    job.run(options(shapes_file, tmp_path / "run", teachers=(str(tmp_path / "undecided.keras"),)))
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     said = model.predict(np.load(shapes_file)["x_test"], verbose=0)
     assert abs(said - 1 / len(SHAPES)).max() < 0.1

@@ -247,15 +247,18 @@ def test_a_search_goes_on_from_the_very_model_it_was_begun_with_whatever_its_nam
         tiny_network((16, 16, 3), 3, PLAIN).save(tmp_path / name)
     keras.backend.clear_session()
     monkeypatch.setattr(job, "train", lambda *_, watch, **__: watched(watch, [0.5, 0.5]))
-    choices = {"start_from": str(tmp_path / "one.keras"), "teacher": str(tmp_path / "one.keras")}
-    for role in choices:
+    one, moved_to = str(tmp_path / "one.keras"), str(tmp_path / "moved.keras")
+    choices: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+        "start": ("--from", {"start_from": one}, {"start_from": moved_to}),
+        "teacher": ("--teacher", {"teachers": (one,)}, {"teachers": (moved_to,)}),
+    }
+    for role, (flag, first, second) in choices.items():
         where = tmp_path / role
-        job.run(options(shapes_file, where, trials=1, **{role: choices[role]}))
+        job.run(options(shapes_file, where, trials=1, **first))
         (tmp_path / "moved.keras").write_bytes((tmp_path / "one.keras").read_bytes())
-        moved = options(shapes_file, where, trials=2, resume=True, **{role: str(tmp_path / "moved.keras")})
+        moved = options(shapes_file, where, trials=2, resume=True, **second)
         assert len(job.run(moved).trials) == 2
         (tmp_path / "moved.keras").write_bytes((tmp_path / "other.keras").read_bytes())
-        flag = {"start_from": "--from", "teacher": "--teacher"}[role]
         with pytest.raises(
             UsageError, match=f"the model of {flag} isn't the one that the search was begun with"
         ):

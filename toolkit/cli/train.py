@@ -45,9 +45,11 @@ def train_command(
         ),
     ] = None,
     teacher: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--teacher", metavar="MODEL", help="Learn from a trained model's probabilities as well."
+            "--teacher",
+            metavar="MODEL",
+            help="Learn from a trained model's probabilities as well; several: from their mean.",
         ),
     ] = None,
     epochs: Annotated[
@@ -117,7 +119,7 @@ def train_command(
         output=output,
         recipe=recipe,
         start_from=start_from,
-        teacher=teacher,
+        teachers=tuple(teacher or ()),
         epochs=epochs,
         batch_size=batch_size,
         optimizer=optimizer,

@@ -33,7 +33,7 @@ def tune_command(
         typer.Option("--from", metavar="MODEL", help="As in toolkit train: go on from a trained model."),
     ] = None,
     teacher: Annotated[
-        str | None, typer.Option("--teacher", metavar="MODEL", help="As in toolkit train.")
+        list[str] | None, typer.Option("--teacher", metavar="MODEL", help="As in toolkit train.")
     ] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Bring pictures to N×N pixels. [default: as they are]")
@@ -70,7 +70,7 @@ def tune_command(
         trials=trials,
         epochs=epochs,
         start_from=start_from,
-        teacher=teacher,
+        teachers=tuple(teacher or ()),
         image_size=image_size,
         validation_split=validation_split,
         seed=seed,

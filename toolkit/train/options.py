@@ -31,7 +31,8 @@ class TrainOptions:
         recipe: name of a recipe; None means the paper's, or `fine-tune` where `start_from` is given.
         start_from: a trained model to go on from: a run folder, a .keras file, or the name of a shipped model that
             has a run folder.
-        teacher: a trained model whose probabilities are learnt beside the labels: a MODEL or a KERAS_MODEL.
+        teachers: trained models, each a MODEL or a KERAS_MODEL, the mean of whose probabilities is learnt beside the
+            labels.
         epochs: times the training data is seen, 1 or more.
         batch_size: pictures a step, 1 or more.
         optimizer: see `Optimizer`.
@@ -57,7 +58,7 @@ class TrainOptions:
     output: Path
     recipe: str | None = None
     start_from: str | None = None
-    teacher: str | None = None
+    teachers: tuple[str, ...] = ()
     epochs: int | None = None
     batch_size: int | None = None
     optimizer: Optimizer | None = None

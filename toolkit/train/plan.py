@@ -16,7 +16,7 @@ from toolkit.train.options import TrainOptions
 from toolkit.train.recipe import Recipe, Settings
 from toolkit.train.record import make_record
 from toolkit.train.start import open_start
-from toolkit.train.teacher import SoftTargets, Teacher, digest_of_views, open_teacher
+from toolkit.train.teacher import SoftTargets, Teachers, digest_of_views, open_teachers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Plan:
         train: pictures to learn from.
         validation: held-out pictures, or None.
         start: a trained model to go on from, or None.
-        teacher: a model to learn from as well, or None.
+        teachers: models to learn from as well, or None.
         weights: of the classes, float32 [classes], or None.
         record: what run.json says of the run.
     """
@@ -43,7 +43,7 @@ class Plan:
     train: Split
     validation: Split | None
     start: LoadedModel | None
-    teacher: Teacher | None
+    teachers: Teachers | None
     weights: NDArray[np.float32] | None
     record: dict[str, Any]
 
@@ -60,9 +60,9 @@ class Plan:
 
     def soft_targets(self) -> SoftTargets | None:
         """Return what the teacher says of each view, kept in the run folder; None without a teacher."""
-        if self.teacher is None:
+        if self.teachers is None:
             return None
-        return SoftTargets(self.teacher, self.options.output, digest_of_views(self.record))
+        return SoftTargets(self.teachers, self.options.output, digest_of_views(self.record))
 
 
 def make_plan(
@@ -97,11 +97,7 @@ def make_plan(
         )
     train, validation = _split(dataset, options)
     size = train.images.shape[1], train.images.shape[2]
-    teacher = (
-        open_teacher(options.teacher, dataset.classes, size, where=where, observer=observer)
-        if options.teacher
-        else None
-    )
+    teachers = open_teachers(options.teachers, dataset.classes, size, where=where, observer=observer)
     weights = _class_weights(options, train, dataset, observer)
     record = make_record(
         options,
@@ -110,7 +106,7 @@ def make_plan(
         train,
         validation,
         start=start,
-        teacher=teacher,
+        teachers=teachers,
         weighs_classes=weights is not None,
     )
     return Plan(
@@ -121,7 +117,7 @@ def make_plan(
         train=train,
         validation=validation,
         start=start,
-        teacher=teacher,
+        teachers=teachers,
         weights=weights,
         record=record,
     )

@@ -11,7 +11,7 @@ from toolkit.keras_model.load import LoadedModel
 from toolkit.machine.cores import usable_cores
 from toolkit.train.options import TrainOptions
 from toolkit.train.recipe import Settings
-from toolkit.train.teacher import Teacher
+from toolkit.train.teacher import Teachers
 
 
 def make_record(
@@ -22,7 +22,7 @@ def make_record(
     validation: Split | None,
     *,
     start: LoadedModel | None,
-    teacher: Teacher | None,
+    teachers: Teachers | None,
     weighs_classes: bool,
 ) -> dict[str, Any]:
     """Return the record of a run that begins.
@@ -43,7 +43,9 @@ def make_record(
         "given": {"image_size": options.image_size, "class_weights": options.class_weights},
         "seed": options.seed,
         "start": None if start is None else {"model": options.start_from, "sha256": start.sha256},
-        "teacher": None if teacher is None else {"model": options.teacher, "sha256": teacher.sha256},
+        "teacher": None
+        if teachers is None
+        else {"models": list(options.teachers), "sha256": teachers.sha256},
         "classes": list(dataset.classes),
         "data": dataset.name,
         "data_argument": options.data,

@@ -75,10 +75,10 @@ def settle(options: TrainOptions, recipe: Recipe) -> Settings:
         chosen.setdefault("learning_rate", LEARNING_RATES[optimizer])
         if optimizer is Optimizer.ADAMW and not defaults.weight_decay:
             chosen.setdefault("weight_decay", ADAMW_DECAY)
-    if options.teacher and not chosen.get("teacher_weight", defaults.teacher_weight):
+    if options.teachers and not chosen.get("teacher_weight", defaults.teacher_weight):
         chosen.setdefault("teacher_weight", TEACHER_WEIGHT)
         chosen.setdefault("temperature", TEMPERATURE)
-    if not options.teacher:
+    if not options.teachers:
         # A recipe that was made to be taught can be trained without a teacher, on the labels alone.
         chosen.update(teacher_weight=0.0, views=0)
     settings = dataclasses.replace(defaults, **chosen)

@@ -1,4 +1,4 @@
-"""What a trained model says of the training pictures, kept so that it is computed once."""
+"""What trained models say of the training pictures, kept so that it is computed once."""
 
 import contextlib
 import hashlib
@@ -39,19 +39,55 @@ class Teacher:
     columns: NDArray[np.int64]
     sha256: str
 
+    def probabilities(self, images: Pixels) -> NDArray[np.float32]:
+        """Compute what it says of `images`, uint8 [N, H, W, 3]: float32 [N, classes]."""
+        return self.predictor.probabilities(images)[:, self.columns]
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Models that teach together.
+
+    Args:
+        each: one or more.
+    """
+
+    each: tuple[Teacher, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all of them, in their order; of one alone, its own."""
+        digests = [teacher.sha256 for teacher in self.each]
+        return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
     def log_probabilities(self, images: Pixels) -> NDArray[np.float16]:
-        """Compute what it says.
+        """Compute what they say.
 
         Args:
             images: uint8 [N, H, W, 3].
 
         Returns:
-            float16 [N, classes]: logarithms of the probabilities. Probabilities themselves would lose the small
-            ones in 16 bits, and these are what a raised temperature brings out.
+            float16 [N, classes]: logarithms of the mean of their probabilities. Probabilities themselves would lose
+            the small ones in 16 bits, and these are what a raised temperature brings out.
+
+        Source: Hinton et al., arXiv:1503.02531, section 2: the mean of an ensemble's probabilities as soft targets.
         """
-        found = self.predictor.probabilities(images)[:, self.columns]
+        found = sum(teacher.probabilities(images) for teacher in self.each) / len(self.each)
         with np.errstate(divide="ignore"):
             return np.maximum(np.log(found), LEAST_LOG).astype(np.float16)
+
+
+def open_teachers(
+    arguments: Sequence[str],
+    classes: Sequence[str],
+    size: tuple[int, int],
+    *,
+    where: str,
+    observer: Observer = SILENT,
+) -> Teachers | None:
+    """Open the models of `--teacher`; None without any. For the arguments and errors, see `open_teacher`."""
+    each = [open_teacher(argument, classes, size, where=where, observer=observer) for argument in arguments]
+    return Teachers(tuple(each)) if each else None
 
 
 def open_teacher(
@@ -126,23 +162,23 @@ def digest_of_views(record: dict[str, Any]) -> str:
 
 
 class SoftTargets:
-    """What a teacher says of each view of the pictures: computed when first wanted, then read from the disk.
+    """What teachers say of each view of the pictures: computed when first wanted, then read from the disk.
 
     Args:
-        teacher: the model.
+        teachers: the models.
         folder: the run folder.
         digest: of what the views and the answers depend on; files of another digest are left alone.
     """
 
-    def __init__(self, teacher: Teacher, folder: Path, digest: str) -> None:
-        self._teacher = teacher
+    def __init__(self, teachers: Teachers, folder: Path, digest: str) -> None:
+        self._teachers = teachers
         self._folder = folder / TEACHER
         self._digest = digest[:16]
 
     def of_view(self, number: int, batches: Any, count: int, observer: Observer) -> NDArray[np.float16]:
         """Return the soft targets of a view.
 
-        The teacher sees the very view that the pupil is trained on.
+        The teachers see the very view that the pupil is trained on.
 
         Args:
             number: of the view.
@@ -165,7 +201,7 @@ class SoftTargets:
             return _read(file, count)
         parts, done = [], 0
         for images, *_ in batches:
-            parts.append(self._teacher.log_probabilities(np.asarray(images)))
+            parts.append(self._teachers.log_probabilities(np.asarray(images)))
             done += len(parts[-1])
             observer.progress(done, count, unit="pictures shown to the teacher")
         targets = np.concatenate(parts)

@@ -20,7 +20,7 @@ from toolkit.train.recipes import find_recipe
 from toolkit.train.run_folder import Epoch
 from toolkit.train.settings import settle
 from toolkit.train.start import open_start
-from toolkit.train.teacher import open_teacher
+from toolkit.train.teacher import open_teachers
 from toolkit.tune.options import TuneOptions
 from toolkit.tune.result import COMPLETE, FAILED, PRUNED, Trial, TuneResult
 from toolkit.tune.space import described, space_of, suggested
@@ -43,7 +43,7 @@ def run(options: TuneOptions, observer: Observer = SILENT) -> TuneResult:
         ToolkitError: the data, the folder or an option is at fault, or a library is missing.
     """
     recipe = find_recipe(options.recipe)
-    space = space_of(recipe, options.overrides, has_teacher=options.teacher is not None)
+    space = space_of(recipe, options.overrides, has_teacher=bool(options.teachers))
     first = _train_options(options, options.output / TRIAL, {})
     settings = settle(first, recipe)
     require_optuna(COMMAND)  # first: its extra brings TensorFlow as well
@@ -168,7 +168,7 @@ def _train_options(options: TuneOptions, output: Path, chosen: dict[str, Any]) -
         output=output,
         recipe=options.recipe,
         start_from=options.start_from,
-        teacher=options.teacher,
+        teachers=options.teachers,
         epochs=options.epochs,
         image_size=options.image_size,
         validation_split=options.validation_split,
@@ -199,13 +199,11 @@ def _load(options: TuneOptions, observer: Observer) -> Dataset:
 
 def _digests(options: TuneOptions, dataset: Dataset) -> dict[str, str | None]:
     """Return the digests of the models that trials start and learn from: a name may come to mean another one."""
-    start, teacher = options.start_from, options.teacher
-    size = dataset.split("train").images.shape[1:3]
+    start, size = options.start_from, dataset.split("train").images.shape[1:3]
+    teachers = open_teachers(options.teachers, dataset.classes, size, where=COMMAND)
     return {
         "start_digest": open_start(start, where=COMMAND).sha256 if start else None,
-        "teacher_digest": open_teacher(teacher, dataset.classes, size, where=COMMAND).sha256
-        if teacher
-        else None,
+        "teacher_digest": teachers.sha256 if teachers else None,
     }
 
 
@@ -214,7 +212,7 @@ def _command(options: TuneOptions, best: Trial) -> str:
     parts = ["toolkit", "train", options.recipe, "--data", options.data, "-o", f"{options.recipe}-tuned"]
     for flag, value in (
         ("--from", options.start_from),
-        ("--teacher", options.teacher),
+        *(("--teacher", teacher) for teacher in options.teachers),
         ("--epochs", options.epochs),
         ("--image-size", options.image_size),
         ("--limit", options.limit),

@@ -18,7 +18,7 @@ class TuneOptions:
         trials: how many there are to be in the end, those of an earlier, resumed search included.
         epochs: of each trial; None means the recipe's.
         start_from: see `toolkit train --from`.
-        teacher: see `toolkit train --teacher`.
+        teachers: see `toolkit train --teacher`.
         image_size: pictures are brought to this height and width, pixels; None means as they are.
         validation_split: share of the training split that trials are judged on, above 0 and below 1.
         seed: of the search and of every trial.
@@ -37,7 +37,7 @@ class TuneOptions:
     trials: int = 20
     epochs: int | None = None
     start_from: str | None = None
-    teacher: str | None = None
+    teachers: tuple[str, ...] = ()
     image_size: int | None = None
     validation_split: float = 0.1
     seed: int = 0
