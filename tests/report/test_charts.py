@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import printable
-from toolkit.report.axes import shortened, significant
+from toolkit.report.axes import shortened, significant, told_apart
 from toolkit.report.charts import (
     calibration_figure,
     confidence_figure,
@@ -82,6 +82,21 @@ def test_any_class_name_can_be_drawn_and_none_is_read_as_a_formula(name):
 def test_a_shortened_label_keeps_its_beginning(label):
     text, shown = shortened(label).replace(r"\$", "$"), printable(label)
     assert text == shown if len(shown) <= 22 else text == f"{shown[:21]}…"
+
+
+def test_labels_that_differ_at_their_ends_alone_are_told_apart():
+    dogs = ["German Shorthaired Pointer, brown", "German Shorthaired Pointer, black", "Pug"]
+    shown = told_apart([*dogs, "something with a long name"])
+    assert shown == ["German Sho…nter, brown", "German Sho…nter, black", "Pug", "something with a long…"]
+
+
+@given(st.lists(st.text(max_size=40), max_size=6))
+def test_labels_that_are_told_apart_are_no_longer_than_others(labels):
+    for label, text in zip(labels, told_apart(labels), strict=True):
+        assert len(text.replace(r"\$", "$")) <= 22
+        assert text.count("$") == text.count(r"\$")
+        if len(printable(label)) <= 22:
+            assert text == shortened(label)
 
 
 @given(st.floats(1e-9, 1e12))

@@ -2,6 +2,8 @@
 
 import bisect
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import printable
@@ -96,6 +98,21 @@ def shortened(label: str, longest: int = LONGEST_LABEL) -> str:
     text = printable(label)
     text = text if len(text) <= longest else f"{text[: longest - 1]}…"
     return text.replace("$", r"\$")  # matplotlib would read a formula between two of them
+
+
+def told_apart(labels: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
+    """Return labels that fit beside each other: those that would be cut to the same text keep their ends as well."""
+    cut = [shortened(label, longest) for label in labels]
+    times = Counter(cut)
+    return [
+        text if times[text] == 1 or len(printable(label)) <= longest else _middle_left_out(label, longest)
+        for label, text in zip(labels, cut, strict=True)
+    ]
+
+
+def _middle_left_out(label: str, longest: int) -> str:
+    text, end = printable(label), longest // 2
+    return f"{text[: longest - end - 1]}…{text[-end:]}".replace("$", r"\$")
 
 
 def significant(value: float, digits: int = 3) -> str:

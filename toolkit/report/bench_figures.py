@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from toolkit.report.axes import few_plain_ticks, percent_axis, shortened, significant, write_beside
+from toolkit.report.axes import (
+    few_plain_ticks,
+    percent_axis,
+    shortened,
+    significant,
+    told_apart,
+    write_beside,
+)
 from toolkit.report.style import INK, MUTED, ON_MIDDLE, RIGHT, SERIES, WRONG, new_figure, styled
 
 if TYPE_CHECKING:
@@ -38,7 +45,7 @@ def stages_figure(cases: Sequence[tuple[str, Sequence[tuple[str, float]]]]) -> "
                         size=10,
                     )
                 left += share
-        axes.set_yticks(range(len(cases)), [shortened(name, 46) for name, _ in cases])
+        axes.set_yticks(range(len(cases)), told_apart([name for name, _ in cases], 46))
         axes.set_ylim(len(cases) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(False, axis="y")
@@ -63,7 +70,7 @@ def comparison_figure(cases: Sequence[tuple[str, float, tuple[float, float], str
             axes.plot(interval, [row, row], color=colour, linewidth=3, solid_capstyle="butt")
             axes.plot([change], [row], "o", color=colour, markersize=7)
             write_beside(axes, f"{verdict}, {change:+.1f} %", max(interval[1], 0), row, INK)
-        axes.set_yticks(range(len(cases)), [shortened(case[0], 46) for case in cases])
+        axes.set_yticks(range(len(cases)), told_apart([case[0] for case in cases], 46))
         axes.set_ylim(len(cases) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(False, axis="y")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.report.axes import few_plain_ticks, percent_axis, shortened, title, write_beside
+from toolkit.report.axes import few_plain_ticks, percent_axis, title, told_apart, write_beside
 from toolkit.report.style import INK, MUTED, RIGHT, SERIES, new_figure, styled
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def counts_figure(names: Sequence[str], counts: Sequence[int]) -> "Figure":
         axes.barh(range(len(names)), counts, height=0.62, color=SERIES[0])
         for row, count in enumerate(counts):
             write_beside(axes, f"{count:,}", count, row, INK)
-        axes.set_yticks(range(len(names)), [shortened(name) for name in names])
+        axes.set_yticks(range(len(names)), told_apart(names))
         axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="pictures")
         axes.margins(x=0.12)
         axes.set_xlim(left=0)

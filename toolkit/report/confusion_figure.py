@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.report.axes import shortened, title
+from toolkit.report.axes import title, told_apart
 from toolkit.report.style import CELL, GRID, INK, RIGHT, WRONG, ink_on, new_figure, settle_layout, styled
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], *, hea
     support = confusion.sum(axis=1)
     share = confusion / np.maximum(support, 1)[:, None]
     cell_in = 0.62 if size <= 12 else 0.42 if size <= 30 else 0.33
-    names = [shortened(labels[i]) for i in shown]
+    names = told_apart([labels[i] for i in shown])
     margin_in = 0.5 + 0.085 * max(map(len, names))
     side_in = max(size * cell_in, 2.2) + margin_in
     with styled():

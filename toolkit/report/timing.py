@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.report.axes import few_plain_ticks, layout, percent_axis, shortened, significant, write_beside
+from toolkit.report.axes import (
+    few_plain_ticks,
+    layout,
+    percent_axis,
+    shortened,
+    significant,
+    told_apart,
+    write_beside,
+)
 from toolkit.report.style import INK, MUTED, SERIES, new_figure, styled
 
 if TYPE_CHECKING:
@@ -43,7 +51,7 @@ def timing_figure(cases: Sequence[Timing]) -> "Figure":
     Args:
         cases: in the order of the table.
     """
-    names = [shortened(case.name, 46) for case in cases]
+    names = told_apart([case.name for case in cases], 46)
     with styled():
         figure = new_figure(9.6, 1.1 + 0.46 * len(cases))
         latency, throughput = figure.subplots(1, 2, sharey=True)
