@@ -224,8 +224,4 @@ class MissingDependency(ToolkitError):  # noqa: N818 - the contract's word
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_as_plain, (self.what, self.where, self.remedy)
-
-
-def _rebuild_as_plain(what: str, where: str, remedy: str) -> ToolkitError:
-    return ToolkitError(what, where=where, remedy=remedy)
+        return _rebuild, (ToolkitError, self.what, self.where, self.remedy)
