@@ -13,6 +13,7 @@ from toolkit import __version__
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import Finding, State
 from toolkit.errors import install_extra
+from toolkit.machine.versions import installed_version
 from toolkit.runtime.cuda import (
     INSTALL_LIBRARIES,
     Problem,
@@ -43,14 +44,6 @@ EXTRA_OF = re.compile(r"""extra == ['"]([\w-]+)['"]""")
 
 Version = Callable[[str], str | None]
 TryDevice = Callable[[str], Problem | None]
-
-
-def installed_version(name: str) -> str | None:
-    """Return a distribution's version, or None where it isn't installed."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def versions(version: Version = installed_version) -> list[Finding]:

@@ -1,6 +1,5 @@
 """CPU, GPU, memory, versions: the "machine" part of every record."""
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -12,6 +11,7 @@ from typing import Any
 from toolkit import __version__
 from toolkit.machine.cores import CPU_ROOT, affinity, cpu_quota, physical_cores, usable_cores
 from toolkit.machine.features import CPU_INFO, vector_features
+from toolkit.machine.versions import installed_version
 
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 NVIDIA_SMI_TIMEOUT_S = 10
@@ -37,7 +37,7 @@ def machine_facts() -> dict[str, Any]:
         "os": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "onnxruntime": runtime_version(),
-        "numpy": _version("numpy"),
+        "numpy": installed_version("numpy"),
         "toolkit": __version__,
     }
 
@@ -111,7 +111,7 @@ def parse_gpus(listing: str) -> list[dict[str, str]]:
 def runtime_version() -> str | None:
     """Return name and version of the installed ONNX Runtime, such as "onnxruntime-gpu 1.31.1"."""
     for name in RUNTIMES:
-        version = _version(name)
+        version = installed_version(name)
         if version is not None:
             return f"{name} {version}"
     return None
@@ -159,10 +159,3 @@ def _counted(times: Any) -> float:
     # Linux counts the time of virtual guests within user time already.
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
     return float(sum(times) - guests)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -1,12 +1,12 @@
 """Why the CUDA execution provider doesn't start: driver, libraries, wheels."""
 
 import ctypes
-import importlib.metadata
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.machine.versions import installed_version
 from toolkit.runtime.devices import CUDA
 
 RUNTIME_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
@@ -39,13 +39,8 @@ def can_load(library: str) -> bool:
 
 def installed_runtimes() -> dict[str, str]:
     """Return the installed ONNX Runtime distributions and their versions."""
-    found = {}
-    for name in RUNTIME_PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: installed_version(name) for name in RUNTIME_PACKAGES}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def driver_library() -> str:
