@@ -83,13 +83,13 @@ def _remedy(path: Path) -> str:
     return WRITTEN_BY
 
 
-def samples_ms(case: Mapping[str, Any], where: object = "benchmark record") -> Any:
+def samples_ms(case: Mapping[str, Any]) -> Any:
     """Return all latencies of one entry of `results`, float64 [queries], milliseconds, in the order measured.
 
     Raises:
         DataError: they are missing or damaged.
     """
-    return latencies_ns(rounds_of(case, where)) / NS_PER_MS
+    return latencies_ns(rounds_of(case, "benchmark record")) / NS_PER_MS
 
 
 def _case(case: CaseResult) -> dict[str, Any]:

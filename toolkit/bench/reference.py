@@ -10,16 +10,13 @@ from statistics import median
 
 import numpy as np
 
-DURATION_S = 0.05
+DURATION_NS = 50_000_000
 SIDE = 48  # of the matrices: below what BLAS would share among threads
 ELEMENTS = 8192  # 32 KB, as large as a first-level cache
 
 
-def reference_ns(duration_s: float = DURATION_S) -> float:
+def reference_ns() -> float:
     """Return the median time of a small matrix product with an exponential, nanoseconds.
-
-    Args:
-        duration_s: how long to repeat it, seconds.
 
     Source: measured with 44 processes over 150 s on a shared machine of two cores: the correlation with the
     median latency of paper-cnn (one thread) was 0.84, and runs of five processes differed by 0.42 % with it
@@ -30,7 +27,7 @@ def reference_ns(duration_s: float = DURATION_S) -> float:
     values = generator.random(ELEMENTS, np.float32)
     product, powers = np.empty_like(matrix), np.empty_like(values)
     times = []
-    end = time.perf_counter_ns() + int(duration_s * 1e9)
+    end = time.perf_counter_ns() + DURATION_NS
     while True:
         begun = time.perf_counter_ns()
         np.matmul(matrix, matrix, out=product)

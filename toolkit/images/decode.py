@@ -110,7 +110,7 @@ def decode_near(
             raise translated(error, form) from error
 
 
-def decode_file(file: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
+def decode_file(file: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Read and decode a picture file; see `decode` and `read_file`.
 
     Returns:
@@ -120,7 +120,7 @@ def decode_file(file: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_P
         ImageError: it can't be read or decoded; `where` is the file.
     """
     try:
-        return decode(read_file(file), max_pixels=max_pixels)
+        return decode(read_file(file))
     except ImageError as error:
         raise ImageError(error.what, where=os.fsdecode(file), remedy=error.remedy) from error
 

@@ -84,21 +84,20 @@ def swept(results: Sequence[Document], key: str) -> dict[str, dict[str, list[Any
     return drawn
 
 
-def shared_histogram(results: Sequence[Document], bins: int = BINS) -> tuple[list[float], list[list[int]]]:
+def shared_histogram(results: Sequence[Document]) -> tuple[list[float], list[list[int]]]:
     """Count the latencies of several cases in the same bins of equal ratio: nothing is cut off.
 
     Args:
         results: entries of `results`.
-        bins: how many.
 
     Returns:
-        (edges in milliseconds (bins + 1), counts (bins) of each case; they sum to its queries).
+        (edges in milliseconds (BINS + 1), counts (BINS) of each case; they sum to its queries).
     """
     import numpy as np
 
     values = [samples_ms(result) for result in results]
     low = max(min(float(each.min()) for each in values), LEAST_MS)
     high = max(float(each.max()) for each in values)
-    edges = np.geomspace(low, max(high, low * 1.01), bins + 1)
+    edges = np.geomspace(low, max(high, low * 1.01), BINS + 1)
     counts = [np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0].tolist() for each in values]
     return edges.tolist(), counts

@@ -11,6 +11,8 @@ from toolkit.stats.latency import interval_key
 
 Row = Mapping[str, Any]
 
+PARTS = 10  # of a measurement: the most rows that a case has in the table over time
+
 COLUMNS = (
     Column("model"),
     Column("device", holds="word"),
@@ -212,16 +214,15 @@ def histogram_table(edges_ms: Sequence[float], cases: Sequence[tuple[str, Sequen
     )
 
 
-def slices_table(curves: Sequence[tuple[str, Mapping[str, Sequence[float]]]], parts: int = 10) -> Table:
+def slices_table(curves: Sequence[tuple[str, Mapping[str, Sequence[float]]]]) -> Table:
     """Return the table behind latency over time: a tenth of the slices each.
 
     Args:
         curves: (name, {"query", "p50_ms", "max_ms"}) of each case.
-        parts: how many rows a case has at most.
     """
     rows: list[list[Cell | str]] = []
     for name, curve in curves:
-        size = -(-len(curve["query"]) // parts)
+        size = -(-len(curve["query"]) // PARTS)
         for start in range(0, len(curve["query"]), size):
             medians = sorted(curve["p50_ms"][start : start + size])
             slowest = max(curve["max_ms"][start : start + size])

@@ -11,18 +11,18 @@ from toolkit.report.html import LARGE_SIDE, thumbnail
 from toolkit.report.page import Bar, Card, Kind
 
 Answer = tuple[str, float]
+MOST_BARS = 5
 
 
-def class_bars(example: Example, labels: Sequence[str], *, most: int = 5) -> list[Bar]:
+def class_bars(example: Example, labels: Sequence[str]) -> list[Bar]:
     """Return the most probable classes of an example, best first; the truth is always among them.
 
     Args:
         example: with all its probabilities.
         labels: class names in model order.
-        most: how many bars.
     """
     order = sorted(shown_classes(example), key=lambda i: (-float(example.probabilities[i]), i))
-    best = order[:most]
+    best = order[:MOST_BARS]
     if example.truth not in best:
         best[-1] = example.truth
     return answer_bars(
