@@ -169,7 +169,6 @@ class ClassifyResult:
     examples: tuple[Example, ...] = ()
     failures: tuple[Failed, ...] = ()
     mistakes: tuple[Example, ...] = ()
-    sampling: str = field(default=SAMPLE_RULE)
     output: str | None = None
     workers: int = 1
     threads_a_worker: int = 1

@@ -1,10 +1,10 @@
 """What the page of a classification contains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from toolkit.classify.options import EXAMPLE_TOP_K
-from toolkit.classify.result import ClassifyResult, Example
+from toolkit.classify.result import SAMPLE_RULE, ClassifyResult, Example
 from toolkit.classify.summary import LARGEST_CONFUSION
 from toolkit.report.axes import significant
 from toolkit.report.cards import error_card, picture_card
@@ -127,7 +127,7 @@ def _sample_text(result: ClassifyResult, error_cards: int) -> str:
     )
     if len(result.examples) == result.pictures and error_cards == result.errors:
         return f"{_all(result.inputs)}: {shown}{errors}.{bars}"
-    return f"{shown}{errors}, of {count(result.inputs, 'picture')}. Sample: {result.sampling}.{bars}"
+    return f"{shown}{errors}, of {count(result.inputs, 'picture')}. Sample: {SAMPLE_RULE}.{bars}"
 
 
 def _all(inputs: int) -> str:
@@ -199,8 +199,8 @@ def _class_chart(result: ClassifyResult) -> Chart:
 
 
 def _failures(result: ClassifyResult) -> Section:
-    shown: Sequence[object] = result.failures
-    of = "" if len(shown) == result.errors else f" Sample of {result.errors:,}: {result.sampling}."
+    shown = len(result.failures)
+    of = "" if shown == result.errors else f" Sample of {result.errors:,}: {SAMPLE_RULE}."
     return Section(
         heading="What could not be classified",
         table=Table(
@@ -209,7 +209,7 @@ def _failures(result: ClassifyResult) -> Section:
                 [Cell(f"{failed.index + 1:,}", sort=failed.index), failed.path, failed.error]
                 for failed in result.failures
             ],
-            caption=f"{count(len(shown), 'path')} with place in the input and reason.{of}",
+            caption=f"{count(shown, 'path')} with place in the input and reason.{of}",
         ),
     )
 
