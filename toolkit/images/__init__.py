@@ -19,6 +19,7 @@ read        a file's bytes; regular files only
 signatures  which format the content is, and plain words for what isn't a picture
 decode      bytes -> uint8 [H, W, 3] RGB
 jpeg        JPEG by the short way: plain files, scaled down while decoding where that pays
+boxes       the boxes that JPEG 2000 and JPEG XL files are made of
 jpeg2000    whether a JPEG 2000 file has all of its picture, and its colour profile
 jpegxl      what the header of a JPEG XL picture says, before it is decoded
 tiff        planes of samples that Pillow reads wrongly, and libtiff kept silent

@@ -3,8 +3,7 @@
 OpenJPEG gives black for what is missing, and no word about it.
 """
 
-import struct
-from collections.abc import Iterator
+from toolkit.images.boxes import boxes
 
 START = b"\xff\x4f\xff\x51"  # start of the codestream, and the size that always follows it
 TILE_PART = b"\xff\x90"
@@ -50,29 +49,16 @@ def profile_of(content: bytes) -> bytes | None:
     Args:
         content: the whole file, .jp2 or bare codestream.
 
-    Source: ITU-T T.800, annexes I.4 (boxes) and I.5.3.3 (colour specification box).
+    Source: ITU-T T.800, annex I.5.3.3 (colour specification box).
     """
     if content.startswith(START):
         return None
-    for kind, header in _boxes(content):
+    for kind, begin, end in boxes(content):
         if kind == HEADER:
-            for inner, payload in _boxes(header):
+            header = content[begin:end]
+            for inner, inner_begin, inner_end in boxes(header):
+                payload = header[inner_begin:inner_end]
                 if inner == COLOUR and payload[:1] and payload[0] in (RESTRICTED_ICC, ANY_ICC):
                     return payload[BEFORE_PROFILE:]
             return None
     return None
-
-
-def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    position = 0
-    while position + 8 <= len(content):
-        size, kind = struct.unpack_from(">L4s", content, position)
-        head = 8
-        if size == 1 and position + 16 <= len(content):
-            (size,) = struct.unpack_from(">Q", content, position + 8)
-            head = 16
-        if size and size < head:
-            return
-        end = position + size if size else len(content)  # 0 means to the end of the file
-        yield kind, content[position + head : end]
-        position = end

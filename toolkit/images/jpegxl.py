@@ -1,14 +1,13 @@
 """What the header of a JPEG XL picture says: its decoder makes all of the pixels before it tells anything."""
 
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from toolkit.images.boxes import boxes
 
 CODESTREAM = b"\xff\x0a"
 WHOLE, PART = b"jxlc", b"jxlp"  # boxes that hold a codestream, and a part of one
 PART_NUMBER_BYTES = 4
 ENOUGH = 64  # bytes of a codestream: more than what is read here ever takes
-BOX_HEAD, LONG_BOX_HEAD = 8, 16
 LENGTHS = (9, 13, 18, 30)  # bits of a size that is no multiple of 8, by its selector
 PREVIEW_EIGHTHS, PREVIEW_LENGTHS = (0, 0, 5, 9), (6, 8, 10, 12)  # the same of a preview, in eighths and else
 RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width to height
@@ -54,7 +53,7 @@ def read_header(content: bytes) -> Header:
     Raises:
         EOFError: it isn't all there.
 
-    Source: ISO/IEC 18181-1, annexes D.2 (size) and D.3 (metadata), and 18181-2, clause 9 (boxes).
+    Source: ISO/IEC 18181-1, annexes D.2 (size) and D.3 (metadata).
     """
     start = content[:ENOUGH] if content.startswith(CODESTREAM) else _joined(content)
     if not start.startswith(CODESTREAM):
@@ -100,26 +99,10 @@ def _skip_preview(bits: _Bits) -> None:
 def _joined(content: bytes) -> bytes:
     """Join the parts of the codestream, as far as the header may reach."""
     joined = b""
-    for part in _codestream(content):
-        joined += part
+    for kind, begin, end in boxes(content):
+        if kind in (WHOLE, PART):
+            begin += PART_NUMBER_BYTES if kind == PART else 0
+            joined += content[begin : min(end, begin + ENOUGH)]
         if len(joined) >= ENOUGH:
             break
     return joined
-
-
-def _codestream(content: bytes) -> Iterator[bytes]:
-    """Give what each box holds of the codestream."""
-    position = 0
-    while position + BOX_HEAD <= len(content):
-        size, kind = struct.unpack_from(">I4s", content, position)
-        head = BOX_HEAD
-        if size == 1 and position + LONG_BOX_HEAD <= len(content):
-            (size,) = struct.unpack_from(">Q", content, position + BOX_HEAD)
-            head = LONG_BOX_HEAD
-        end = position + size if size else len(content)  # 0 means to the end of the file
-        if kind in (WHOLE, PART):
-            begin = position + head + (PART_NUMBER_BYTES if kind == PART else 0)
-            yield content[begin : min(end, begin + ENOUGH)]
-        if end < position + head:
-            return
-        position = end
