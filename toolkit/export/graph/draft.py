@@ -48,6 +48,12 @@ class Draft:
         """What the finished model will take: the structure's inputs without the weights."""
         return [value for value in self.graph.input if value.name not in self.weights]
 
+    def copy(self) -> "Draft":
+        """Copy the structure; the weights are shared."""
+        structure = onnx.ModelProto()
+        structure.CopyFrom(self.model)
+        return Draft(structure, dict(self.weights))
+
     def set_constant(self, name: str, value: Array) -> None:
         """Give a constant a new value, or add it.
 

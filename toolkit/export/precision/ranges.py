@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
@@ -93,7 +92,7 @@ def histograms(
         ModelError: ONNX Runtime can't run the graph.
     """
     wanted = list(dict.fromkeys(names))
-    probe = _copy(draft)
+    probe = draft.copy()
     _expose(probe, wanted)
     counted = {name: Histogram() for name in wanted}
     one = next(values(probe, wanted, images_nhwc[:1], 1))
@@ -122,7 +121,7 @@ def _not_finite(name: str) -> ExportError:
 
 
 def _min_max(draft: Draft, names: list[str], images_nhwc: Pixels, observer: Observer) -> dict[str, Range]:
-    probe = _copy(draft)
+    probe = draft.copy()
     outputs: list[str] = []
     for name in names:
         for kind in ("ReduceMin", "ReduceMax"):
@@ -136,13 +135,6 @@ def _min_max(draft: Draft, names: list[str], images_nhwc: Pixels, observer: Obse
         extremes = np.array([float(part) for part in parts]).reshape(-1, 2)
         lows, highs = np.minimum(lows, extremes[:, 0]), np.maximum(highs, extremes[:, 1])
     return {name: Range(float(lows[i]), float(highs[i])) for i, name in enumerate(names)}
-
-
-def _copy(draft: Draft) -> Draft:
-    """Copy the structure of a draft; the weights are shared."""
-    structure = onnx.ModelProto()
-    structure.CopyFrom(draft.model)
-    return Draft(structure, dict(draft.weights))
 
 
 def _expose(probe: Draft, names: Sequence[str]) -> None:

@@ -119,13 +119,11 @@ def values(draft: Draft, names: Sequence[str], images_nhwc: Pixels, size: int) -
         images_nhwc: uint8 [N, height, width, channels], N >= 1.
         size: pictures a batch, where the model leaves it open.
     """
-    structure = onnx.ModelProto()
-    structure.CopyFrom(draft.model)
-    fixed = fixed_batch(structure.graph.input[0])
+    probe = draft.copy()
+    fixed = fixed_batch(probe.graph.input[0])
     with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
         path = Path(folder) / "model.onnx"
         with _writing(path):
-            probe = Draft(structure, dict(draft.weights))
             onnx.save_model(assemble_beside(probe, path.with_name("model.onnx.data")), path)
         run = open_values(path, names)
         for batch, count in batches(images_nhwc, fixed or min(size, len(images_nhwc)), fixed=True):
