@@ -9,8 +9,8 @@ from toolkit.bench.options import BenchOptions
 from toolkit.bench.result import Caution
 from toolkit.bench.rounds import min_queries_of
 from toolkit.bench.subjects import Subject
-from toolkit.machine.cores import cpu_quota
-from toolkit.machine.facts import busy_cores, cores_by_affinity, load_average
+from toolkit.machine.cores import affinity, cpu_quota, physical_cores
+from toolkit.machine.facts import busy_cores, load_average
 
 
 def conditions() -> dict[str, Any]:
@@ -68,7 +68,7 @@ def cautions(
     """
     busy = others_busy(state["busy_cores_at_start"], state["load_average_at_start"])
     threads = [each.threads for each in subjects if each.device == "cpu"]
-    crowded = too_many_threads(threads, cores_by_affinity(), cpu_quota(), options)
+    crowded = too_many_threads(threads, physical_cores(affinity()), cpu_quota(), options)
     return (*(() if busy is None else (busy,)), *crowded, *_without_numbers(subjects))
 
 

@@ -14,7 +14,7 @@ from toolkit.bench.gates import judge
 from toolkit.bench.highest_rate import confirm, find_rates
 from toolkit.bench.inputs import timed_steps, untimed_steps
 from toolkit.bench.options import BenchOptions, Scenario
-from toolkit.bench.pipeline import bundled_pictures, find_pictures
+from toolkit.bench.pipeline import BUNDLED_PICTURES, find_pictures
 from toolkit.bench.record import to_document
 from toolkit.bench.result import BenchResult, CaseResult
 from toolkit.bench.rounds import Running, measure_round, with_twins
@@ -86,7 +86,7 @@ def run(options: BenchOptions, observer: Observer = SILENT) -> BenchResult:
 def _cases(options: BenchOptions, observer: Observer) -> list[Running]:
     pictures: tuple[str, ...] = ()
     if options.scenario is Scenario.PIPELINE:
-        pictures = find_pictures(options.pictures or bundled_pictures())
+        pictures = find_pictures(options.pictures or [str(BUNDLED_PICTURES)])
     return [
         Running(case=case, subject=subject, pictures=pictures, transfer=options.transfer)
         for case, subject in open_cases(options, observer)

@@ -72,11 +72,6 @@ def batches_of(files: Sequence[str], batch_size: int) -> list[tuple[str, ...]]:
     return [tuple(files[(k * batch_size + i) % len(files)] for i in range(batch_size)) for k in range(count)]
 
 
-def bundled_pictures() -> tuple[str, ...]:
-    """Return the folder of the pictures that come with the package."""
-    return (str(BUNDLED_PICTURES),)
-
-
 def find_pictures(paths: Iterable[str]) -> tuple[str, ...]:
     """List the files behind `--pictures`, the first hundred at most.
 

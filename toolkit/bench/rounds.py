@@ -1,7 +1,7 @@
 """Cases while they are being measured: round by round, each in a fresh process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.bench.cases import Case, in_round
@@ -122,7 +122,7 @@ def request_of(
         provider_options=subject.asked_options,
         plan=subject.plan,
         head=subject.head,
-        traffic=traffic if rate is None else traffic.at(rate),
+        traffic=traffic if rate is None else replace(traffic, rate_qps=rate),
         transfer=each.transfer,
         pictures=each.pictures,
         duration_ns=int(options.duration_s * 1e9 / options.runs),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,6 @@ class Traffic:
     def images_per_query(self) -> int:
         """Pictures that one query brings."""
         return self.streams if self.scenario is Scenario.MULTI_STREAM else self.batch_size
-
-    def at(self, rate_qps: float) -> "Traffic":
-        """Return the same at another rate, queries a second."""
-        return replace(self, rate_qps=rate_qps)
 
 
 def send(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
-from toolkit.machine.cores import CPU_ROOT, affinity, cpu_quota, physical_cores, usable_cores
+from toolkit.machine.cores import CPU_ROOT, affinity, cpu_quota, usable_cores
 from toolkit.machine.features import CPU_INFO, vector_features
 from toolkit.machine.versions import installed_version
 
@@ -148,11 +148,6 @@ def load_average() -> float | None:
         return os.getloadavg()[0]
     except (AttributeError, OSError):
         return None
-
-
-def cores_by_affinity() -> int:
-    """Return the physical cores within the affinity mask, whatever the container's quota says."""
-    return physical_cores(affinity())
 
 
 def _counted(times: Any) -> float:
