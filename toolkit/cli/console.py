@@ -94,10 +94,6 @@ class Console:
         if self._bar is not None:
             self._bar.update(done, total, unit=unit, errors=errors)
 
-    def close(self) -> None:
-        """Take the progress bar away."""
-        self._clear_bar()
-
     def _clear_bar(self) -> None:
         if self._bar is not None:
             self._bar.clear()
