@@ -6,7 +6,7 @@ from toolkit.demo.result import DemoResult
 from toolkit.report.axes import significant
 from toolkit.report.bench_lines import run_warnings, warning_lines
 from toolkit.report.bench_names import model_label
-from toolkit.report.bench_page import busiest, fastest, first_doubt, timing_section
+from toolkit.report.bench_page import batch_words, busiest, fastest, first_doubt, timing_section
 from toolkit.report.bench_tables import median_ms
 from toolkit.report.cards import picture_card
 from toolkit.report.facts import closing_section, device_in_words, file_size
@@ -66,14 +66,13 @@ def headline(result: DemoResult) -> str:
 def _figures(result: DemoResult, *, doubt: str) -> list[KeyFigure]:
     rows = result.benchmark["results"]
     quick, busy = fastest(rows), busiest(rows)
-    batch = "one picture" if quick["batch_size"] == 1 else f"a batch of {quick['batch_size']}"
     cold = quick["load_ms"] + quick["first_inference_ms"]
     return [
         KeyFigure(value=str(result.right), unit=f"of {len(result.pictures)}", label="pictures recognised"),
         KeyFigure(
             value=significant(median_ms(quick)),
             unit="ms",
-            label=f"median latency, {batch}",
+            label=f"median latency, {batch_words(quick)}",
             warning=doubt,
         ),
         KeyFigure(

@@ -67,7 +67,7 @@ def headline(rows: Sequence[Row]) -> str:
         first += f" has the lowest median of {len(models)} models, but no difference from {names} was seen:"
     else:
         first += f" is the quickest of {len(models)} models:"
-    median = f"{significant(median_ms(quick))} ms for {_pictures(quick)}"
+    median = f"{significant(median_ms(quick))} ms for {batch_words(quick)}"
     rate = f"{significant(busy['throughput'])} a second"
     if busy is not quick:
         owner = f" ({model_label(busy['model'], rows)})" if busy["model"] != quick["model"] else ""
@@ -84,7 +84,7 @@ def key_figures(rows: Sequence[Row]) -> list[KeyFigure]:
     if not rows:
         return []
     quick, busy = fastest(rows), busiest(rows)
-    figures = [KeyFigure(value=significant(median_ms(quick)), unit="ms", label=f"median latency, {_pictures(quick)}",
+    figures = [KeyFigure(value=significant(median_ms(quick)), unit="ms", label=f"median latency, {batch_words(quick)}",
                          warning=first_doubt(quick))]  # fmt: skip
     if quick["latency_ms"].get("p99") is not None:
         p99 = significant(quick["latency_ms"]["p99"])
@@ -190,7 +190,8 @@ def busiest(rows: Sequence[Row]) -> Row:
     return max(rows, key=lambda row: float(row["throughput"]))
 
 
-def _pictures(row: Row) -> str:
+def batch_words(row: Row) -> str:
+    """Return how many pictures a run took."""
     return "one picture" if row["batch_size"] == 1 else f"a batch of {row['batch_size']}"
 
 
