@@ -4,23 +4,19 @@ from typing import Any
 
 import onnx
 import pytest
-from support import colour_model
+from support import Listener, colour_model
 
 from toolkit.classify import run as run_module
 from toolkit.classify.job import run
 from toolkit.classify.options import ClassifyOptions
 from toolkit.classify.result import Record
 from toolkit.errors import DeviceError, InputError, OutputError
-from toolkit.observer import SilentObserver
 
 
-class Recorder(SilentObserver):
+class Recorder(Listener):
     def __init__(self) -> None:
-        self.notices: list[str] = []
+        super().__init__()
         self.counts: list[tuple[int, int | None, int]] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
 
     def progress(self, done: int, total: int | None = None, *, unit: str = "", errors: int = 0) -> None:
         self.counts.append((done, total, errors))

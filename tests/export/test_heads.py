@@ -5,27 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import CommandLine
+from support import CommandLine, Listener
 
 from toolkit.export import job
 from toolkit.export.options import ExportOptions
 from toolkit.export.pictures import generated_pictures
 from toolkit.models.open import open_model
-from toolkit.observer import SilentObserver
 
 pytestmark = pytest.mark.keras
 
 CLASSES = 4
-
-
-class Listening(SilentObserver):
-    """Remembers what was told."""
-
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
 
 
 def exported(
@@ -40,9 +29,9 @@ def exported(
     dense.set_weights([generator.normal(0, size * 0.4, (192, units)), generator.normal(0, 0.1, units)])
     name = f"{activation}-{units}-{size}"
     model.save(folder / f"{name}.keras")
-    listening = Listening()
-    job.run(ExportOptions(model=str(folder / f"{name}.keras"), output=folder / f"{name}.onnx"), listening)
-    return open_model(str(folder / f"{name}.onnx"), device="cpu"), listening.notices
+    listener = Listener()
+    job.run(ExportOptions(model=str(folder / f"{name}.keras"), output=folder / f"{name}.onnx"), listener)
+    return open_model(str(folder / f"{name}.onnx"), device="cpu"), listener.notices
 
 
 def test_softmax_logits_and_sigmoids_name_the_same_class_and_only_the_first_two_add_up(

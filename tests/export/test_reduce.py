@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +19,6 @@ from toolkit.export import job
 from toolkit.export.options import ExportOptions, Precision
 from toolkit.export.verify import Verification, verify_file
 from toolkit.models.open import open_model
-from toolkit.observer import SilentObserver
 from toolkit.stats.agreement import compare
 from toolkit.train import job as train_job
 from toolkit.train.options import TrainOptions
@@ -280,12 +279,7 @@ def test_broken_pictures_of_the_calibration_are_named_or_left_out(
 
 
 def test_few_pictures_are_told_to_be_few(run_folder: Path, shapes_folder: Path, tmp_path: Path) -> None:
-    class Notices(SilentObserver):
-        told: ClassVar[list[str]] = []
-
-        def notice(self, text: str) -> None:
-            self.told.append(text)
-
+    listener = Listener()
     job.run(
         options(
             run_folder,
@@ -295,9 +289,11 @@ def test_few_pictures_are_told_to_be_few(run_folder: Path, shapes_folder: Path, 
             calibration_samples=6,
             min_agreement=0.0,
         ),
-        Notices(),
+        listener,
     )
-    assert any(text.startswith("6 pictures are few to calibrate on, and 2 to judge") for text in Notices.told)
+    assert any(
+        text.startswith("6 pictures are few to calibrate on, and 2 to judge") for text in listener.notices
+    )
 
 
 def test_answers_that_are_no_numbers_are_refused_whatever_the_gates_allow() -> None:

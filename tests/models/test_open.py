@@ -15,7 +15,6 @@ from support import Listener, colour_model
 from toolkit.errors import InputError, ModelError, UsageError
 from toolkit.models.matching import NAMES_KEY, Unnamed
 from toolkit.models.open import OpenModel, open_model
-from toolkit.observer import SilentObserver
 
 WHITE = np.full((2, 8, 8, 3), 255, np.uint8)
 
@@ -346,26 +345,16 @@ def test_an_int8_file_made_for_a_newer_processor_says_that_its_sums_may_be_cut_o
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     helper.set_model_props(model, {**metadata, "precision": "int8", "weight_bits": bits})
     onnx.save(model, path)
-    notices: list[str] = []
-
-    class Listening(SilentObserver):
-        def notice(self, text: str) -> None:
-            notices.append(text)
-
-    open_model(str(path), device="cpu", observer=Listening())
-    assert any("8-bit weights" in text for text in notices) is told
+    listener = Listener()
+    open_model(str(path), device="cpu", observer=listener)
+    assert any("8-bit weights" in text for text in listener.notices) is told
 
 
 def test_a_multi_label_model_is_told_once(tmp_path: Path) -> None:
-    notices: list[str] = []
-
-    class Listening(SilentObserver):
-        def notice(self, text: str) -> None:
-            notices.append(text)
-
+    listener = Listener()
     several = foreign(tmp_path / "several.onnx", "Sigmoid")
-    open_model(str(several), device="cpu", normalize="unit", observer=Listening())
-    assert len([text for text in notices if "is a multi-label model" in text]) == 1
+    open_model(str(several), device="cpu", normalize="unit", observer=listener)
+    assert len([text for text in listener.notices if "is a multi-label model" in text]) == 1
 
 
 def test_half_precision_on_the_cpu_is_said_to_gain_nothing(tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import onnx
@@ -9,7 +8,6 @@ from support import Listener, encoded, picture
 
 from toolkit.errors import DataError, UsageError
 from toolkit.models.open import OpenModel, open_model
-from toolkit.observer import SilentObserver
 from toolkit.verify.job import run
 from toolkit.verify.options import VerifyOptions
 
@@ -70,14 +68,9 @@ def test_a_first_model_without_names_is_judged_by_those_of_the_second(
 
 
 def test_one_picture_is_no_pictures(model: OpenModel, colour_folder: Path) -> None:
-    class Steps(SilentObserver):
-        told: ClassVar[list[str]] = []
-
-        def step(self, text: str) -> None:
-            self.told.append(text)
-
-    run(options(colour_folder, limit=1), model, model, Steps())
-    assert Steps.told[-1] == "Comparing on 1 picture"
+    listener = Listener()
+    run(options(colour_folder, limit=1), model, model, listener)
+    assert listener.steps[-1] == "Comparing on 1 picture"
 
 
 def test_broken_pictures_that_were_left_out_are_named(model: OpenModel, colour_folder: Path) -> None:

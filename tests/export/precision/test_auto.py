@@ -1,16 +1,16 @@
 """The fastest candidate that agrees is kept; what agrees least is never."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from support import Listener
 
 from toolkit.export.graph.mirror import mirrored
 from toolkit.export.precision.auto import choose
 from toolkit.export.precision.running import probabilities
-from toolkit.observer import SilentObserver
 from toolkit.stats.agreement import compare
 
 
@@ -78,18 +78,13 @@ def test_mirrored_candidates_are_judged_by_the_mean_of_both_images(
 def test_a_model_without_an_int8_form_stays_in_float32_and_says_why(
     network: Any, calibration: np.ndarray, held_out: np.ndarray
 ) -> None:
-    class Notices(SilentObserver):
-        told: ClassVar[list[str]] = []
-
-        def notice(self, text: str) -> None:
-            self.told.append(text)
-
+    listener = Listener()
     model = network(opset=12).conv(8, stride=2, first=True).relu().classifier()
-    choice = choose(model, calibration, held_out, 0.9, counting({"float": 1.0, "int8": 0.1}), Notices())
+    choice = choose(model, calibration, held_out, 0.9, counting({"float": 1.0, "int8": 0.1}), listener)
     assert choice.model is model
     assert [row.name for row in choice.candidates if row.chosen] == ["fp32"]
     assert choice.ways == ()
-    assert Notices.told == ["int8 is not among the candidates: opset 12 can't hold one scale per channel"]
+    assert listener.notices == ["int8 is not among the candidates: opset 12 can't hold one scale per channel"]
 
 
 def test_a_gain_within_the_noise_does_not_replace_float32(
