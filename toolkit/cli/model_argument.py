@@ -148,11 +148,7 @@ def tell_unfinished(argument: str, observer: Observer) -> None:
 
 
 def describe(
-    argument: str,
-    *,
-    allow_code: bool = False,
-    custom_objects: str | None = None,
-    observer: Observer = SILENT,
+    argument: str, *, allow_code: bool, custom_objects: str | None, observer: Observer
 ) -> "InspectResult":
     """Describe a MODEL or KERAS_MODEL argument, layer by layer.
 

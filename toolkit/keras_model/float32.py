@@ -10,7 +10,7 @@ OTHER = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")
 
 
 def in_float32(
-    keras: Any, model: Any, where: object, *, custom: dict[str, Any] | None = None, allow_code: bool = False
+    keras: Any, model: Any, where: object, *, custom: dict[str, Any] | None, allow_code: bool
 ) -> Any:
     """Return a model that computes in float32: the same one where it does already.
 

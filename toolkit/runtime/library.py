@@ -31,7 +31,7 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
-def session_settings(threads: int, *, spinning: bool = False, optimize: bool = True) -> Any:
+def session_settings(threads: int, *, spinning: bool = False, optimize: bool) -> Any:
     """Return ONNX Runtime's options of a session, with its log turned off.
 
     Args:

@@ -22,10 +22,8 @@ from toolkit.export.precision.scales import (
     Scale,
     quantize_bias,
     quantize_weights,
-    weight_limit,
 )
 from toolkit.export.precision.tensors import Tensors
-from toolkit.machine.features import SAFE_BITS
 
 ScaleOf = Callable[[str], Scale]
 
@@ -46,9 +44,9 @@ class Quantizer:
         draft: Draft,
         scale_of: ScaleOf,
         *,
-        keep_float: Collection[str] = (),
-        limit: int = weight_limit(SAFE_BITS),
-        per_channel: bool = True,
+        keep_float: Collection[str],
+        limit: int,
+        per_channel: bool,
     ) -> None:
         self._draft = draft
         self._index = Index(draft)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.machine.features import SAFE_BITS
-
 LEVELS = 255  # steps between the smallest and the largest uint8
 
 BIAS_LIMIT = 2**30  # of an int32, half left for the sum that it is added to
@@ -80,7 +78,7 @@ def quantize_weights(
     *,
     input_scale: float,
     bias: Floats | None,
-    limit: int = weight_limit(SAFE_BITS),
+    limit: int,
     per_channel: bool = True,
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Quantise weights around zero, each output channel by itself or all at one scale.
