@@ -239,9 +239,8 @@ def test_a_machine_that_changed_widens_what_the_reference_adjusts_and_one_of_nea
         assert found is not None
         assert found.reference_adjusted
         reaches.append(np.log(found.ratio_ci99[1] / found.ratio_ci99[0]) / 2)
-    assert reaches[1] == pytest.approx(
-        reaches[0]
-    )  # 5 % of speed make 0.4 %, less than the 0.6 % between runs
+    # 5 % of speed make 0.4 %, less than the 0.6 % between runs.
+    assert reaches[1] == pytest.approx(reaches[0])
     assert reaches[2] == pytest.approx(2.576 * 2**0.5 * 0.085 * np.log(1.2), rel=0.03)
     assert reaches[3] == pytest.approx(2.576 * 2**0.5 * 0.085 * np.log(2), rel=0.03)
 

@@ -51,9 +51,8 @@ def test_every_percentile_has_a_name_and_a_value_of_its_own(made: Any, percent: 
 
 
 def test_a_percentile_that_is_not_supported_has_no_interval(made: Any) -> None:
-    found = summarize(
-        [made.round_of(np.arange(1, 10))]
-    )  # nine: enough for an interval of the median by themselves
+    # Nine: enough for an interval of the median by themselves.
+    found = summarize([made.round_of(np.arange(1, 10))])
     assert found.percentiles["p50"] is None
     assert set(found.ci95.values()) == {None}
 

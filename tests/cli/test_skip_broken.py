@@ -125,9 +125,8 @@ def test_a_search_ends_with_3_and_its_command_leaves_them_out_too(
 def test_a_missed_gate_of_evaluate_stays_4(toolkit: CommandLine, tiny_model: Path, broken: Path) -> None:
     arguments = ("evaluate", tiny_model, "--data", broken, "--split", "train", "--skip-broken")
     toolkit(*arguments, check=3)
-    shutil.move(
-        broken / "train" / "red", broken / "train" / "grey"
-    )  # so that its pictures are taken for another
+    # Two classes change places, so that the pictures of each are taken for the other.
+    shutil.move(broken / "train" / "red", broken / "train" / "grey")
     shutil.move(broken / "train" / "blue", broken / "train" / "red")
     shutil.move(broken / "train" / "grey", broken / "train" / "blue")
     done = toolkit(*arguments, "--min-accuracy", "0.9", check=4)

@@ -87,13 +87,8 @@ def test_the_readme_has_blocks_that_are_run() -> None:
 
 
 def test_every_flag_that_the_readme_names_exists() -> None:
-    known = {
-        "--version",
-        "--traceback",
-        "--install-completion",
-        "--show-completion",
-        "--depth",
-    }  # the last is git's
+    # The last is git's.
+    known = {"--version", "--traceback", "--install-completion", "--show-completion", "--depth"}
     for command in COMMANDS:
         text = subprocess.run(
             [sys.executable, "-m", "toolkit", command, "--help"], capture_output=True, text=True, check=True

@@ -139,10 +139,8 @@ def test_a_library_of_another_version_than_is_needed_is_broken() -> None:
     assert found.state is State.BROKEN
     assert found.finding == "tf2onnx 1.16.1 is installed, and <2,>=1.17 is needed"
     assert found.remedy == "pip install 'tf2onnx<2,>=1.17'"
-    twice = [
-        "plotext<6; extra == 'train'",
-        "plotext<6; extra == 'tune'",
-    ]  # as pip writes an extra within another
+    # As pip writes an extra within another.
+    twice = ["plotext<6; extra == 'train'", "plotext<6; extra == 'tune'"]
     assert len(checks.misfits({"plotext": "6.1.0"}.get, twice)) == 1
 
 

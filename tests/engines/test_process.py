@@ -85,9 +85,8 @@ def test_what_is_called_like_a_module_of_python_in_the_working_folder_is_not_run
     work.mkdir()
     for name in ("pickle", "signal", "socket", "struct", "types"):
         (work / f"{name}.py").write_text("raise SystemExit('code of somebody else')")
-    script = (
-        tmp_path / "script.py"
-    )  # as the installed command, it has its own folder on its path and not this one
+    # As the installed command, it has its own folder on its path and not this one.
+    script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     places = [os.path.dirname(os.path.dirname(workers.__file__)), *filter(os.path.isdir, sys.path)]  # noqa: PTH120
     done = subprocess.run(

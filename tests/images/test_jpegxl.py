@@ -153,9 +153,8 @@ def test_a_jpeg_file_that_is_packed_in_one_is_turned_as_it_was(orientation: int,
 
 def test_an_orientation_beside_the_codestream_does_not_count() -> None:
     pixels = noise(6, 10)
-    assert np.array_equal(
-        decode(encoded(pixels, exif=exif(6))), pixels
-    )  # 18181-2: the codestream's own counts
+    # Source: ISO/IEC 18181-2: the codestream's own counts.
+    assert np.array_equal(decode(encoded(pixels, exif=exif(6))), pixels)
 
 
 def test_a_packed_jpeg_file_over_the_limit_of_pillow_is_said_to_be_too_large(

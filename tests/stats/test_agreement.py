@@ -80,9 +80,8 @@ def test_a_picture_that_is_not_a_number_on_either_side_has_no_class_that_agrees(
     bad[2, 1] = odd
     for first, second in ((good, bad), (bad, good), (bad, bad)):
         assert compare(first, second).top1_agreement == 0.5
-        assert (
-            compare(first, second).to_document()["small_margin"] is None
-        )  # nothing is known of the difference
+        # Nothing is known of the difference.
+        assert compare(first, second).to_document()["small_margin"] is None
     gates = missed_gates(compare(bad, bad), 1.0, 1.0)
     assert [gate.partition(",")[0] for gate in gates] == ["the largest difference", "the top-1 agreement"]
 

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from toolkit.train.result import TrainResult
 
 SHARE = 0.01  # of a run's time that may go into drawing its curves while it goes on
-FIRST_DRAWING = (
-    1.0  # seconds that the first takes at most, matplotlib's import included; the others are timed
-)
+# Seconds that the first takes at most, matplotlib's import included; the others are timed.
+FIRST_DRAWING = 1.0
 
 
 def train_command(

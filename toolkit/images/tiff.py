@@ -86,9 +86,8 @@ def silence() -> None:
     such a way that it isn't found, its lines stay.
     """
     with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(
-            importlib.import_module("PIL._imaging").__file__
-        )  # its own libraries are searched as well
+        # The loader searches its own libraries as well.
+        library = ctypes.CDLL(importlib.import_module("PIL._imaging").__file__)
         library.TIFFSetErrorHandler.argtypes = [ctypes.c_void_p]
         library.TIFFSetErrorHandler.restype = ctypes.c_void_p
         library.TIFFSetErrorHandler(None)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 PIECE_BYTES = 1 << 16  # unpacked at once
-LZMA_HEAD = struct.Struct(
-    "<xxHBL"
-)  # library's version (unread), size of the next two: filter, dictionary size
+# Library's version (unread), size of the next two: filter, dictionary size.
+LZMA_HEAD = struct.Struct("<xxHBL")
 LZMA_FILTER_BYTES = 5
 LZMA_ENDS = 0x2  # of the flags: the stream ends with a mark; source: PKWARE APPNOTE 6.3.10, section 4.4.4
 SMALLEST_DICTIONARY = 4096  # bytes; source: liblzma, LZMA_DICT_SIZE_MIN

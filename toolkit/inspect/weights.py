@@ -9,9 +9,8 @@ import math
 import onnx
 from onnx import TensorProto
 
-FLOATS = frozenset(
-    (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
-)  # quantised weights are counted by the operator that uses them
+# Quantised weights are counted by the operator that uses them.
+FLOATS = frozenset((TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16))
 
 LAYERS = frozenset(
     [
