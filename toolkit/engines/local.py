@@ -35,14 +35,14 @@ class LocalEngine:
         self.window = window
         self._start: Start | None = None
         self._numbered = 0  # shards so far; what is left of a stream that was given up can be told by it
-        self._processes: list[WorkerProcess] = []
+        self.processes: list[WorkerProcess] = []  # those that live now
 
     def open(self, start: Start) -> Any:
         """Start the processes and wait for the first; see `Engine.open`."""
         self._start = start
         for _ in range(self.workers):
-            self._processes.append(WorkerProcess(start))
-        return self._processes[0].ready()
+            self.processes.append(WorkerProcess(start))
+        return self.processes[0].ready()
 
     def map(self, shards: Iterable[Any]) -> Generator[Any]:
         """Work on a stream of shards; see `Engine.map`."""
@@ -54,22 +54,17 @@ class LocalEngine:
 
     def close(self) -> None:
         """End the processes."""
-        for process in self._processes:
+        for process in self.processes:
             process.end()
-        self._processes = []
+        self.processes = []
 
     def replace(self, process: WorkerProcess) -> WorkerProcess:
         """Start a process in the place of one that died."""
         assert self._start is not None
         process.end()
         fresh = WorkerProcess(self._start)
-        self._processes[self._processes.index(process)] = fresh
+        self.processes[self.processes.index(process)] = fresh
         return fresh
-
-    @property
-    def processes(self) -> list[WorkerProcess]:
-        """Those that live now."""
-        return self._processes
 
 
 class _Run:
