@@ -102,7 +102,6 @@ def write_report(
 
 
 def _write_pictures(result: EvaluateResult, folder: Path) -> tuple[Path, ...]:
-    files: tuple[Path, ...]
     confusion, gallery = folder / CONFUSION, folder / GALLERY
     save_png(
         confusion_figure(result.metrics.confusion, result.labels, heading=finding(result)),
@@ -121,7 +120,7 @@ def _write_pictures(result: EvaluateResult, folder: Path) -> tuple[Path, ...]:
         gallery,
         force=True,
     )
-    files = (confusion, gallery)
+    files: tuple[Path, ...] = (confusion, gallery)
     rows, drawing = folder / robustness.ROWS, folder / robustness.FIGURE
     if result.damaged is None:
         for file in (rows, drawing):
