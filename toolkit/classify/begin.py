@@ -1,4 +1,19 @@
-"""Begin, resume or refuse the outputs of a run."""
+"""Begin, resume or refuse the outputs of a run.
+
+What may lie there of an output NAME (`output` writes NAME.part with its journal, `aside` NAME.part.earlier):
+
+    NAME  .part  .earlier   it is of a run that          no flag   --resume                              --force
+    no    no     no         is the first                 begins    begins                                begins
+    no    yes    no         was interrupted              refused   goes on behind the last row           begins anew
+    no    yes    yes        was interrupted, resumed     refused   goes on, and takes rows of .earlier   begins anew
+                            with other inputs, and                 where their inputs come
+                            interrupted again
+    yes   no     no         was finished                 refused   only looks at it                      begins anew
+    yes   yes    either     was begun with --force and   refused   goes on with .part                    begins anew
+                            interrupted
+
+NAME is replaced only once all rows are there.
+"""
 
 import contextlib
 from collections.abc import Iterator, Sequence
