@@ -89,6 +89,25 @@ def test_pictures_are_brought_to_the_size_that_is_asked_for(folder: Path, how: R
     np.testing.assert_array_equal(images[-1], resize_picture(np.full((40, 9, 3), RED, np.uint8), 8, 12, how))
 
 
+def test_of_padded_pictures_it_is_known_where_each_is(folder: Path, tmp_path: Path) -> None:
+    (folder / "test" / "red" / "x.png").write_bytes(png(RED, (8, 24)))
+    (folder / "test" / "red" / "y.png").write_bytes(b"broken")
+    as_folder = load_data(
+        str(folder), image_size=(8, 12), resize="pad", splits=("test",), skip_broken=True
+    ).split("test")
+    np.savez(tmp_path / "d.npz", x_test=np.full((2, 6, 4, 3), RED, np.uint8), y_test=[0, 1])
+    as_array = load_data(str(tmp_path / "d.npz"), image_size=(8, 12), resize="pad").split("test")
+    for split, last in ((as_folder, [2, 6, 0, 12]), (as_array, [0, 8, 3, 8])):
+        assert split.insides is not None
+        assert split.insides[:-1].tolist() == [[0, 8, 3, 8]] * (len(split) - 1)
+        assert split.insides[-1].tolist() == last
+        for image, (top, bottom, left, right) in zip(split.images, split.insides, strict=True):
+            is_white = (image == 255).all(axis=2)
+            assert not is_white[top:bottom, left:right].any()
+            assert is_white.sum() == 8 * 12 - (bottom - top) * (right - left)
+    assert load_data(str(folder), image_size=(8, 12), splits=("train",)).split("train").insides is None
+
+
 def test_different_sizes_without_a_size_are_refused_with_the_sizes(folder: Path) -> None:
     (folder / "test" / "red" / "x.png").write_bytes(png(RED, (40, 9)))
     (folder / "test" / "red" / "y.png").write_bytes(png(RED, (5, 5)))

@@ -157,3 +157,33 @@ class Broken:
 def test_answers_that_are_not_numbers_are_an_error_and_not_an_accuracy(data, model):
     with pytest.raises(ModelError, match="not numbers"):
         run(EvaluateOptions(data=str(data), min_accuracy=0), Broken(model.plan))
+
+
+@dataclass
+class Watching:
+    """A model that keeps what it is shown."""
+
+    plan: object
+    shown: list
+    name: str = "watching"
+    provider: str = "none"
+    labels: tuple[str, ...] = ("red", "green", "blue")
+    input_size: tuple[int, int] = (8, 8)
+
+    def probabilities(self, batch_nhwc):
+        self.shown.append(batch_nhwc.copy())
+        return np.full((len(batch_nhwc), 3), 1 / 3, np.float32)
+
+
+def test_robustness_damages_the_picture_and_not_the_padding_around_it(tiny_model, tmp_path):
+    folder = tmp_path / "data" / "test" / "red"
+    folder.mkdir(parents=True)
+    (folder / "wide.png").write_bytes(encoded(picture((120, 80, 40), (10, 20))))
+    plan = open_model(str(tiny_model), device="cpu", resize="pad").plan
+    model = Watching(plan, [])
+    run(EvaluateOptions(data=str(tmp_path / "data"), robustness=True), model)
+    images = np.concatenate(model.shown)
+    assert len(images) > 1
+    assert (images[:, :2] == 255).all()
+    assert (images[:, 6:] == 255).all()
+    assert len(np.unique(images[:, 2:6].mean(axis=(1, 2, 3)))) > 10

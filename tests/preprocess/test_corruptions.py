@@ -63,3 +63,18 @@ def test_blur_is_the_same_share_of_a_larger_picture() -> None:
     small, large = pictures(32)[:1], pictures(64)[:1]
     apart = [np.abs(blurred.apply(images, 1.5).astype(int) - images).mean() for images in (small, large)]
     assert apart[1] == pytest.approx(apart[0], rel=0.15)
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda each: each.name)
+def test_padding_around_a_picture_stays_as_it_is(corruption: Corruption) -> None:
+    images = pictures(side=20)
+    padded = np.full((2, 20, 32, 3), 255, np.uint8)
+    padded[0, :, 6:26], padded[1, :, :20] = images
+    insides = np.array([[0, 20, 6, 26], [0, 20, 0, 20]])
+    level = corruption.levels[2]
+    damaged = corruption.apply(padded, level, seed=3, insides=insides)
+    alone = corruption.apply(images, level, seed=3)
+    np.testing.assert_array_equal([damaged[0, :, 6:26], damaged[1, :, :20]], alone)
+    assert (damaged[0, :, :6] == 255).all()
+    assert (damaged[0, :, 26:] == 255).all()
+    assert (damaged[1, :, 20:] == 255).all()

@@ -22,11 +22,14 @@ class Split:
         images: uint8 [N, H, W, 3], RGB.
         labels: int64 [N], index into the data set's classes.
         paths: path of each picture relative to the data folder; None where pictures aren't files.
+        insides: int64 [N, 4], where each picture is within its padding, see `transforms.Inside`; None where there is
+            none.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     paths: tuple[str, ...] | None = None
+    insides: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Count the pictures."""
@@ -39,7 +42,8 @@ class Split:
             indices: int64 [M], which ones, in the order wanted.
         """
         paths = None if self.paths is None else tuple(self.paths[i] for i in indices)
-        return Split(self.images[indices], self.labels[indices], paths)
+        insides = None if self.insides is None else self.insides[indices]
+        return Split(self.images[indices], self.labels[indices], paths, insides)
 
 
 @dataclass(frozen=True, kw_only=True)

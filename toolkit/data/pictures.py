@@ -16,7 +16,7 @@ from toolkit.images.inputs import shown
 from toolkit.images.read import read_file
 from toolkit.machine.cores import usable_cores
 from toolkit.observer import Observer
-from toolkit.preprocess.transforms import Resize, resize
+from toolkit.preprocess.transforms import Resize, inside_padding, resize
 from toolkit.wording import count
 
 CHUNK = 64  # pictures that a thread reads before it reports
@@ -70,13 +70,13 @@ def read_folder(
         if reading.limit is not None:
             files = files.take(limited(files.labels, reading.limit, reading.seed))
         observer.step(f"Reading {count(len(files.names), 'picture')} of the {name} split")
-        images, failures = _read(root, files, reading, observer)
+        images, insides, failures = _read(root, files, reading, observer)
         broken += [(shown(files.names[index]), reason) for index, reason in sorted(failures.items())]
         kept = np.array([i for i in range(len(files.names)) if i not in failures], np.int64)
         if reading.skip_broken:
             _require_every_class(files.labels, files.labels[kept], classes, root)
-        left = files.take(kept) if failures else files
-        splits[name] = Split(images[kept] if failures else images, left.labels, tuple(map(shown, left.names)))
+        split = Split(images, files.labels, tuple(map(shown, files.names)), insides)
+        splits[name] = split.take(kept) if failures else split
     if broken and not reading.skip_broken:
         raise _broken_error(broken, root)
     if broken:
@@ -87,12 +87,17 @@ def read_folder(
 
 def _read(
     root: Path, files: Files, reading: Reading, observer: Observer
-) -> tuple[NDArray[np.uint8], dict[int, str]]:
-    """Return (images uint8 [N, H, W, 3], reason by index); rows of failures hold nothing of use."""
+) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None, dict[int, str]]:
+    """Return (images uint8 [N, H, W, 3], see `Split.insides`, reason by index).
+
+    Rows of failures hold nothing of use.
+    """
     paths = [root / name for name in files.names]
     failures: dict[int, str] = {}
     height, width = reading.image_size or _first_size(paths)
     images = _allocate(len(paths), height, width, root)
+    is_padded = reading.image_size is not None and reading.how is Resize.PAD
+    insides = np.zeros((len(paths), 4), np.int64) if is_padded else None
 
     def read_chunk(start: int) -> tuple[dict[int, str], set[Size]]:
         wrong: dict[int, str] = {}
@@ -103,6 +108,8 @@ def _read(
                 wrong[index] = picture
             elif reading.image_size is not None:
                 images[index] = resize(picture, height, width, reading.how)
+                if insides is not None:
+                    insides[index] = inside_padding(picture.shape[0], picture.shape[1], height, width)
             elif picture.shape == images.shape[1:]:
                 images[index] = picture
             else:
@@ -118,7 +125,7 @@ def _read(
             observer.progress(done, len(paths), unit="pictures", errors=len(failures))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    return images, failures
+    return images, insides, failures
 
 
 def _decoded(path: Path) -> NDArray[np.uint8] | str:

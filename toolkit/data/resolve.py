@@ -171,7 +171,12 @@ def _fitted(split: Split, reading: Reading) -> Split:
     images = np.empty((len(split), height, width, 3), np.uint8)
     for index, picture in enumerate(split.images):
         images[index] = transforms.resize(picture, height, width, reading.how)
-    return replace(split, images=images)
+    insides = None
+    if reading.how is transforms.Resize.PAD:
+        before = split.images.shape
+        inside = transforms.inside_padding(before[1], before[2], height, width)
+        insides = np.array([inside] * len(split), np.int64)
+    return replace(split, images=images, insides=insides)
 
 
 def _check(splits: Sequence[str], limit: int | None, image_size: tuple[int, int] | None) -> None:

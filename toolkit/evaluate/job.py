@@ -67,6 +67,7 @@ def run(options: EvaluateOptions, predictor: PlannedPredictor, observer: Observe
             predictor,
             split.images,
             truth,
+            insides=split.insides,
             batch_size=options.batch_size,
             seed=options.seed,
             observer=observer,

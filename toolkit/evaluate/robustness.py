@@ -16,6 +16,7 @@ def robustness(
     images_nhwc: Pixels,
     truth: NDArray[np.int64],
     *,
+    insides: NDArray[np.int64] | None = None,
     batch_size: int | None,
     seed: int,
     observer: Observer,
@@ -26,6 +27,7 @@ def robustness(
         predictor: the model.
         images_nhwc: uint8 [N, height, width, 3], at the model's size.
         truth: int64 [N], class indices in model order.
+        insides: int64 [N, 4], where each picture is within its padding; None where there is none.
         batch_size: pictures a batch; None chooses.
         seed: of the noise.
         observer: told what is being done.
@@ -37,7 +39,7 @@ def robustness(
     for corruption in CORRUPTIONS:
         observer.step(f"Damaging the pictures: {corruption.name}")
         for place, level in enumerate(corruption.levels, 1):
-            damaged = corruption.apply(images_nhwc, level, seed=seed)
+            damaged = corruption.apply(images_nhwc, level, seed=seed, insides=insides)
             predicted = predict(predictor, damaged, batch_size=batch_size).argmax(axis=1)
             share = wilson_interval(int((predicted == truth).sum()), len(truth))
             found.append(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from toolkit.preprocess.transforms import Pixels
@@ -32,21 +33,28 @@ class Corruption:
     damage: Callable[[Pixels, float, np.random.Generator], Pixels]
     unit: str = ""
 
-    def apply(self, images_nhwc: Pixels, level: float, *, seed: int = 0) -> Pixels:
+    def apply(
+        self, images_nhwc: Pixels, level: float, *, seed: int = 0, insides: NDArray[np.int64] | None = None
+    ) -> Pixels:
         """Damage pictures, the same way for the same seed.
 
         Args:
             images_nhwc: uint8 [N, H, W, 3].
             level: one of `levels`, or any between.
             seed: of the noise.
+            insides: int64 [N, 4], see `transforms.Inside`: the padding around these stays as it is, since a worse
+                camera or file has no part in it. None means that there is none.
 
         Returns:
             uint8 [N, H, W, 3], a new array.
         """
         generator = np.random.default_rng(seed)
-        damaged = np.empty_like(images_nhwc)
-        for row, image in zip(damaged, images_nhwc, strict=True):
-            row[...] = self.damage(image, level, generator)
+        damaged = images_nhwc.copy()
+        for index, row in enumerate(damaged):
+            if insides is not None:
+                top, bottom, left, right = insides[index]
+                row = row[top:bottom, left:right]
+            row[...] = self.damage(np.ascontiguousarray(row), level, generator)
         return damaged
 
 

@@ -44,6 +44,9 @@ def parse_resize(text: str) -> Resize:
 Box = tuple[float, float, float, float]
 """(left, top, right, bottom) of what counts of a picture, in pixels that may be cut."""
 
+Inside = tuple[int, int, int, int]
+"""(top, bottom, left, right) of where a picture is within one that was padded, pixels."""
+
 
 def resize(
     image_hwc: Pixels, height: int, width: int, how: Resize = Resize.STRETCH, box: Box | None = None
@@ -77,14 +80,26 @@ def resize(
         left, top = left + (source_width - box_width) / 2, top + (source_height - box_height) / 2
         inside = (left, top, min(left + box_width, right), min(top + box_height, bottom))
         return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=inside))
-    scale = min(width / source_width, height / source_height)
-    inner = (max(1, round(source_width * scale)), max(1, round(source_height * scale)))
+    above, below, before, behind = inside_padding(source_height, source_width, height, width)
+    inner = (behind - before, below - above)
     padded = np.full((height, width, 3), PAD_VALUE, np.uint8)
-    above, beside = (height - inner[1]) // 2, (width - inner[0]) // 2
-    padded[above : above + inner[1], beside : beside + inner[0]] = np.asarray(
-        picture.resize(inner, Image.Resampling.BILINEAR, box=box)
-    )
+    padded[above:below, before:behind] = np.asarray(picture.resize(inner, Image.Resampling.BILINEAR, box=box))
     return padded
+
+
+def inside_padding(source_height: float, source_width: float, height: int, width: int) -> Inside:
+    """Return where a picture is within the padded one that `resize` makes of it.
+
+    Args:
+        source_height: of the picture, pixels.
+        source_width: of the picture, pixels.
+        height: wanted height, pixels.
+        width: wanted width, pixels.
+    """
+    scale = min(width / source_width, height / source_height)
+    inner_height, inner_width = max(1, round(source_height * scale)), max(1, round(source_width * scale))
+    top, left = (height - inner_height) // 2, (width - inner_width) // 2
+    return top, top + inner_height, left, left + inner_width
 
 
 def normalize(batch_nhwc: Pixels, how: Normalization) -> NDArray[np.float32]:
