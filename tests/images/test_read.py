@@ -1,12 +1,14 @@
+import errno
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import ImageError
 from toolkit.images import read
-from toolkit.images.read import read_file
+from toolkit.images.read import PAUSES_S, read_file, read_seen
 
 
 def reason(file: object) -> str:
@@ -74,3 +76,36 @@ def test_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
     name = os.fsdecode(os.fsencode(tmp_path) + b"/\xe9\xff.png")
     Path(name).write_bytes(b"content")
     assert read_file(name) == b"content"
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.EACCES])
+@pytest.mark.parametrize("where", ["open", "read"])
+@pytest.mark.parametrize("reading", [read_file, read_seen])
+def test_what_a_network_file_system_gets_over_is_tried_again(
+    reading: Callable[[str], bytes],
+    where: str,
+    number: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No file system here fails when it is told to, so the system call does."""
+    file = tmp_path / "a.png"
+    file.write_bytes(b"content")
+    real, pauses = getattr(os, where), []
+    failures = len(PAUSES_S)
+
+    def failing(*arguments: object) -> object:
+        if len(pauses) < failures:
+            raise OSError(number, os.strerror(number))
+        return real(*arguments)
+
+    monkeypatch.setattr(read.time, "sleep", pauses.append)
+    monkeypatch.setattr(os, where, failing)
+    if number != errno.EACCES:
+        assert reading(str(file)) == b"content"
+        assert pauses == list(PAUSES_S)
+        pauses.clear()
+        failures = len(PAUSES_S) + 1
+    with pytest.raises(ImageError) as caught:
+        reading(str(file))
+    assert ("(tried 3 times)" in caught.value.what) == (number != errno.EACCES)

@@ -6,6 +6,8 @@
 import errno
 import os
 import stat
+import time
+from collections.abc import Callable
 
 from toolkit.errors import ImageError
 
@@ -13,6 +15,11 @@ MAX_FILE_BYTES = 1 << 30  # 1 GiB: far above any photo, far below what fills a m
 
 JPEG_END = b"\xff\xd9"
 SMALL_BYTES = 1 << 16  # read at once, without asking for the size first
+
+# What a file system over a network says when a server was busy, or has put another file in a file's place.
+PASSING_ERRNO = frozenset({errno.ESTALE, errno.EIO})
+# Before the second and the third try. They are short: a broken disk fails for each of a million pictures.
+PAUSES_S = (0.1, 0.5)
 
 _FLAGS = (
     os.O_RDONLY
@@ -33,6 +40,8 @@ _SPECIAL = (
 def read_file(file: str | os.PathLike[str]) -> bytes:
     """Read a whole regular file. Pipes, sockets and devices are refused without being opened.
 
+    What may pass (a stale file handle, an input/output error) is tried again.
+
     Args:
         file: its name as the operating system gave it (bytes that aren't UTF-8 as surrogates).
 
@@ -40,15 +49,7 @@ def read_file(file: str | os.PathLike[str]) -> bytes:
         ImageError: it is missing, unreadable, too large, or no regular file.
     """
     try:
-        _check(os.stat(file), file)
-        handle = os.open(file, _FLAGS)
-        try:
-            size = _check(os.fstat(handle), file)
-            return _read(handle, size)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise _error(reason(error, file), file) from error
+        return _patiently(_looked_at, file)
     except ValueError as error:  # a NUL in the name
         raise _error("no such file", file) from error
 
@@ -57,24 +58,48 @@ def read_seen(file: str) -> bytes:
     """Read a whole file that was seen to be a regular one when its folder was listed.
 
     It isn't looked at again, which takes as long as reading a small picture. Should it have become a pipe
-    since, nothing blocks.
+    since, nothing blocks. What may pass is tried again, as in `read_file`.
 
     Raises:
         ImageError: it is missing, unreadable or too large.
     """
-    try:
-        handle = os.open(file, _FLAGS)
+    return _patiently(_not_looked_at, file)
+
+
+def _patiently(read: Callable[[str | os.PathLike[str]], bytes], file: str | os.PathLike[str]) -> bytes:
+    tries = 0
+    while True:
         try:
-            content = os.read(handle, SMALL_BYTES)
-            # Few bytes mean the end, but on some network file systems; a JPEG file says itself that it ends.
-            if len(content) < SMALL_BYTES and (content.endswith(JPEG_END) or not os.read(handle, 1)):
-                return content
-            os.lseek(handle, 0, os.SEEK_SET)
-            return _read(handle, _check(os.fstat(handle), file))
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise _error(reason(error, file), file) from error
+            return read(file)
+        except OSError as error:
+            may_pass = error.errno in PASSING_ERRNO
+            if not may_pass or tries == len(PAUSES_S):
+                times = f" (tried {tries + 1} times)" if may_pass else ""
+                raise _error(reason(error, file) + times, file) from error
+        time.sleep(PAUSES_S[tries])
+        tries += 1
+
+
+def _looked_at(file: str | os.PathLike[str]) -> bytes:
+    _check(os.stat(file), file)
+    handle = os.open(file, _FLAGS)
+    try:
+        return _read(handle, _check(os.fstat(handle), file))
+    finally:
+        os.close(handle)
+
+
+def _not_looked_at(file: str | os.PathLike[str]) -> bytes:
+    handle = os.open(file, _FLAGS)
+    try:
+        content = os.read(handle, SMALL_BYTES)
+        # Few bytes mean the end, but on some network file systems; a JPEG file says itself that it ends.
+        if len(content) < SMALL_BYTES and (content.endswith(JPEG_END) or not os.read(handle, 1)):
+            return content
+        os.lseek(handle, 0, os.SEEK_SET)
+        return _read(handle, _check(os.fstat(handle), file))
+    finally:
+        os.close(handle)
 
 
 def reason(error: OSError, file: str | os.PathLike[str]) -> str:
