@@ -101,6 +101,39 @@ def test_a_missing_name_that_looks_like_a_pattern_is_an_error_in_its_place(memor
     assert [each.what for each in found if isinstance(each, ImageError)] == ["no such file"] * 2
 
 
+class Telling(Quiet):
+    """Answers with the address that it was asked for, as it came over the line."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.path)))
+        self.end_headers()
+        self.wfile.write(self.path.encode())
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("/a%2Bb%7e.png?key=a%2Fb%2b%3D&c=d+e", None),
+        ("/$&'()*+,;=:@!.png", None),
+        ("/a b%20c.png", "/a%20b%20c.png"),
+        ("/é.png?q=%C3%A9", "/%C3%A9.png?q=%C3%A9"),
+        ("/100%.png", "/100%25.png"),
+        ("/cats/../dogs/./a.png", "/dogs/a.png"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "simplecache::"])
+def test_an_address_is_asked_for_as_it_is_where_it_is_encoded_already(
+    before: str, given: str, asked: str | None
+) -> None:
+    pytest.importorskip("aiohttp")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Telling) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = read_remote([f"{before}http://127.0.0.1:{server.server_port}{given}"])
+        server.shutdown()
+    assert found == [(asked or given).encode()]
+
+
 class Refusing(Quiet):
     """Answers /NUMBER.png with that status, and leads from any other address to the same one again."""
 

@@ -17,6 +17,9 @@ LINK = "::"
 CHAIN = re.compile(r"::(?=[a-zA-Z][a-zA-Z0-9+.-]+(?:://|::))")  # a name may hold two colons, too
 # In what fsspec says is missing.
 LIBRARY = re.compile(r"(?:[Ii]nstall (?:the )?|requires (?!to ))[\"']?([a-z0-9_-]+)")
+# RFC 3986, section 2: what stands in an address that is encoded already; a part "." or ".." has to be taken out first.
+ENCODED = re.compile(r"(?:(?!/\.{1,2}(?:[/?#]|$))[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
+WEB = frozenset({"http", "https"})
 # What the extra `remote` has the libraries for.
 OF_EXTRA = frozenset({"http", "https", "s3", "s3a", "gs", "gcs"})
 
@@ -66,9 +69,11 @@ def open_address(address: str) -> tuple[Any, str]:
         if before or after:
             # In an archive the path begins at its root, behind a cache with a host or a bucket.
             root = "" if after else head.split("://", maxsplit=1)[1].split("/")[0]
-            fs = _chained(LINK.join((*before, f"{scheme}://{root}", *after)), threading.get_ident())
+            chain = LINK.join((*before, f"{scheme}://{root}", *after))
+            fs = _chained(chain, threading.get_ident(), is_encoded=_is_encoded(address))
         else:
-            fs = fsspec.filesystem(scheme, **_class_of(scheme)._get_kwargs_from_urls(address))
+            options = _web_options(is_encoded=_is_encoded(address)) if scheme in WEB else {}
+            fs = fsspec.filesystem(scheme, **_class_of(scheme)._get_kwargs_from_urls(address), **options)
         return fs, fs._strip_protocol(head)
     except Exception as error:
         # Some connect at once, and each with exceptions of its own.
@@ -91,11 +96,25 @@ def forget() -> None:
 
 
 @functools.lru_cache(maxsize=16)
-def _chained(address: str, _thread: int) -> Any:
+def _chained(address: str, _thread: int, *, is_encoded: bool) -> Any:
     """Open what is behind a chain. An archive's list of members is read but once; a tar can't be shared by threads."""
     import fsspec
 
-    return fsspec.core.url_to_fs(address)[0]
+    schemes = {link.split("://", maxsplit=1)[0] for link in CHAIN.split(address)} & WEB
+    options = {scheme: _web_options(is_encoded=is_encoded) for scheme in schemes}
+    return fsspec.core.url_to_fs(address, **options)[0]
+
+
+def _is_encoded(address: str) -> bool:
+    """Tell whether a web address can be asked for as it is: encoded anew, it may no longer be what was signed."""
+    _, head, after = links(address)
+    return all(
+        ENCODED.fullmatch(link) for link in (head, *after) if link.lower().startswith(("http:", "https:"))
+    )
+
+
+def _web_options(*, is_encoded: bool) -> dict[str, Any]:
+    return {"encoded": is_encoded}
 
 
 def links(address: str) -> tuple[list[str], str, list[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 from toolkit.errors import ImageError, InputError, MissingDependency, one_line
 from toolkit.images.addresses import (
     LINK,
+    WEB,
     folder_name,
     links,
     open_address,
@@ -19,7 +20,6 @@ from toolkit.images.inputs import Inputs, one
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
 
-WEB = frozenset({"http", "https"})
 NAMELESS = ""
 FIRST_ERROR = 400  # of the HTTP statuses; source: RFC 9110, section 15
 
