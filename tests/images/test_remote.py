@@ -5,6 +5,7 @@ import errno
 import functools
 import http.server
 import io
+import socket
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -132,6 +133,42 @@ def test_an_address_is_asked_for_as_it_is_where_it_is_encoded_already(
         found = read_remote([f"{before}http://127.0.0.1:{server.server_port}{given}"])
         server.shutdown()
     assert found == [(asked or given).encode()]
+
+
+def test_a_server_that_never_answers_is_an_error_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr(addresses, "TIMEOUT_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # takes connections, and nobody reads them
+        web = f"http://127.0.0.1:{server.getsockname()[1]}"
+        found = read_remote([f"{web}/a.png", f"zip://b.png::{web}/b.zip"], lambda _: False)
+    silent, behind = found
+    assert isinstance(silent, ImageError)
+    assert "imeout" in silent.what
+    assert isinstance(behind, ImageError)
+
+
+class Asking(Quiet):
+    """Gives a picture to whoever has the key."""
+
+    def do_GET(self) -> None:
+        content = RED if self.headers["X-Key"] == "secret" else b""
+        self.send_response(200 if content else 403)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def test_what_the_configuration_of_fsspec_says_of_web_addresses_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("aiohttp")
+    fsspec = pytest.importorskip("fsspec")
+    monkeypatch.setitem(fsspec.config.conf, "http", {"client_kwargs": {"headers": {"X-Key": "secret"}}})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Asking) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = read_remote([f"http://127.0.0.1:{server.server_port}/a.png"])
+        server.shutdown()
+    assert found == [RED]
 
 
 class Refusing(Quiet):

@@ -20,6 +20,7 @@ LIBRARY = re.compile(r"(?:[Ii]nstall (?:the )?|requires (?!to ))[\"']?([a-z0-9_-
 # RFC 3986, section 2: what stands in an address that is encoded already; a part "." or ".." has to be taken out first.
 ENCODED = re.compile(r"(?:(?!/\.{1,2}(?:[/?#]|$))[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 WEB = frozenset({"http", "https"})
+TIMEOUT_S = 30.0  # for a web server to take a connection, and between two pieces of what it gives
 # What the extra `remote` has the libraries for.
 OF_EXTRA = frozenset({"http", "https", "s3", "s3a", "gs", "gcs"})
 
@@ -114,7 +115,15 @@ def _is_encoded(address: str) -> bool:
 
 
 def _web_options(*, is_encoded: bool) -> dict[str, Any]:
-    return {"encoded": is_encoded}
+    import aiohttp
+    import fsspec
+
+    # No limit for all of it: many large pictures at once over a slow line take longer than any.
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S)
+    # What is given here would hide what a user's configuration of fsspec says, such as headers.
+    chosen = fsspec.config.apply_config(_class_of("https"), {})
+    client = {"timeout": timeout, **chosen.pop("client_kwargs", {})}
+    return {"encoded": is_encoded, "client_kwargs": client, **chosen}
 
 
 def links(address: str) -> tuple[list[str], str, list[str]]:
