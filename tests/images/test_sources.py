@@ -363,6 +363,25 @@ def test_a_csv_list_gives_its_path_column(here: Path, delimiter: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("above", ["", "sep=;\r\n"])
+def test_a_column_of_a_csv_list_may_have_a_name_of_two_lines(above: str, encoding: str, here: Path) -> None:
+    line = 5 if above else 4
+    content = f'{above}"taken\nby, whom?";path;"ré\r\nsumé"\r\nme;a.png;x\r\n;;y\r\n'
+    Path("list.csv").write_bytes(content.encode(encoding))
+    assert list_columns(["list.csv"]) == ("taken\nby, whom?", "ré\r\nsumé")
+    found = [(item.path, item.failure, item.extra) for item in expand(["list.csv"])]
+    assert found == [
+        ("a.png", None, ("me", "x")),
+        ("", f"no path in line {line + 1} of list.csv", ("", "y")),
+    ]
+
+
+def test_a_mark_in_a_header_that_is_never_closed_does_not_take_the_rows(here: Path) -> None:
+    Path("list.csv").write_text('path,"size\na.png,2\n')
+    assert paths("list.csv") == ["a.png"]
+
+
 def test_a_line_that_tells_excel_the_separator_is_no_header_but_a_line(here: Path) -> None:
     Path("list.csv").write_text("sep=;\r\nid;path\r\n1;a.png\r\n2;\r\n")
     assert list_columns(["list.csv"]) == ("id",)

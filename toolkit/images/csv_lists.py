@@ -93,15 +93,30 @@ def _text(stream: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
+def _names(text: io.TextIOWrapper, delimiter: str) -> tuple[list[str], int]:
+    """Return the cells of the row that comes next, and how many lines it took: a cell in quotes may hold some."""
+    start = text.tell()
+    # Not the text itself, which would be read ahead of the row.
+    rows = csv.reader(iter(text.readline, ""), delimiter=delimiter, strict=True)
+    try:
+        names, lines = next(rows, []), rows.line_num
+    except csv.Error:  # of a quotation mark that is never closed, the line alone
+        text.seek(start)
+        names, lines = next(csv.reader([text.readline()], delimiter=delimiter), []), 1
+    return [name.strip() for name in names], lines
+
+
 def _header(text: io.TextIOWrapper, where: str) -> tuple[str, list[str], int, int]:
     """Return the delimiter, the columns' names, which of them is `path`, and how many lines all that took."""
-    header, lines = text.readline(), 1
-    if header.lower().startswith(SEPARATOR_LINE):
-        header, lines = text.readline(), 2
+    above = 1 if text.readline().lower().startswith(SEPARATOR_LINE) else 0
+    if not above:
+        text.seek(0)
+    start = text.tell()
     for delimiter in DELIMITERS:
-        names = [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
+        text.seek(start)
+        names, lines = _names(text, delimiter)
         if PATH_COLUMN in names:
-            return delimiter, names, names.index(PATH_COLUMN), lines
+            return delimiter, names, names.index(PATH_COLUMN), above + lines
     raise InputError(
         f"the list has no column '{PATH_COLUMN}'",
         where=where,
