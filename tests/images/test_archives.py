@@ -289,6 +289,21 @@ def test_what_stands_behind_a_tar_does_no_harm(suffix: str, rest: bytes, tmp_pat
     assert rows(archive) == {"a.png": b"content"}
 
 
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"])
+def test_archives_that_were_put_one_behind_the_other_are_all_read(suffix: str, tmp_path: Path) -> None:
+    """As by cat, which is how some tools join the parts of a data set."""
+    long = "long/" * 30 + "c.png"  # whose name is a member of its own
+    parts = [{"a.png": b"a", "b.png": b"b" * 600}, {}, {long: b"c"}, {"d.png": b"d"}]
+    made = [make(tmp_path / f"{number}{suffix}", part) for number, part in enumerate(parts)]
+    whole = tmp_path / f"whole{suffix}"
+    whole.write_bytes(b"".join(each.read_bytes() for each in made))
+    assert rows(whole) == {"a.png": b"a", "b.png": b"b" * 600, long: b"c", "d.png": b"d"}
+    whole.write_bytes(whole.read_bytes()[: -len(made[-1].read_bytes())] + made[0].read_bytes()[:1500])
+    if suffix == ".tar":
+        with pytest.raises(InputError, match="so that a part is missing"):
+            rows(whole)
+
+
 def test_held_contents_go_away_with_the_last_that_needs_them() -> None:
     holder = Holder()
     first = holder.hold(b"x" * SEGMENT_BYTES)

@@ -4,6 +4,7 @@ An archive is read from beginning to end, once; what a picture's member holds is
 been classified. Nothing is unpacked under a member's name, so a hostile name can't lead anywhere.
 """
 
+import collections
 import contextlib
 import functools
 import stat
@@ -17,7 +18,7 @@ from typing import Any, BinaryIO
 from toolkit.errors import InputError
 from toolkit.images.held import Holder
 from toolkit.images.inputs import Inputs, one, shown
-from toolkit.images.packed import TAR_BUFFER, packing, read_to_end, unpacked
+from toolkit.images.packed import TAR_BUFFER, packing, rest_of, unpacked
 from toolkit.images.read import reason
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.unzip import unzip
@@ -163,6 +164,23 @@ class _Member(tarfile.TarInfo):
     """A member of a .tar whose header is whole; tarfile takes any other for the end of the archive."""
 
     @classmethod
+    def fromtarfile(cls, file: Any) -> Any:
+        """Return the next member, be it the first of an archive that follows the end of another (cat a.tar b.tar)."""
+        try:
+            return super().fromtarfile(file)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # not in the type stubs
+            rest = rest_of(file.fileobj)
+            try:
+                member: Any = super().frombuf(next(filter(any, rest), b""), file.encoding, file.errors)
+            except tarfile.HeaderError:
+                collections.deque(rest, maxlen=0)
+                member = None
+            if member is None:
+                raise
+            member.offset = file.fileobj.tell() - tarfile.BLOCKSIZE
+            return member._proc_member(file)
+
+    @classmethod
     def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Member":
         try:
             return super().frombuf(buf, encoding, errors)
@@ -198,7 +216,6 @@ def _tar_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
                 else:
                     problem = _bomb(member.size, None)
                     yield member.name, problem or functools.partial(_untarred, file, member, holder, raw)
-        read_to_end(stream)
 
 
 def _untarred(file: tarfile.TarFile, member: tarfile.TarInfo, holder: Holder, raw: BinaryIO) -> Any:

@@ -3,6 +3,7 @@
 import io
 import re
 import tarfile
+from collections.abc import Iterator
 from typing import Any, cast
 
 from toolkit.errors import MissingDependency
@@ -52,21 +53,22 @@ def packing(start: bytes) -> str | None:
     return next((kind for kind, beginning in STARTS.items() if beginning.match(start)), None)
 
 
-def read_to_end(stream: Any) -> None:
-    """Read what follows the end of an archive, so that the checksum of its compression is looked at.
+def rest_of(stream: Any) -> Iterator[bytes]:
+    """Give what follows the end of an archive, block by block; at its end the checksum of its compression is looked at.
 
     What was added behind the compressed data does no harm.
 
     Args:
-        stream: from `unpacked`.
+        stream: the archive, unpacked.
 
     Raises:
         TarError, OSError, LZMAError: the content isn't what was compressed.
     """
     rest = 0
     try:
-        while rest < LARGEST_REST and (piece := stream.read(TAR_BUFFER)):
-            rest += len(piece)
+        while rest < LARGEST_REST and (block := stream.read(tarfile.BLOCKSIZE)):
+            rest += len(block)
+            yield block
     except EOFError:  # the padding of .xz, or the checksum itself is cut off
         pass
     except (OSError, tarfile.ReadError) as error:
