@@ -67,6 +67,16 @@ def test_contents_come_in_order_and_a_missing_one_is_an_error_in_its_place(web: 
     assert found[1].what == "no such file"
 
 
+def test_the_folder_of_a_web_address_is_named_as_it_is_called_there(web: str, tmp_path: Path) -> None:
+    (tmp_path / "große Hunde").mkdir()
+    (tmp_path / "große Hunde" / "a.png").write_bytes(RED)
+    folder = f"{web}/gro%C3%9Fe%20Hunde"
+    given = [f"{folder}/a.png?of=x/y.png", f"{folder}/a.png#x/y", f"{folder}/"]
+    assert [item.label for item in expand(given)] == ["große Hunde"] * 3
+    (item,) = expand(["memory://50%25/a.png"])  # of a bucket a name is as it is written
+    assert item.label == "50%25"
+
+
 PATTERN_LIKE = ("[x].png", "p*.png", "p1.png", "p?.png", "p[1].png", "{a,b}.png")
 
 

@@ -4,6 +4,7 @@ import functools
 import itertools
 import re
 import threading
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -164,5 +165,10 @@ def scheme_of(address: str) -> str:
 
 def folder_name(address: str) -> str:
     """Return the name of the folder that a picture lies in; empty where it lies in none."""
-    parts = links(address)[1].split("://", maxsplit=1)[1].rstrip("/").split("/")
-    return parts[-2] if len(parts) > 1 else ""
+    place = links(address)[1].split("://", maxsplit=1)[1]
+    is_web = scheme_of(address) in WEB
+    if is_web:
+        place = re.split("[?#]", place, maxsplit=1)[0]  # a query may hold slashes
+    parts = place.rstrip("/").split("/")
+    name = parts[-2] if len(parts) > 1 else ""
+    return urllib.parse.unquote(name) if is_web else name
