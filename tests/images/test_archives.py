@@ -159,6 +159,31 @@ def test_a_zip_name_without_a_flag_is_utf8_where_it_can_be(encoding: str, tmp_pa
     assert rows(archive) == {"größe.png": RED}
 
 
+def test_a_zip_of_windows_may_have_its_separator_in_names(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        for name, system in (
+            ("cats\\", 0),
+            ("cats\\a.png", 0),
+            ("cats\\.hidden.png", 0),
+            ("..\\up.png", 0),
+            ("cats/b\\c.png", 0),
+            ("cats\\d.png", 3),
+        ):
+            member = zipfile.ZipInfo(name)
+            member.create_system = system
+            file.writestr(member, RED)
+    skipped = Skipped()
+    items = list(expand([tmp_path / "x.zip"], skipped=skipped))
+    assert [(item.path.split("!")[1], item.label) for item in items] == [
+        ("cats/a.png", "cats"),
+        ("../up.png", ".."),
+        ("cats/b\\c.png", "cats"),
+        ("cats\\d.png", None),
+    ]
+    assert items[1].failure == archives.UNSAFE
+    assert (skipped.hidden, skipped.others) == (1, 0)
+
+
 def test_an_encrypted_member_is_a_row_with_a_reason(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "x.zip", {"a.png": RED, "b.png": GREEN})
     content = bytearray(path.read_bytes())

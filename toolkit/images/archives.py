@@ -44,7 +44,8 @@ ZIP_STARTS = (b"PK\3\4", b"PK\5\6")  # with a member, and without any
 # In the header of a .tar's first member. Source: POSIX, pax, "ustar Interchange Format".
 TAR_MARK, MARK_AT = b"ustar", 257
 SEPARATOR = "!"
-ENCRYPTED, IN_UTF8 = 0x1, 0x800  # of the flags of a zip member; source: PKWARE APPNOTE 6.3.10, section 4.4.4
+# Of the flags of a zip member, and of what it was made on; source: PKWARE APPNOTE 6.3.10, sections 4.4.4 and 4.4.2.
+ENCRYPTED, IN_UTF8, WINDOWS = 0x1, 0x800, 0
 
 # Whatever a damaged archive makes the libraries raise; ImportError where Python lacks a compression.
 DAMAGED: tuple[type[Exception], ...] = (
@@ -129,9 +130,9 @@ def _zip_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
     """Give each member's name, and its content on demand, or why it has none."""
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
-            if member.filename.endswith("/"):
-                continue
             kind, name = stat.S_IFMT(member.external_attr >> 16), _name_of(member)
+            if name.endswith("/"):
+                continue
             if stat.S_ISLNK(kind):
                 yield name, LINK
             elif member.flag_bits & ENCRYPTED:
@@ -143,12 +144,12 @@ def _zip_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
 
 def _name_of(member: zipfile.ZipInfo) -> str:
     """Return a member's name; macOS and others write UTF-8 without the flag that says so."""
-    if member.flag_bits & IN_UTF8 or member.filename.isascii():
-        return member.filename
-    try:
-        return member.filename.encode("cp437").decode()  # names in code page 437 are hardly ever valid UTF-8
-    except UnicodeError:
-        return member.filename
+    name = member.filename
+    if not (member.flag_bits & IN_UTF8 or name.isascii()):
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode()  # names in code page 437 are hardly ever valid UTF-8
+    # Older programs of Windows write the separator of Windows; so does Info-ZIP's unzip tell them.
+    return name.replace("\\", "/") if member.create_system == WINDOWS and "/" not in name else name
 
 
 def _unzipped(file: zipfile.ZipFile, member: zipfile.ZipInfo, holder: Holder) -> Any:
