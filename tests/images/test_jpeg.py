@@ -94,6 +94,19 @@ def test_orientation_is_applied_as_on_the_long_way(orientation: int, monkeypatch
     assert np.array_equal(fast[0], slowly(content, monkeypatch))
 
 
+@pytest.mark.parametrize("second", [b"the rest of a large block", exif(1), exif(3)])
+def test_of_several_exif_blocks_the_first_says_how_a_picture_is_turned(
+    second: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = jpeg_with(exif(6))
+    end = 4 + int.from_bytes(content[4:6], "big")
+    payload = b"Exif\0\0" + second
+    content = content[:end] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + content[end:]
+    assert plain(content) is not None
+    np.testing.assert_array_equal(decode(content), slowly(content, monkeypatch))
+    np.testing.assert_array_equal(decode(content), decode(jpeg_with(exif(6))))
+
+
 def test_only_plain_files_go_the_short_way() -> None:
     image = Image.fromarray(photo(16, 16))
     whole = saved(image, "JPEG")

@@ -206,17 +206,17 @@ def _decoder() -> Callable[..., Any]:
 
 def _parsed(content: bytes) -> tuple[Plain | None, int]:
     """Return what the header says, and how many bytes of it there are before the scan."""
-    position, size, orientation, is_plain = 2, None, 1, True
+    position, size, exif, is_plain = 2, None, b"", True
     while content[position : position + 1] == b"\xff" and len(content) >= position + 4:
         marker = content[position + 1]
         if marker == START_OF_SCAN[1]:
-            return (Plain(*size, orientation) if is_plain and size else None), position
+            return (Plain(*size, orientation_of(exif)) if is_plain and size else None), position
         end = position + 2 + int.from_bytes(content[position + 2 : position + 4], "big")
         payload = content[position + 4 : end]
         if marker in FRAMES:
             size = _size(marker, payload)
         elif marker == EXIF_OR_XMP and payload.startswith(EXIF_PREFIX):
-            orientation = orientation_of(payload)
+            exif = exif or payload  # a second one goes on where a large first one was cut, or isn't looked at
         elif marker == ADOBE or (marker == ICC_OR_MPF and payload.startswith(b"ICC")):
             is_plain = False
         position = end
