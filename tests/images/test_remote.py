@@ -293,6 +293,25 @@ def test_a_page_with_a_link_to_itself_is_listed_once(web: str, tmp_path: Path) -
     ]
 
 
+def test_whatever_a_page_links_to_below_it_is_found_under_its_own_name(web: str, tmp_path: Path) -> None:
+    links = (
+        "one/a.png", "two/a.png", "./c.png", f"{web}/page/d.png", "/page/e.png",
+        "R&amp;D/", "x&amp;y.png", "up/.hidden/f.png",
+        "../photos/a.png", "/photos/b.png", "?sorted=size", "./", "/page/",
+    )  # fmt: skip
+    for name in ("one/a.png", "two/a.png", "c.png", "d.png", "e.png", "R&D/z.png", "x&y.png"):
+        (tmp_path / "page" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "page" / name).write_bytes(name.encode())
+    page = "".join(f'<a href="{link}">x</a>' for link in links)
+    (tmp_path / "page" / "index.html").write_text(page)
+    skipped = Skipped()
+    items = list(expand([f"{web}/page/"], skipped=skipped))
+    names = ["c.png", "d.png", "e.png", "one/a.png", "two/a.png", "x&y.png", "R&D/z.png"]
+    assert [item.path for item in items] == [f"{web}/page/{name}" for name in names]
+    assert read_remote([str(item.file) for item in items]) == [name.encode() for name in names]
+    assert [item.label for item in items] == ["page"] * 3 + ["one", "two", "page", "R&D"]
+
+
 def test_a_web_folder_that_is_not_there_is_said_to_be_so(web: str) -> None:
     with pytest.raises(InputError, match="can't be listed: no such file"):
         list(expand([f"{web}/nothing/"]))

@@ -1,5 +1,6 @@
 """Pictures at addresses that fsspec knows: http, https, s3, gs and others."""
 
+import html
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from toolkit.images.inputs import Inputs, one
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
 
+PAGES = tuple(f"{scheme}://" for scheme in sorted(WEB))
 NAMELESS = ""
 FIRST_ERROR = 400  # of the HTTP statuses; source: RFC 9110, section 15
 
@@ -86,9 +88,9 @@ def _walked(fs: Any, path: str, skipped: Skipped) -> Iterator[tuple[str, list[st
             continue
         if folders.pop(NAMELESS, None) is not None:
             yield folder, None
-        skipped.hidden += sum(map(is_hidden, [*folders, *names]))
-        pending += (folders[name] for name in sorted(folders, reverse=True) if not is_hidden(name))
-        seen = [name for name in names if not is_hidden(name)]
+        skipped.hidden += sum(map(_is_hidden, [*folders, *names]))
+        pending += (folders[name] for name in sorted(folders, reverse=True) if not _is_hidden(name))
+        seen = [name for name in names if not _is_hidden(name)]
         found = sorted(filter(is_picture_name, seen))
         skipped.others += len(seen) - len(found)
         yield folder, found
@@ -98,6 +100,8 @@ def _listed(fs: Any, folder: str) -> tuple[dict[str, str], list[str]]:
     """List a folder, again where that fails in a way that passes: (name -> path of the folders in it, other names)."""
     for attempt in itertools.count(1):
         try:
+            if folder.lower().startswith(PAGES):
+                return _linked(fs, folder)
             folders: dict[str, str] = {}
             files: list[str] = []
             # One level at a time: of a folder below that can't be listed `walk` would leave out everything in silence.
@@ -112,10 +116,35 @@ def _listed(fs: Any, folder: str) -> tuple[dict[str, str], list[str]]:
                 raise
             time.sleep(pause)
         else:
-            # A web page may have a link to itself.
-            here = folder.rstrip("/")
-            return {n: p for n, p in folders.items() if n == NAMELESS or p.rstrip("/") != here}, files
+            return folders, files
     raise AssertionError
+
+
+def _linked(fs: Any, page: str) -> tuple[dict[str, str], list[str]]:
+    """Do the same for a web page: what is below it and linked there, as deep as that may be.
+
+    Not by `walk`, which goes by the last part of a link, so that of one/a.png and two/a.png one is lost.
+    """
+    start = page.rstrip("/") + "/"
+    folders: dict[str, str] = {}
+    files: list[str] = []
+    for info in fs.ls(page, detail=True):
+        link = html.unescape(info["name"])  # it stands in a page as it is written there: a&amp;b.png
+        # Either of http and https may link to the other.
+        name = (
+            link.split("://", maxsplit=1)[1]
+            .removeprefix(start.split("://", maxsplit=1)[1])
+            .removeprefix("./")
+        )
+        if info["type"] != "directory":
+            files.append(name)
+        elif name:  # else the page has a link to itself
+            folders[name.rstrip("/")] = start + name
+    return folders, files
+
+
+def _is_hidden(name: str) -> bool:
+    return any(map(is_hidden, name.split("/")))
 
 
 def _is_nameless(name: str, info: Mapping[str, Any]) -> bool:
