@@ -377,6 +377,11 @@ def test_a_column_of_a_csv_list_may_have_a_name_of_two_lines(above: str, encodin
     ]
 
 
+def test_a_csv_list_with_no_other_column_needs_no_quotes_around_a_comma(here: Path) -> None:
+    Path("list.csv").write_text('path\na, b.png\n"c, d.png"\ne.png,\n')
+    assert paths("list.csv") == ["a, b.png", "c, d.png", "e.png"]
+
+
 def test_a_mark_in_a_header_that_is_never_closed_does_not_take_the_rows(here: Path) -> None:
     Path("list.csv").write_text('path,"size\na.png,2\n')
     assert paths("list.csv") == ["a.png"]

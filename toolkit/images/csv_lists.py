@@ -64,6 +64,9 @@ def csv_entries(stream: BinaryIO, where: str) -> Iterator[list[Entry]]:
                 for row in islice(rows, ROWS_PER_BLOCK):
                     is_end, began = False, rows.line_num
                     if any(row):
+                        # With one column a comma is in a name, which nobody put in quotes.
+                        if len(names) == 1 and "".join(row[1:]).strip():
+                            row = [delimiter.join(row)]
                         row += [""] * (len(names) - len(row))
                         others = row[:column] + row[column + 1 : len(names)]
                         block.append((row[column], tuple(map(shown, others)), rows.line_num + above))
