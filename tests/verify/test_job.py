@@ -48,6 +48,20 @@ def test_a_model_agrees_with_itself_and_both_are_right(model: OpenModel, colour_
     assert (result.missed, result.worst) == ((), ())
 
 
+def test_data_that_changes_between_the_readings_for_two_models_is_refused(
+    model: OpenModel, colour_folder: Path
+) -> None:
+    train = colour_folder.rename(colour_folder.with_name("train"))
+
+    class Removing(SilentObserver):
+        def progress(self, *_: object, **__: object) -> None:
+            (train / "red" / "00.png").unlink(missing_ok=True)
+
+    padding = open_model(model.name, device="cpu", resize="pad")
+    with pytest.raises(DataError, match="has changed meanwhile"):
+        run(options(train.parent), model, padding, Removing())
+
+
 def test_a_second_model_without_names_is_told_to_be_matched_by_position(
     model: OpenModel, nameless: OpenModel, colour_folder: Path
 ) -> None:

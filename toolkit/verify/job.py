@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.dataset import Dataset
 from toolkit.data.resolve import load_data
-from toolkit.errors import ModelError
+from toolkit.errors import DataError, ModelError
 from toolkit.models.matching import Unnamed, column_order, match_classes, tell_order
 from toolkit.models.predictor import PlannedPredictor, predict
 from toolkit.observer import SILENT, Observer
@@ -36,6 +36,12 @@ def run(
     same_pixels = (first.input_size, first.plan.resize) == (second.input_size, second.plan.resize)
     other_dataset = dataset if same_pixels else _load(options, second, observer)
     split, other_split = dataset.split(options.split), other_dataset.split(options.split)
+    if split.paths != other_split.paths or not np.array_equal(split.labels, other_split.labels):
+        raise DataError(
+            "it was read for each of the models, and has changed meanwhile",
+            where=options.data,
+            remedy="wait until nothing is written there, and run it again",
+        )
     # Where only the second has names, the first is matched to it by position, so that they are the first's as well.
     nameless, other_nameless = (Unnamed.looks_like(each.labels) for each in (first, second))
     names = second.labels if nameless and not other_nameless else first.labels
