@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support import encoded, picture
 
 from toolkit.errors import InputError, MissingDependency, ToolkitError
-from toolkit.images import archives, held
+from toolkit.images import archives, held, packed
 from toolkit.images.held import SEGMENT_BYTES, Held, Holder
 from toolkit.images.inputs import Input
 from toolkit.images.scan import Skipped
@@ -327,6 +327,25 @@ def test_archives_that_were_put_one_behind_the_other_are_all_read(suffix: str, t
     if suffix == ".tar":
         with pytest.raises(InputError, match="so that a part is missing"):
             rows(whole)
+
+
+@pytest.mark.parametrize("hole", [slice(1024, None), slice(1024, 2048)])
+def test_a_tar_that_was_written_only_in_part_is_an_error_after_its_rows(
+    hole: slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a download that set the space of the file aside and was broken off."""
+    monkeypatch.setattr(packed, "LARGEST_PADDING", 20_000)
+    monkeypatch.setattr(packed, "LARGEST_REST", 10_000)
+    members = {f"{number}.png": bytes([number + 1]) * 500 for number in range(99)}
+    archive = make_tar(tmp_path / "a.tar", members)
+    content = bytearray(archive.read_bytes())
+    content[hole] = bytes(len(content[hole]))
+    content[2048:2560] = b"of another piece" * 32 if hole.stop else bytes(512)
+    archive.write_bytes(content)
+    found = expand([archive])
+    assert given_by(next(found)) == members["0.png"]
+    with pytest.raises(InputError, match="bytes stand behind the mark of its end"):
+        list(found)
 
 
 def test_held_contents_go_away_with_the_last_that_needs_them() -> None:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from toolkit.errors import InputError
 from toolkit.images.held import Holder
 from toolkit.images.inputs import Inputs, one, shown
-from toolkit.images.packed import TAR_BUFFER, packing, rest_of, unpacked
+from toolkit.images.packed import TAR_BUFFER, packing, refuse_unwritten, rest_of, unpacked
 from toolkit.images.read import reason
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.unzip import unzip
@@ -217,6 +217,7 @@ def _tar_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
                 else:
                     problem = _bomb(member.size, None)
                     yield member.name, problem or functools.partial(_untarred, file, member, holder, raw)
+        refuse_unwritten(raw, stream)
 
 
 def _untarred(file: tarfile.TarFile, member: tarfile.TarInfo, holder: Holder, raw: BinaryIO) -> Any:

@@ -1,6 +1,7 @@
 """What a .tar archive is compressed with (gz, bz2, xz, zst), taken off as it is read."""
 
 import io
+import os
 import re
 import tarfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from toolkit.errors import MissingDependency
 
 TAR_BUFFER = 10_240  # bytes of a compressed .tar that are read at once
 LARGEST_REST = 1 << 20  # bytes after an archive's end: tar pads to 10 KiB, and nobody need read more
+LARGEST_PADDING = 16 << 20  # bytes after the end of one that isn't compressed; tapes have blocks of some MiB
 GZIP, BZIP2, XZ, ZSTD = "gzip", "bzip2", "xz", "Zstandard"
 STARTS = {
     GZIP: re.compile(rb"\x1f\x8b\x08"),
@@ -74,6 +76,25 @@ def rest_of(stream: Any) -> Iterator[bytes]:
     except (OSError, tarfile.ReadError) as error:
         if not any(words in str(error) for words in NOT_MORE_OF_IT):
             raise
+
+
+def refuse_unwritten(raw: io.BufferedReader, stream: Any) -> None:
+    """Refuse a .tar file that goes on far behind its end.
+
+    A download that takes its space first and is broken off leaves zero bytes, and those are the mark of the end.
+
+    Args:
+        raw: the archive, read to its end.
+        stream: from `unpacked`; zero bytes in what is compressed are an error by themselves.
+
+    Raises:
+        ReadError: it does.
+    """
+    left = os.fstat(raw.fileno()).st_size - raw.tell()
+    if stream is raw and left > LARGEST_PADDING:
+        raise tarfile.ReadError(
+            f"{left:,} bytes stand behind the mark of its end, as where a download was broken off"
+        )
 
 
 class _InSmallPieces:
