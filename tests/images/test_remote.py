@@ -157,6 +157,19 @@ def test_a_server_that_never_answers_is_an_error_after_its_time(monkeypatch: pyt
     assert isinstance(behind, ImageError)
 
 
+def test_the_web_is_reached_by_the_proxy_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("aiohttp")
+    monkeypatch.setenv("no_proxy", "")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Telling) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+        found = read_remote(["http://nowhere.invalid/a.png"])
+        proxy.shutdown()
+    assert found == [b"http://nowhere.invalid/a.png"]
+
+
 class Asking(Quiet):
     """Gives a picture to whoever has the key."""
 

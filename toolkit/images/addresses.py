@@ -123,7 +123,8 @@ def _web_options(*, is_encoded: bool) -> dict[str, Any]:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S)
     # What is given here would hide what a user's configuration of fsspec says, such as headers.
     chosen = fsspec.config.apply_config(_class_of("https"), {})
-    client = {"timeout": timeout, **chosen.pop("client_kwargs", {})}
+    # The environment says by which proxy the web is reached; the library doesn't look there by itself.
+    client = {"timeout": timeout, "trust_env": True, **chosen.pop("client_kwargs", {})}
     return {"encoded": is_encoded, "client_kwargs": client, **chosen}
 
 
