@@ -1,7 +1,9 @@
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from toolkit.evaluate.robustness import robustness
 from toolkit.models.open import open_model
@@ -43,3 +45,24 @@ def test_the_seed_decides_the_noise(tiny_model: Path) -> None:
 
     assert accuracies(1) == accuracies(1)
     assert accuracies(1) != accuracies(0)
+
+
+@dataclass
+class Overflowing:
+    """A model whose answer to a bright picture is not a number; a real one gets there in fp16."""
+
+    name: str = "overflowing"
+    labels: tuple[str, ...] = ("red", "green", "blue")
+    input_size: tuple[int, int] = (8, 8)
+
+    def probabilities(self, batch_nhwc: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found = np.full((len(batch_nhwc), 3), (0.5, 0.25, 0.25), np.float32)
+        found[batch_nhwc.mean(axis=(1, 2, 3)) > 150] = np.nan
+        return found
+
+
+def test_what_is_not_a_number_is_not_recognised() -> None:
+    images, truth = np.full((4, 8, 8, 3), 100, np.uint8), np.zeros(4, np.int64)
+    found = robustness(Overflowing(), images, truth, batch_size=None, seed=0, observer=SILENT)
+    accuracies = {(each.kind, each.level): each.accuracy for each in found}
+    assert (accuracies["brighter", 120], accuracies["brighter", 200]) == (1.0, 0.0)

@@ -40,8 +40,10 @@ def robustness(
         observer.step(f"Damaging the pictures: {corruption.name}")
         for place, level in enumerate(corruption.levels, 1):
             damaged = corruption.apply(images_nhwc, level, seed=seed, insides=insides)
-            predicted = predict(predictor, damaged, batch_size=batch_size).argmax(axis=1)
-            share = wilson_interval(int((predicted == truth).sum()), len(truth))
+            probabilities = predict(predictor, damaged, batch_size=batch_size)
+            # What isn't a number (an overflow in fp16, say) is no answer, and argmax would take it for one.
+            is_right = np.isfinite(probabilities).all(axis=1) & (probabilities.argmax(axis=1) == truth)
+            share = wilson_interval(int(is_right.sum()), len(truth))
             found.append(
                 Damaged(
                     kind=corruption.name,
