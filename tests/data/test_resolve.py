@@ -122,6 +122,16 @@ def test_train_and_test_of_different_sizes_are_refused_too(folder: Path) -> None
         load_data(str(folder))
 
 
+def test_train_and_test_of_different_sizes_are_refused_in_an_npz_file_too(tmp_path: Path) -> None:
+    arrays = {"x_train": np.zeros((2, 6, 4, 3), np.uint8), "x_test": np.zeros((2, 8, 4), np.uint8)}
+    np.savez(tmp_path / "d.npz", **arrays, y_train=[0, 1], y_test=[0, 1])
+    with pytest.raises(DataError, match=r"6×4, 8×4 .*--image-size"):
+        load_data(str(tmp_path / "d.npz"))
+    assert load_data(str(tmp_path / "d.npz"), splits=("test",)).split("test").images.shape == (2, 8, 4, 3)
+    both = load_data(str(tmp_path / "d.npz"), image_size=(5, 5)).splits
+    assert {split.images.shape for split in both.values()} == {(2, 5, 5, 3)}
+
+
 def test_broken_pictures_of_both_splits_stop_the_run_with_their_paths(folder: Path) -> None:
     (folder / "train" / "red" / "007.png").write_bytes(b"")
     (folder / "test" / "green" / "001.png").write_text("no picture")

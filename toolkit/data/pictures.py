@@ -81,7 +81,6 @@ def read_folder(
         raise _broken_error(broken, root)
     if broken:
         observer.notice(f"left out {count(len(broken), 'broken picture')} of {root}")
-    _require_same_size({name: split.images.shape[1:3] for name, split in splits.items()}.values(), root)
     return classes, splits, tuple(broken)
 
 
@@ -120,7 +119,7 @@ def _read(
     try:
         for number, (wrong, sizes) in enumerate(pool.map(read_chunk, range(0, len(paths), CHUNK)), 1):
             failures |= wrong
-            _require_same_size([(height, width), *sorted(sizes)], root)
+            require_same_size([(height, width), *sorted(sizes)], root)
             done = min(number * CHUNK, len(paths))
             observer.progress(done, len(paths), unit="pictures", errors=len(failures))
     finally:
@@ -155,14 +154,23 @@ def _allocate(count: int, height: int, width: int, root: Path) -> NDArray[np.uin
         ) from error
 
 
-def _require_same_size(sizes: Iterable[tuple[int, ...]], root: Path) -> None:
+def require_same_size(sizes: Iterable[tuple[int, ...]], where: object) -> None:
+    """Refuse pictures of different sizes, which can't be put into one batch.
+
+    Args:
+        sizes: (height, width), pixels.
+        where: the data, for errors.
+
+    Raises:
+        DataError: they are.
+    """
     different = sorted(set(sizes))
     if len(different) > 1:
         listed = ", ".join(f"{height}×{width}" for height, width in different[:NAMED_AT_MOST])
         raise DataError(
             f"pictures of different sizes (height×width): {listed}"
             + (" and more" if len(different) > NAMED_AT_MOST else ""),
-            where=root,
+            where=where,
             remedy="say to which size they are brought: --image-size",
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from toolkit.data import cifar10
 from toolkit.data.dataset import SPLITS, Dataset, Split, content_digest, limited
 from toolkit.data.npz import read_npz
-from toolkit.data.pictures import Reading, read_folder
+from toolkit.data.pictures import Reading, read_folder, require_same_size
 from toolkit.errors import DataError, MissingSplit, UsageError
 from toolkit.images.inputs import shown
 from toolkit.observer import SILENT, EachNoticeOnce, Observer
@@ -69,6 +69,7 @@ def load_data(
             where=argument,
             remedy="give data with this split, or choose another with --split",
         )
+    require_same_size((split.images.shape[1:3] for split in loaded.values()), argument)
     return Dataset(
         classes=classes,
         splits=loaded,
