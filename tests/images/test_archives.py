@@ -9,6 +9,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -306,6 +307,18 @@ def test_a_checksum_of_a_gzipped_tar_that_does_not_fit_is_an_error_after_its_row
         list(found)
 
 
+def test_a_checksum_of_a_zstandard_tar_that_does_not_fit_is_an_error_after_its_rows(tmp_path: Path) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    plain = make_tar(tmp_path / "x.tar", {"a.png": b"content"}).read_bytes()
+    content = bytearray(zstandard.ZstdCompressor(write_checksum=True).compress(plain + bytes(50_000)))
+    content[-2] ^= 0xFF
+    (tmp_path / "x.tar.zst").write_bytes(content)
+    found = expand([tmp_path / "x.tar.zst"])
+    assert given_by(next(found)) == b"content"
+    with pytest.raises(InputError, match="doesn't match checksum"):
+        list(found)
+
+
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"])
 @pytest.mark.parametrize("rest", [bytes(5000), b"something else" * 2000])
 def test_what_stands_behind_a_tar_does_no_harm(suffix: str, rest: bytes, tmp_path: Path) -> None:
@@ -457,6 +470,49 @@ def test_a_damaged_header_in_a_tar_is_an_error_and_not_its_end(tmp_path: Path) -
     path.write_bytes(content)
     with pytest.raises(InputError, match="header of a member is damaged"):
         rows(path)
+
+
+@pytest.fixture
+def newer_tarfile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tarfile read headers in the way of Pythons in which python/cpython#141707 is mended, if this one is older."""
+    read_header = tarfile.TarInfo.frombuf.__func__  # type: ignore[attr-defined]
+
+    def _frombuf(cls: Any, buf: bytes, encoding: str, errors: str, *, dircheck: bool = True) -> Any:
+        return read_header(cls, buf, encoding, errors)
+
+    def frombuf(cls: Any, buf: bytes, encoding: str, errors: str) -> Any:
+        return cls._frombuf(buf, encoding, errors)
+
+    def _fromtarfile(cls: Any, file: Any, *, dircheck: bool = True) -> Any:
+        member = cls._frombuf(file.fileobj.read(512), file.encoding, file.errors, dircheck=dircheck)
+        member.offset = file.fileobj.tell() - 512
+        return member._proc_member(file)
+
+    def fromtarfile(cls: Any, file: Any) -> Any:
+        return cls._fromtarfile(file)
+
+    if not hasattr(tarfile.TarInfo, "_frombuf"):
+        for way in (_frombuf, frombuf, _fromtarfile, fromtarfile):
+            monkeypatch.setattr(tarfile.TarInfo, way.__name__, classmethod(way), raising=False)
+
+
+@pytest.mark.usefixtures("newer_tarfile")
+def test_what_is_missing_of_a_tar_is_told_by_newer_pythons_too(tmp_path: Path) -> None:
+    path = make_tar(tmp_path / "a.tar", {f"{number}.png": RED[:400] for number in range(4)})
+    whole = path.read_bytes()
+    assert len(rows(path)) == 4
+    for content, words in (
+        (whole[:2148] + b"?" + whole[2149:], "header of a member is damaged"),
+        (whole[:2048], "so that a part is missing"),
+        (whole[:2100], "so that a part is missing"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=words):
+            rows(path)
+    path.write_bytes(
+        whole + make_tar(tmp_path / "b.tar", {"b" * 120 + ".png": RED}).read_bytes() + b"rest" * 500
+    )
+    assert len(rows(path)) == 5
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".tar"])

@@ -10,6 +10,7 @@ lists       lists of paths: text, NUL-separated, CSV
 csv_lists   those with columns
 archives    pictures in .zip and .tar archives
 packed      what a .tar archive is compressed with, taken off as it is read
+untar       the members of a .tar archive by their headers, whole ones, in one archive or in several
 unzip       one member of a .zip archive, never more of it than the archive says
 held        the content of an archive's member, on disk until it has been classified
 addresses   addresses that fsspec knows: taken apart, and their file systems opened

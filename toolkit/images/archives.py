@@ -4,7 +4,6 @@ An archive is read from beginning to end, once; what a picture's member holds is
 been classified. Nothing is unpacked under a member's name, so a hostile name can't lead anywhere.
 """
 
-import collections
 import contextlib
 import functools
 import stat
@@ -18,9 +17,10 @@ from typing import Any, BinaryIO
 from toolkit.errors import InputError
 from toolkit.images.held import Holder
 from toolkit.images.inputs import Inputs, one, shown
-from toolkit.images.packed import TAR_BUFFER, packing, refuse_unwritten, rest_of, unpacked
+from toolkit.images.packed import TAR_BUFFER, packing, refuse_unwritten, unpacked
 from toolkit.images.read import reason
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
+from toolkit.images.untar import Member
 from toolkit.images.unzip import unzip
 
 ZIP_SUFFIXES = (".zip",)
@@ -161,44 +161,12 @@ def _unzipped(file: zipfile.ZipFile, member: zipfile.ZipInfo, holder: Holder) ->
         return error
 
 
-class _Member(tarfile.TarInfo):
-    """A member of a .tar whose header is whole; tarfile takes any other for the end of the archive."""
-
-    @classmethod
-    def fromtarfile(cls, file: Any) -> Any:
-        """Return the next member, be it the first of an archive that follows the end of another (cat a.tar b.tar)."""
-        try:
-            return super().fromtarfile(file)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # not in the type stubs
-            rest = rest_of(file.fileobj)
-            try:
-                member: Any = super().frombuf(next(filter(any, rest), b""), file.encoding, file.errors)
-            except tarfile.HeaderError:
-                collections.deque(rest, maxlen=0)
-                member = None
-            if member is None:
-                raise
-            member.offset = file.fileobj.tell() - tarfile.BLOCKSIZE
-            return member._proc_member(file)
-
-    @classmethod
-    def frombuf(cls, buf: Any, encoding: str, errors: str) -> "_Member":
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise  # the mark of the end
-            cut = "it ends without the mark of its end, so that a part is missing"
-            what = cut if len(buf) < tarfile.BLOCKSIZE else f"the header of a member is damaged ({error})"
-            raise tarfile.ReadError(what) from error
-
-
 def _tar_members(archive: str, holder: Holder) -> Iterator[tuple[str, Any]]:
     """Give each member's name, and its content on demand, or why it has none."""
     with open(archive, "rb") as raw:  # noqa: PTH123 - the name may hold bytes that aren't UTF-8
         # A stream: one pass, nothing is sought. tarfile's own unpacking gives all at once that its buffer holds.
         stream = unpacked(raw, shown(archive))
-        how: dict[str, Any] = {"bufsize": TAR_BUFFER, "errors": "surrogateescape", "tarinfo": _Member}
+        how: dict[str, Any] = {"bufsize": TAR_BUFFER, "errors": "surrogateescape", "tarinfo": Member}
         with tarfile.open(fileobj=stream, mode="r|", **how) as file:
             for member in file:
                 file.members = []  # type: ignore[attr-defined]  # it remembers every member, and there may be millions
