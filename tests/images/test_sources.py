@@ -259,6 +259,39 @@ def test_a_pattern_without_two_stars_gives_the_pictures_of_folders_that_match(he
     assert failure("s/w*").startswith("no images: the pattern")
 
 
+def test_two_stars_come_by_every_folder_once_whatever_links_there_are(here: Path) -> None:
+    make("s/[a]/1.png", "s/b/2.png", "s/b/c/3.dat", "s/.h/4.png", "away/5.png", "6.png")
+    for name, target in (("up", ".."), ("self", "."), ("other", "../../away"), ("twice", "../../away")):
+        Path("s/b", name).symlink_to(target)
+    assert paths("s/**/*.png") == paths("s/**") == ["s/[a]/1.png", "s/b/2.png", "s/b/other/5.png"]
+    assert paths("**/?.png") == ["6.png", "away/5.png", "s/[a]/1.png", "s/b/2.png"]
+    assert paths("s/**/*.dat") == ["s/b/c/3.dat"]
+    assert paths("s/**/b/**/*.dat", "*/**/c/*.dat") == ["s/b/c/3.dat"] * 2
+    assert paths("s/**/b/2*") == ["s/b/2.png"]
+    assert failure("gone/**").startswith("no images: the pattern")
+    left_out = Skipped(left_out=str(Path("s/b").resolve()))
+    assert [item.path for item in expand(["s/**"], skipped=left_out)] == ["s/[a]/1.png"]
+
+
+def test_a_folder_below_two_stars_that_cannot_be_listed_is_an_input_with_a_failure(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("s/a.png", "s/locked/b.png")
+    real = os.scandir
+
+    def scandir(folder: object = ".") -> object:
+        if str(folder).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return real(folder)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = [(item.path, item.failure) for item in expand(["s/**/*.png"])]
+    assert found == [
+        ("s/a.png", None),
+        ("s/locked", "folder: not allowed to read it (permission denied)"),
+    ]
+
+
 def test_a_name_with_brackets_that_exists_is_no_pattern(here: Path) -> None:
     make("set[1]/a.png", "[b].png", "set1/never.png", "b.png")
     assert paths("set[1]", "[b].png") == ["set[1]/a.png", "[b].png"]

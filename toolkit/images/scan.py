@@ -112,6 +112,33 @@ def has_picture(folder: str, *, follow_links: bool = False) -> bool:
     return False
 
 
+def folders(start: str, skipped: Skipped, failures: list[str]) -> Iterator[str]:
+    """Give a folder and those below it, links to folders followed, each real folder once.
+
+    Args:
+        start: its name as the operating system gave it; empty for the working folder.
+        skipped: which folder is left out; nothing is counted.
+        failures: where folders go that can't be listed.
+    """
+    rules = Skipped(follow_links=True, left_out=skipped.left_out)
+    here = start or os.curdir
+    listed, given = _Once(here), _Once(here)
+    pending = [start]
+    while pending:
+        current = pending.pop()
+        place = current or os.curdir
+        errors: list[OSError] = []
+        if rules.left_out and os.path.realpath(place) == rules.left_out:
+            continue
+        below = [name[:-1] for name in _names(place, rules, listed, errors) if name.endswith(FOLDER)]
+        if errors:
+            failures.append(current)
+        elif not given.is_first(place):
+            continue
+        yield current
+        pending += (os.path.join(current, name) for name in sorted(below, reverse=True))
+
+
 class _Once:
     """Sees to it that a scan which follows links comes by every real folder once, so that a loop ends.
 
