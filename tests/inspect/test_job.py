@@ -262,6 +262,26 @@ def test_weights_in_a_file_beside_it_are_counted_without_being_read(
     )
 
 
+def test_shapes_and_pads_in_a_file_beside_it_are_read_from_wherever_it_is_called(
+    saved: Any, graphs: Any, tmp_path: Path
+) -> None:
+    g = graphs.Graph()
+    x = g.node("Pad", ["image", g.store("pads", np.array([0, 0, 1, 1, 0, 0, 1, 1]))], "padded")
+    x = g.node("Conv", [x, g.store("w", graphs.weights(4, 3, 3, 3))], "conv", strides=[2, 2])
+    x = g.node("Reshape", [x, g.store("shape", np.array([-1, 64]))], "flat")
+    x = g.node("MatMul", [x, g.store("m", graphs.weights(64, 10))], "scores")
+    model = g.model(("n", 3, 8, 8), x)
+    inside, path = inspect_onnx(saved(model)), tmp_path / "beside" / "apart.onnx"
+    path.parent.mkdir()
+    onnx.save(model, path, save_as_external_data=True, location="apart.bin", size_threshold=0)
+    apart = inspect_onnx(path)
+    assert apart.layers == inside.layers
+    assert apart.macs == 4 * 4 * 4 * 27 + 640
+    (path.parent / "apart.bin").unlink()
+    without = inspect_onnx(path)
+    assert (without.parameters, without.macs) == (inside.parameters, None)
+
+
 def test_functions_of_the_file_itself_are_looked_into(saved: Any, graphs: Any) -> None:
     g = graphs.Graph()
     w = g.store("w", graphs.weights(6, 4))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import onnx
+from onnx.external_data_helper import uses_external_data
 
 from toolkit.inspect.extent import border_note, dropped
 from toolkit.inspect.macs import CONVOLUTIONS, UNCOUNTED, attributes, macs_of
@@ -91,7 +92,7 @@ def _note(node: onnx.NodeProto, shapes: Shapes, padded: Mapping[str, Sequence[in
 
 def _padded_ends(graph: onnx.GraphProto) -> dict[str, list[int]]:
     """Return how much a Pad node puts behind each axis of its output: losing that loses no pixel."""
-    stored = {tensor.name: tensor for tensor in graph.initializer}
+    stored = {tensor.name: tensor for tensor in graph.initializer if not uses_external_data(tensor)}
     for node in graph.node:
         for attribute in node.attribute if node.op_type == "Constant" else ():
             if attribute.name == "value":

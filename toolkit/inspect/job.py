@@ -1,10 +1,14 @@
 """An .onnx file -> what is inside."""
 
+import contextlib
+import math
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import inliner, shape_inference
+from onnx.checker import ValidationError
+from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
 from toolkit.errors import ModelError
 from toolkit.inspect import shapes
@@ -18,13 +22,14 @@ def inspect_onnx(path: Path) -> InspectResult:
     """Describe an ONNX file; it needn't be a classifier, and nothing of it is run.
 
     Args:
-        path: an .onnx file. Weights in files beside it are counted, but not read.
+        path: an .onnx file. Weights in files beside it are counted; only shapes, axes and pads of them are read.
 
     Raises:
         ModelError: it is missing, cut short, not an ONNX file, or its graph can't be followed.
     """
     model = _load(path)
     size_bytes = path.stat().st_size + sum(_size_of(path.parent / name) for name in external_names(model))
+    _read_small_constants(model.graph, path.parent)
     if model.functions:
         model = inliner.inline_local_functions(model)
     try:
@@ -64,6 +69,18 @@ def _size_of(file: Path) -> int:
         return file.stat().st_size
     except OSError:  # it is missing: running the model will say so, describing it needs only the shapes
         return 0
+
+
+def _read_small_constants(graph: onnx.GraphProto, folder: Path) -> None:
+    """Read the constants that shapes may depend on from files beside the model; what can't be read stays unknown."""
+    for tensor in graph.initializer:
+        if uses_external_data(tensor) and math.prod(tensor.dims) <= shapes.LARGE:
+            with contextlib.suppress(ValidationError, OSError, ValueError):
+                load_external_data_for_tensor(tensor, str(folder))
+                tensor.data_location = (
+                    onnx.TensorProto.DEFAULT
+                )  # older releases of onnx leave that to the caller
+                del tensor.external_data[:]
 
 
 def _tensor_row(value: onnx.ValueInfoProto) -> TensorRow:
