@@ -305,6 +305,12 @@ def test_a_model_that_is_not_a_classifier_can_be_inspected(saved: Any, graphs: A
     assert result.layers[0].operator == "NonZero"
 
 
+def test_a_graph_without_a_node_is_described(saved: Any, graphs: Any) -> None:
+    result = inspect_onnx(saved(graphs.Graph().model(("n", 3), "image")))
+    assert (result.layers, result.parameters, result.macs) == ((), 0, 0)
+    assert [row.name for row in result.outputs] == ["image"]
+
+
 def test_metadata_is_shown_as_it_is(tiny_model: Path) -> None:
     result = inspect_onnx(tiny_model)
     assert json.loads(result.metadata["labels"]) == ["red", "green", "blue"]

@@ -59,7 +59,7 @@ def _load(path: Path) -> onnx.ModelProto:
         raise ModelError("no such model file", where=path, remedy="check the path, or see: toolkit models")
     model = load_onnx(path)
     # Protobuf takes many a foreign or shortened file for a message in which everything is missing.
-    if not (model.ir_version and model.opset_import and model.graph.node and model.graph.output):
+    if not (model.ir_version and model.opset_import and model.graph.output):
         raise not_onnx(path)
     return model
 
