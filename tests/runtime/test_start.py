@@ -223,6 +223,27 @@ def test_a_broken_file_is_no_fault_of_the_gpu(tmp_path: Path, gpu: SimpleNamespa
     assert listener.notices == []
 
 
+def test_shapes_in_a_file_beside_the_model_are_told_from_a_file_that_is_missing(
+    convolutions: Path, tmp_path: Path
+) -> None:
+    model, path = onnx.load(convolutions), tmp_path / "apart.onnx"
+    model.graph.node[2].CopyFrom(helper.make_node("Reshape", ["mean", "shape"], ["flat"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([-1, 2]), "shape"))
+    onnx.save(model, path, save_as_external_data=True, location="apart.bin", size_threshold=0)
+    with pytest.raises(ModelError, match="reads no shapes, axes or pads from a file beside") as caught:
+        open_session(path, device="cpu")
+    assert caught.value.remedy == (
+        f"write it into one file, in Python: onnx.save(onnx.load('{path}'), 'whole.onnx')"
+    )
+    onnx.save(onnx.load(path), tmp_path / "whole.onnx")
+    assert open_session(tmp_path / "whole.onnx", device="cpu").placement()
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="new.bin", size_threshold=100)
+    open_session(path, device="cpu")
+    (tmp_path / "new.bin").unlink()
+    with pytest.raises(ModelError, match="its external data is missing"):
+        open_session(path, device="cpu")
+
+
 def test_tf32_is_off_unless_it_is_asked_for_and_recorded(tiny_model: Path, gpu: SimpleNamespace) -> None:
     session = open_session(tiny_model, device="cuda:1")
     assert gpu.asked[-1] == ([CUDA, CPU], [{"device_id": "1", "use_tf32": "0"}, {}])

@@ -221,6 +221,12 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
         return not_onnx(path)
     if provider not in (CPU, CUDA) and "INVALID_GRAPH" not in text:
         return _other_failed(provider, text)
+    if "Cannot parse data from external tensors" in text:
+        return ModelError(
+            "ONNX Runtime reads no shapes, axes or pads from a file beside the model",
+            where=path,
+            remedy=f"write it into one file, in Python: onnx.save(onnx.load({str(path)!r}), 'whole.onnx')",
+        )
     if "External data" in text or "external data" in text:
         return ModelError(
             f"its external data is missing: {plain(text)}", where=path, remedy="copy the data file beside it"
