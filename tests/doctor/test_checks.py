@@ -56,6 +56,14 @@ def test_no_remedy_takes_from_an_index_whatever_has_the_name_of_this_package() -
     assert re.search("pip install onnxruntime(-gpu)?$", missing.remedy)
 
 
+def test_the_libraries_for_cuda_are_installed_by_one_command_wherever_they_are_missed() -> None:
+    versions = checks.versions(lambda name: "1.0" if name == "onnxruntime-gpu" else None)
+    (extra,) = (finding for finding in versions if finding.check == "extra cuda")
+    (files,) = checks.cuda_files(WITH_CUDA, "13.0", loads=lambda _: False)
+    commands = [finding.remedy[finding.remedy.index("pip install") :] for finding in (extra, files)]
+    assert commands == ["pip install 'onnxruntime-gpu[cuda,cudnn]'"] * 2
+
+
 def test_every_extra_for_users_is_looked_at_with_what_it_brings() -> None:
     described = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     extras = described["project"]["optional-dependencies"]

@@ -66,12 +66,14 @@ def versions(version: Version = installed_version) -> list[Finding]:
             continue  # no other build loads them
         there = [f"{name} {v}" for either in names for name in either.split("|") if (v := version(name))]
         missing = [either.split("|")[0] for either in names if not any(map(version, either.split("|")))]
+        # What an error about CUDA says to type brings the same, and whoever reads both does it once.
+        command = INSTALL_LIBRARIES if extra == "cuda" else install_extra(extra)
         findings.append(
             Finding(
                 check=f"extra {extra}",
                 state=State.NOTE if missing else State.OK,
                 finding=f"not installed: {', '.join(missing)}" if missing else ", ".join(there),
-                remedy=f"for what needs it: {install_extra(extra)}" if missing else "",
+                remedy=f"for what needs it: {command}" if missing else "",
             )
         )
     return findings
