@@ -359,6 +359,27 @@ def test_a_home_folder_that_takes_no_completion_is_no_defect(tmp_path: Path) -> 
     assert error_line(done).startswith(f"error: a part of the path is a file ({tmp_path / 'home'}): ")
 
 
+def test_a_user_without_a_home_folder_is_told_so_where_the_completion_is_asked_for() -> None:
+    # As in a container that is started under a number that nobody has there.
+    code = """
+import os, pwd, sys, shellingham
+def nobody(number):
+    raise KeyError(number)
+pwd.getpwuid = nobody
+shellingham.detect_shell = lambda: ("bash", "bash")
+from toolkit.cli.app import run
+sys.exit(run(["--install-completion"]))
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert error_line(done) == (
+        "error: the system knows no home folder of this user (HOME): set the variable to a folder"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments", [["doctor"], ["classify", "all.tar", "-m", "{model}", "--device", "cpu"]]
 )

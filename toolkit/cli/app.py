@@ -42,6 +42,9 @@ COMMANDS = (
 
 NO_PLACE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
 GONE = ToolkitError("the working folder was deleted", where=".", remedy="change into one that is there")
+NO_HOME = ToolkitError(
+    "the system knows no home folder of this user", where="HOME", remedy="set the variable to a folder"
+)
 LONGEST_NAME = 60  # characters that are shown of a name no file can have
 TRACEBACK = "--traceback"
 EPILOG = f"An error is one line; {TRACEBACK} shows where it came from."
@@ -140,6 +143,10 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if _is_of_an_interrupt(error):
             raise KeyboardInterrupt from error
+        if isinstance(error, RuntimeError) and "home directory" in str(
+            error
+        ):  # pathlib's, asked for the completion
+            raise NO_HOME from error
         # Whatever the parser raises knows how to format itself; everything else is not its business.
         if not hasattr(error, "format_message"):
             raise
