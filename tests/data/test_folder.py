@@ -167,7 +167,7 @@ def test_usual_spellings_of_train_and_test_are_the_splits(
         (("Train", "train", "test"), "the splits of {root} are train and test; Train is not used"),
         (
             ("train", "valid", "more"),
-            "the split of {root} is train; more, valid are not used;"
+            "the train split of {root} is train; more, valid are not used;"
             " pictures to measure on belong in a folder called test",
         ),
     ],
@@ -181,6 +181,13 @@ def test_folders_beside_the_splits_are_told_to_be_left(
         pytest.skip("this file system doesn't tell upper case from lower case")
     list_folder(tmp_path, WANTED, recorder)
     assert recorder.notices == [told.format(root=tmp_path)]
+
+
+def test_only_the_split_that_is_read_is_named(tmp_path: Path, recorder: Any) -> None:
+    for folder in ("training", "testing", "val"):
+        fill(tmp_path / folder, cat=2, dog=1)
+    list_folder(tmp_path, ("test",), recorder)
+    assert recorder.notices == [f"the test split of {tmp_path} is testing; val is not used"]
 
 
 def test_what_is_passed_over_in_class_folders_is_told(tmp_path: Path, recorder: Any) -> None:

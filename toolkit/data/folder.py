@@ -64,7 +64,7 @@ def list_folder(
     Raises:
         DataError: no pictures, an empty class folder, or classes that differ between train and test.
     """
-    parts = _split_folders(root, observer)
+    parts = _split_folders(root, wanted, observer)
     if not parts:
         return _divided(root, wanted, observer)
     classes_of = {split: _folders_in(root / folder) for split, folder in parts.items()}
@@ -81,7 +81,7 @@ def list_folder(
     return tuple(map(shown, classes)), files
 
 
-def _split_folders(root: Path, observer: Observer) -> dict[str, str]:
+def _split_folders(root: Path, wanted: Sequence[str], observer: Observer) -> dict[str, str]:
     """Return the folders that are splits, by split; a class may have such a name, too."""
     folders = _folders_in(root)
     spelt: dict[str, str] = {}
@@ -94,10 +94,11 @@ def _split_folders(root: Path, observer: Observer) -> dict[str, str]:
     others = [shown(name) for name in folders if name not in found.values()]
     if found and others:
         hint = "" if "test" in found else "; pictures to measure on belong in a folder called test"
-        place, splits = as_place(shown(str(root))), " and ".join(found.values())
-        what = f"the splits of {place} are" if len(found) > 1 else f"the split of {place} is"
+        place = as_place(shown(str(root)))
+        read = [split for split in found if split in wanted] or list(found)
+        what = f"the splits of {place} are" if len(read) > 1 else f"the {read[0]} split of {place} is"
         left = f"{_some(others)} {numbered(len(others), 'is')} not used"
-        observer.notice(f"{what} {splits}; {left}{hint}")
+        observer.notice(f"{what} {' and '.join(found[split] for split in read)}; {left}{hint}")
     return found
 
 
