@@ -53,6 +53,12 @@ def test_a_damaged_history_or_record_is_named(tmp_path: Path) -> None:
         read_record(tmp_path)
 
 
+def test_a_record_of_another_tool_is_no_run_to_go_on_with(tmp_path: Path) -> None:
+    assert read_record(tmp_path) is None
+    (tmp_path / RECORD).write_text('{"command": "make"}')
+    assert read_record(tmp_path) is None
+
+
 def record(**changes: object) -> dict[str, object]:
     settings = {"epochs": 3, "batch_size": 32}
     known = {"settings": settings, "recipe": "r", "data_digest": "d", "classes": ["a"], "seed": 0}

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import output_error, write_json, write_text
+from toolkit.keras_model import files
 from toolkit.keras_model.files import RUN_MODEL, RUN_RECORD
 from toolkit.train.recipe import Settings
 from toolkit.wording import count, numbered
@@ -105,21 +105,12 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
-    """Read run.json, or return None where there is none.
+    """Read run.json, or return None where there is none of ours.
 
     Raises:
-        InputError: it can't be read.
+        ModelError: it can't be read.
     """
-    file = folder / RECORD
-    if not file.is_file():
-        return None
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"can't be read: {error}", where=file, remedy="start the run again") from error
-    if not isinstance(record, dict):
-        raise InputError("is not a run's record", where=file, remedy="start the run again")
-    return record
+    return files.read_record(folder / MODEL) or None
 
 
 def refuse_other_run(earlier: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
