@@ -11,7 +11,6 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from evidence import DATA_NAME, ROOT, data_parser, write
+from int8_runtimes import Run, lite_models, lite_run, openvino_run, ort_run, ort_session
 from numpy.typing import NDArray
 
 from toolkit.data.resolve import load_data
@@ -34,30 +34,8 @@ from toolkit.export.precision.int8 import calibrated
 from toolkit.export.step import apply
 from toolkit.keras_model.predictor import keras_predictor
 
-KERAS = ROOT / "exported" / "paper-cnn" / "model.keras"
 CALIBRATION = 500  # pictures of the train split
 CALLS = 100  # a round and runtime
-
-Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-
-
-def ort_session(model: Path | bytes, *, level: Any = None, optimized: Path | None = None) -> Any:
-    ort.set_default_logger_severity(4)
-    settings = ort.SessionOptions()
-    settings.log_severity_level = 4
-    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if level is not None:
-        settings.graph_optimization_level = level
-    if optimized is not None:
-        settings.optimized_model_filepath = str(optimized)
-    source = model if isinstance(model, bytes) else str(model)
-    return ort.InferenceSession(source, settings, providers=["CPUExecutionProvider"])
-
-
-def ort_run(session: Any) -> Run:
-    entrance, outputs = session.get_inputs()[0].name, [session.get_outputs()[0].name]
-    return lambda batch: session.run(outputs, {entrance: batch})[0]
 
 
 def raw_tf2onnx(folder: Path) -> Path:
@@ -93,58 +71,6 @@ def documented_quantize_static(raw: Path, pictures: NDArray[np.uint8], folder: P
         weight_type=QuantType.QInt8,
     )
     return path
-
-
-def lite_models(pictures: NDArray[np.uint8], folder: Path) -> dict[str, Path]:
-    import keras
-    import tensorflow as tf
-
-    model = keras.models.load_model(KERAS)
-    paths = {}
-    for precision in ("fp32", "int8"):
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        if precision == "int8":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: ([p[None].astype(np.float32)] for p in pictures)
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = tf.uint8
-        paths[precision] = folder / f"{precision}.tflite"
-        paths[precision].write_bytes(converter.convert())
-    return paths
-
-
-def lite_run(path: Path) -> Run:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path), num_threads=1)
-    interpreter.allocate_tensors()
-    entrance, output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
-    place, kind = entrance["index"], entrance["dtype"]
-
-    def run(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        interpreter.set_tensor(place, batch if kind == np.uint8 else batch.astype(np.float32))
-        interpreter.invoke()
-        return interpreter.get_tensor(output)  # type: ignore[no-any-return]
-
-    return run
-
-
-def openvino_run(path: Path) -> Run:
-    import openvino as ov
-
-    core = ov.Core()
-    model = core.read_model(str(path))
-    model.reshape([1, 32, 32, 3])  # with a free batch it takes twice the time
-    settings = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    request = core.compile_model(model, "CPU", settings).create_infer_request()
-    entrance, output = request.get_input_tensor().data, request.get_output_tensor().data
-
-    def run(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        entrance[:] = batch
-        request.infer()
-        return output.copy()  # type: ignore[no-any-return]
-
-    return run
 
 
 def interleave(runs: dict[str, Run], picture: NDArray[np.uint8], rounds: int) -> dict[str, list[float]]:
