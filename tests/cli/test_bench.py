@@ -190,6 +190,11 @@ def test_ctrl_c_before_anything_was_measured_leaves_the_old_files_and_says_of_no
         (["-o", "."], 1, "the output is a folder (.)"),
         (["--provider-option", "x"], 2, "'x' is not KEY=VALUE (--provider-option)"),
         (["--device", "cuda", "--provider-option", "usetf32=0"], 2, "did you mean use_tf32?"),
+        (
+            ["--device", "cuda", "--provider-option", "enable_cuda_graph=1"],
+            2,
+            "a captured graph reads and writes fixed addresses (--provider-option enable_cuda_graph)",
+        ),
         (["--device", "provider:none"], 1, "no execution provider 'none'"),
         (["--pictures", "a.png"], 2, "only the pipeline scenario reads pictures (--pictures)"),
         (["--scenario", "pipeline", "--pictures", "none.png"], 1, "no such file (--pictures none.png)"),

@@ -117,6 +117,18 @@ def test_what_two_keras_models_would_pass_over_in_silence_is_refused(
     assert "no such model (one.keras)" in error_line(toolkit(*arguments, "--device", "cpu", check=1))
 
 
+@pytest.mark.parametrize("option", ["enable_cuda_graph=1", "trt_cuda_graph_enable=True"])
+def test_a_graph_that_nothing_is_bound_to_is_refused_before_it_answers_nothing(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path, option: str
+) -> None:
+    arguments = (tiny_model, tiny_model, "--data", colour_folder, "--provider-option")
+    assert "leave it out: only toolkit bench binds buffers" in error_line(
+        toolkit("verify", *arguments, option, "--device", "cuda", check=2)
+    )
+    off = option.partition("=")[0] + "=0"
+    assert "fixed addresses" not in error_line(toolkit("verify", *arguments, off, "--device", "cpu", check=2))
+
+
 def test_beside_an_onnx_model_the_device_is_that_of_the_onnx_model(
     toolkit: CommandLine, tiny_model: Path, colour_folder: Path
 ) -> None:

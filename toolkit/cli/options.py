@@ -5,6 +5,30 @@ from typing import Annotated
 
 import typer
 
+from toolkit.errors import UsageError
+
+GRAPHS = frozenset(
+    {"enable_cuda_graph", "trt_cuda_graph_enable", "enable_graph_capture"}
+)  # of CUDA, TensorRT, DirectML
+
+
+def _without_graph(options: list[str] | None) -> list[str] | None:
+    """Refuse a captured graph where arrays come from anywhere: from the second run on it would give no answer at all.
+
+    Source: ONNX Runtime's page on CUDA, "Using CUDA Graphs"; InferenceSession::Run, which replays a graph without
+    looking at inputs and outputs.
+    """
+    for option in options or ():
+        key, _, value = (part.strip() for part in option.partition("="))
+        if key in GRAPHS and value.lower() not in ("0", "false"):
+            raise UsageError(
+                "a captured graph reads and writes fixed addresses",
+                where=f"--provider-option {key}",
+                remedy="leave it out: only toolkit bench binds buffers, with --cuda-graph",
+            )
+    return options
+
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Silence everything but errors and the result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists already.")]
@@ -32,7 +56,10 @@ Threads = Annotated[
 ProviderOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--provider-option", metavar="KEY=VALUE", help="Goes to the execution provider as it is; repeatable."
+        "--provider-option",
+        metavar="KEY=VALUE",
+        help="Goes to the execution provider as it is; repeatable.",
+        callback=_without_graph,
     ),
 ]
 Labels = Annotated[
