@@ -264,6 +264,17 @@ def test_a_misspelt_option_is_refused_before_a_session_is_made(
     assert gpu.asked == []
 
 
+@pytest.mark.parametrize("device", ["auto", "cuda", "provider:CUDA"])
+def test_a_cuda_device_is_named_by_the_device_alone(
+    tiny_model: Path, gpu: SimpleNamespace, device: str
+) -> None:
+    # Else it would run on one and be bound, watched and written down as another.
+    with pytest.raises(UsageError, match=r"device_id\): use --device cuda:1$"):
+        open_session(tiny_model, device=device, provider_options=["device_id=1"])
+    assert gpu.asked == []
+    open_session(tiny_model, device="provider:openvino", provider_options=["device_id=1"])
+
+
 def test_any_offered_provider_can_be_asked_for(tiny_model: Path, gpu: SimpleNamespace) -> None:
     session = open_session(tiny_model, device="provider:openvino", provider_options=["device_type=CPU"])
     assert (session.provider, session.device) == ("OpenVINOExecutionProvider", "provider:OpenVINO")

@@ -15,7 +15,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     CPU: frozenset(),
     CUDA: frozenset({
         "arena_extend_strategy", "cudnn_conv1d_pad_to_nc1d", "cudnn_conv_algo_search",
-        "cudnn_conv_use_max_workspace", "device_id", "do_copy_in_default_stream", "enable_cuda_graph",
+        "cudnn_conv_use_max_workspace", "do_copy_in_default_stream", "enable_cuda_graph",
         "enable_skip_layer_norm_strict_mode", "fuse_conv_bias", "gpu_external_alloc",
         "gpu_external_empty_cache", "gpu_external_free", "gpu_mem_limit", "has_user_compute_stream",
         "prefer_nhwc", "sdpa_kernel", "tunable_op_enable", "tunable_op_max_tuning_duration_ms",
@@ -79,8 +79,15 @@ def check_provider_options(options: Mapping[str, str], providers: Sequence[str])
         providers: those that may come to use them.
 
     Raises:
-        UsageError: with the nearest name that there is.
+        UsageError: with the nearest name that there is; or it chooses a CUDA device, which is for `--device` to do:
+            by that buffers are bound, the device is watched and the record is written.
     """
+    if CUDA in providers and "device_id" in options:
+        raise UsageError(
+            "--device says which CUDA device it is",
+            where=f"{FLAG} device_id",
+            remedy=f"use --device cuda:{options['device_id'] or 'N'}",
+        )
     if any(provider not in KNOWN for provider in providers):
         return
     known = frozenset().union(*(KNOWN[provider] for provider in providers))
