@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,11 +12,14 @@ from onnx.external_data_helper import set_external_data, write_external_data_ten
 from support import Listener, colour_model
 
 from toolkit.bench.circumstances import cautions
-from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.bench.options import BenchOptions, Scenario, Transfer
 from toolkit.bench.subjects import open_cases
-from toolkit.errors import MissingRange
+from toolkit.errors import MissingRange, UsageError
 from toolkit.files import sha256_of
 from toolkit.observer import SILENT
+from toolkit.runtime import session as session_module
+from toolkit.runtime.devices import parse_device
+from toolkit.runtime.start import start
 
 Options = Callable[..., BenchOptions]
 
@@ -77,3 +81,31 @@ def test_a_model_that_does_not_say_its_range_gets_noise_but_in_a_pipeline(
     assert len(listener.notices) == 1  # of two sessions
     with pytest.raises(MissingRange, match="add --normalize"):
         open_cases(options_of(models=(str(path),), devices=("cpu",), scenario=Scenario.PIPELINE), SILENT)
+
+
+class OnTensorRT:
+    """A session that claims to be on TensorRT; what it computes, the real one on the CPU does."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def get_providers(self) -> list[str]:
+        return ["TensorrtExecutionProvider", "CPUExecutionProvider"]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize("transfer", [Transfer.BOUND_COPIES, Transfer.DEVICE_RESIDENT])
+def test_buffers_are_not_said_to_lie_on_a_device_that_they_would_be_copied_to(
+    tiny_model: Path, options_of: Options, monkeypatch: pytest.MonkeyPatch, transfer: Transfer
+) -> None:
+    def started(path: Path, settings: Any, *_: object) -> OnTensorRT:
+        return OnTensorRT(start(path, settings, parse_device("cpu"), {}, SILENT))
+
+    monkeypatch.setattr(session_module, "start", started)
+    asked = {"models": (str(tiny_model),), "devices": ("provider:TensorRT",)}
+    ((_, subject),) = open_cases(options_of(**asked), SILENT)
+    assert subject.provider == "TensorrtExecutionProvider"
+    with pytest.raises(UsageError, match=rf"not on TensorRT \(--transfer {transfer.value}\)"):
+        open_cases(options_of(**asked, transfer=transfer), SILENT)

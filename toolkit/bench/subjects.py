@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.bench.cases import Case, Setup, cases_of, setups_of
-from toolkit.bench.options import BenchOptions, Scenario
+from toolkit.bench.options import BenchOptions, Scenario, Transfer
 from toolkit.bench.spinning import spins
-from toolkit.errors import MissingRange
+from toolkit.errors import MissingRange, UsageError
 from toolkit.models.files import digest_of, model_files
 from toolkit.models.open import OpenModel, answer_to_noise, open_model
 from toolkit.observer import EachNoticeOnce, Observer
 from toolkit.preprocess.normalization import UNIT
 from toolkit.preprocess.plan import Plan
+from toolkit.runtime.devices import CPU, CUDA
+from toolkit.runtime.messages import short_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
     """Open each session once, note what it is, and close it.
 
     Raises:
-        UsageError: options that don't fit the models.
+        UsageError: options that don't fit the models, or buffers that can't be bound on a device.
         ModelError: a model that can't be opened.
         DeviceError: a device that wasn't obtained.
     """
@@ -79,6 +81,7 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
 def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observer: Observer) -> Subject:
     model = _opened(setup, options.normalize, asked, options.scenario, observer)
     session = model.session
+    _refuse_unbound(session.provider, options.transfer)
     # A CUDA graph would hold on to the addresses of this one run.
     numbers = options.cuda_graph or bool(np.isfinite(answer_to_noise(session, model.plan)).all())
     session.refuse_changed_provider()
@@ -102,6 +105,16 @@ def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observ
         fixed_batch=session.signature.batch,
         answers_numbers=numbers,
     )
+
+
+def _refuse_unbound(provider: str, transfer: Transfer) -> None:
+    """Refuse buffers in a memory that can't be told: in the host's, every run would copy what the record leaves out."""
+    if transfer is not Transfer.HOST_ARRAYS and provider not in (CPU, CUDA):
+        raise UsageError(
+            f"buffers are bound on the CPU and on CUDA devices only, not on {short_name(provider)}",
+            where=f"--transfer {transfer.value}",
+            remedy="leave the option out, or use --device cuda",
+        )
 
 
 def _opened(
