@@ -1,4 +1,7 @@
+import json
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -92,6 +95,41 @@ def test_without_onnx_runtime_no_provider_is_tried(monkeypatch: pytest.MonkeyPat
     result = job.run()
     assert result.broken
     assert not [finding for finding in result.findings if finding.check.endswith("provider")]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            "raise ImportError('libstdc++.so.6: version GLIBCXX_3.4.99 not found')",
+            "version GLIBCXX_3.4.99 not found",
+        ),
+        ("", "has no attribute 'InferenceSession'"),
+    ],
+    ids=["broken", "half removed"],
+)
+def test_an_onnx_runtime_that_can_not_be_imported_is_found_broken_by_the_doctor_and_told_by_the_rest(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime" / "__init__.py").write_text(content)
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+
+    def called(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "toolkit", *arguments],
+            env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    doctor = called("doctor", "--json")
+    assert doctor.returncode == 1
+    (broken,) = (f for f in json.loads(doctor.stdout)["findings"] if f["state"] == "broken")
+    assert reason in broken["finding"]
+    assert re.fullmatch("pip install --force-reinstall onnxruntime(-gpu)?", broken["remedy"])
+    bench = called("bench", "paper-cnn")
+    assert bench.returncode == 1
+    assert bench.stderr.startswith("error: ONNX Runtime can't be imported: ")
+    assert bench.stderr.endswith("(onnxruntime): see what is wrong with it: toolkit doctor\n")
 
 
 def test_a_provider_that_computes_wrongly_is_broken() -> None:

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from toolkit import __version__
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import Finding, State
-from toolkit.errors import install_extra
+from toolkit.errors import ToolkitError, install_extra
 from toolkit.machine.versions import installed_version
 from toolkit.runtime.cuda import (
     INSTALL_LIBRARIES,
@@ -145,6 +145,12 @@ def runtimes(found: dict[str, str] | None = None) -> list[Finding]:
     return [
         Finding(check="ONNX Runtime", state=State.OK, finding=f"{name} {version}, the only one installed")
     ]
+
+
+def unusable(error: ToolkitError) -> Finding:
+    """Report an ONNX Runtime that is installed and can't be imported."""
+    again = f"pip install --force-reinstall {runtime_wheel(installed_runtimes())}"
+    return Finding(check="ONNX Runtime", state=State.BROKEN, finding=error.what, remedy=again)
 
 
 def providers(

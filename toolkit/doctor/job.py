@@ -1,7 +1,8 @@
 """Run every check."""
 
 from toolkit.doctor import checks, hardware
-from toolkit.doctor.result import DoctorResult
+from toolkit.doctor.result import DoctorResult, Finding
+from toolkit.errors import ToolkitError
 from toolkit.observer import SILENT, Observer
 from toolkit.runtime.cuda import installed_runtimes
 from toolkit.runtime.library import available_providers, built_for_cuda, preload_libraries
@@ -16,9 +17,15 @@ def run(observer: Observer = SILENT) -> DoctorResult:
     findings = [*checks.versions(), *checks.misfits(), *checks.runtimes()]
     if installed_runtimes():
         observer.step("Starting each execution provider")
-        preload_libraries()
-        available, cuda = available_providers(), built_for_cuda()
-        findings += checks.providers(available, cuda)
-        findings += checks.cuda_files(available, cuda)
+        findings += _started()
     findings += [*hardware.processor(), *hardware.threads(), *checks.telemetry()]
     return DoctorResult(findings=tuple(findings))
+
+
+def _started() -> list[Finding]:
+    try:
+        preload_libraries()
+        available, cuda = available_providers(), built_for_cuda()
+    except ToolkitError as error:
+        return [checks.unusable(error)]
+    return [*checks.providers(available, cuda), *checks.cuda_files(available, cuda)]

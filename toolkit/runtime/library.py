@@ -7,6 +7,8 @@ import threading
 from functools import cache
 from typing import Any
 
+from toolkit.errors import ToolkitError, first_line
+
 FATAL = 4  # its highest log level: what goes wrong comes to us as exceptions and comparisons
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
 ONE_AT_A_TIME = threading.Lock()
@@ -21,11 +23,22 @@ def import_onnxruntime() -> Any:
     in the home folder; nobody who classifies pictures on a device of their own expects that. The variable counts only
     before the first import in a process.
 
+    Raises:
+        ToolkitError: it isn't installed, or is broken.
+
     Source: Privacy.md of the onnxruntime package, "Disabling Telemetry".
     """
     os.environ.setdefault(TELEMETRY, "1")
-    import onnxruntime
+    try:
+        import onnxruntime
 
+        onnxruntime.InferenceSession  # noqa: B018 - of two that share a folder, one that was removed left the folder
+    except (ImportError, AttributeError) as error:
+        raise ToolkitError(
+            f"ONNX Runtime can't be imported: {first_line(error)}",
+            where="onnxruntime",
+            remedy="see what is wrong with it: toolkit doctor",
+        ) from error
     if os.name == "nt" and is_silent():
         onnxruntime.disable_telemetry_events()  # its older way there, which the variable doesn't reach
     return onnxruntime
