@@ -45,6 +45,17 @@ def test_two_runtimes_at_once_are_broken_and_one_is_not() -> None:
     assert finding.state is State.BROKEN
 
 
+def test_a_runtime_for_another_provider_is_one_too_and_beside_the_usual_one_it_is_broken() -> None:
+    (alone,) = checks.runtimes({"onnxruntime-openvino": "1.24.1"})
+    assert (alone.state, alone.finding) == (State.OK, "onnxruntime-openvino 1.24.1, the only one installed")
+    (beside,) = checks.runtimes({"onnxruntime-gpu": "1.31.1", "onnxruntime-openvino": "1.24.1"})
+    assert beside.state is State.BROKEN
+    assert (
+        beside.remedy
+        == "pip uninstall -y onnxruntime-gpu onnxruntime-openvino; pip install onnxruntime-openvino"
+    )
+
+
 def test_no_remedy_takes_from_an_index_whatever_has_the_name_of_this_package() -> None:
     findings = [
         *checks.versions(lambda name: "1.0" if name == "onnxruntime-gpu" else None),

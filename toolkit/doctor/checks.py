@@ -13,6 +13,7 @@ from toolkit import __version__
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import Finding, State
 from toolkit.errors import ToolkitError, install_extra
+from toolkit.machine.runtimes import RUNTIMES
 from toolkit.machine.versions import installed_version
 from toolkit.runtime.cuda import (
     INSTALL_LIBRARIES,
@@ -29,7 +30,7 @@ from toolkit.runtime.library import TELEMETRY, is_silent
 from toolkit.runtime.messages import short_name
 
 OLDEST_PYTHON = (3, 11)
-BASE = ("onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "pillow", "pyarrow", "matplotlib", "typer")
+BASE = (*RUNTIMES, "onnx", "numpy", "pillow", "pyarrow", "matplotlib", "typer")
 EXTRAS = {
     "train": ("tensorflow", "keras", "tf2onnx", "plotext"),
     "tune": ("optuna",),

@@ -11,9 +11,9 @@ from typing import Any
 from toolkit import __version__
 from toolkit.machine.cores import CPU_ROOT, affinity, cpu_quota, usable_cores
 from toolkit.machine.features import CPU_INFO, vector_features
+from toolkit.machine.runtimes import RUNTIMES
 from toolkit.machine.versions import installed_version
 
-RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 NVIDIA_SMI_TIMEOUT_S = 10
 MACOS_CPU = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")
 SYSCTL_TIMEOUT_S = 5

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.machine.runtimes import RUNTIMES
 from toolkit.machine.versions import installed_version
 from toolkit.runtime.devices import CUDA
 
-RUNTIME_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 MAJORS = (11, 12, 13)  # of CUDA, that builds of ONNX Runtime were made for
 INSTALL_LIBRARIES = "pip install 'onnxruntime-gpu[cuda,cudnn]'"  # what the extra cuda of this package brings
 FIRST_FOR_CUDA_13 = "1.27"  # release of onnxruntime-gpu on PyPI; those before want CUDA 12
@@ -39,7 +39,7 @@ def can_load(library: str) -> bool:
 
 def installed_runtimes() -> dict[str, str]:
     """Return the installed ONNX Runtime distributions and their versions."""
-    found = {name: installed_version(name) for name in RUNTIME_PACKAGES}
+    found = {name: installed_version(name) for name in RUNTIMES}
     return {name: version for name, version in found.items() if version is not None}
 
 
@@ -130,7 +130,7 @@ def diagnose(
             return both_wheels(runtimes)
         return Problem(
             "the installed ONNX Runtime has no CUDA provider",
-            "install the GPU build: pip uninstall onnxruntime; pip install onnxruntime-gpu",
+            f"install the GPU build: pip uninstall {' '.join(runtimes) or 'onnxruntime'}; pip install onnxruntime-gpu",
         )
     if not loads(driver_library()):
         return Problem(
@@ -167,11 +167,13 @@ def library_fault(folder: Path) -> str | None:
 
 
 def both_wheels(runtimes: dict[str, str]) -> Problem:
-    """Describe two ONNX Runtime distributions that overwrite each other's files."""
+    """Describe ONNX Runtime distributions that overwrite each other's files."""
     names = " and ".join(f"{name} {version}" for name, version in sorted(runtimes.items()))
+    # The first two come with this package; whoever has another one has chosen it.
+    chosen = next((name for name in runtimes if name not in RUNTIMES[:2]), RUNTIMES[0])
     return Problem(
-        f"{names} are both installed and share one folder",
-        "pip uninstall -y onnxruntime onnxruntime-gpu; pip install onnxruntime-gpu",
+        f"{names} are {'both' if len(runtimes) == 2 else 'all'} installed and share one folder",
+        f"pip uninstall -y {' '.join(sorted(runtimes))}; pip install {chosen}",
     )
 
 

@@ -1,0 +1,13 @@
+"""The distributions of ONNX Runtime: all are imported from one folder, so that two of them overwrite each other."""
+
+RUNTIMES = (
+    "onnxruntime-gpu",
+    "onnxruntime",
+    "onnxruntime-openvino",
+    "onnxruntime-directml",
+    "onnxruntime-qnn",
+    "onnxruntime-rocm",
+    "onnxruntime-migraphx",
+    "onnxruntime-cann",
+)
+"""The first two are what this package asks for; the others bring the provider of their name. Source: PyPI."""
