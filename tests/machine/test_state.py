@@ -27,6 +27,15 @@ def kernel(tmp_path: Path) -> dict[str, Path]:
             "membership": tmp_path / "membership", "status": tmp_path / "status"}  # fmt: skip
 
 
+def test_a_group_that_version_1_links_to_is_counted_once(kernel: dict[str, Path]) -> None:
+    group = kernel["cgroup_root"] / "cpu,cpuacct"
+    group.mkdir()
+    (group / "cpu.stat").write_text("nr_periods 9\nnr_throttled 4\nthrottled_time 5\n")
+    (kernel["cgroup_root"] / "cpu").symlink_to("cpu,cpuacct")
+    kernel["membership"].write_text("4:cpu,cpuacct:/\n")
+    assert machine_state(**kernel).quota_stops == 4
+
+
 def test_what_the_kernel_tells_is_read(kernel: dict[str, Path]) -> None:
     state = machine_state(**kernel)
     assert (state.mhz, state.mhz_limit) == (2400, 3600)

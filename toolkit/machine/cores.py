@@ -129,7 +129,8 @@ def own_groups(root: Path, membership: Path) -> list[Path]:
         while folder != base:
             folders.add(folder)
             folder = folder.parent
-    return sorted(folders)
+    # Version 1 has links from "cpu" and "cpuacct" to "cpu,cpuacct": one group has one folder.
+    return sorted({folder.resolve() for folder in folders})
 
 
 def _quota_v2(folder: Path) -> float | None:
