@@ -11,7 +11,13 @@ from toolkit.keras_model.choices import KerasChoices
 from toolkit.keras_model.head import classes_of, find_head
 from toolkit.keras_model.input_range import input_range, whole_numbers
 from toolkit.keras_model.load import LoadedModel, load_keras
-from toolkit.keras_model.tensorflow import cause, give_scope_names, import_tensorflow, without_jit
+from toolkit.keras_model.tensorflow import (
+    cause,
+    give_scope_names,
+    import_tensorflow,
+    without_jit,
+    without_tf32,
+)
 from toolkit.models.card import read_labels
 from toolkit.models.head import Head, to_probabilities
 from toolkit.models.matching import Unnamed
@@ -120,12 +126,13 @@ def _scores(loaded: LoadedModel, plan: Plan, batch_nhwc: Pixels) -> NDArray[np.f
     tf = import_tensorflow(str(loaded.path))
     values = plan.model_input(batch_nhwc)
     try:
-        try:
-            with without_jit(tf):
+        with without_tf32(tf):
+            try:
+                with without_jit(tf):
+                    return np.asarray(loaded.model.predict_on_batch(values), np.float32)
+            except tf.errors.UnimplementedError:  # without oneDNN, grouped convolutions exist in XLA only
+                loaded.model.predict_function = None  # what was traced
                 return np.asarray(loaded.model.predict_on_batch(values), np.float32)
-        except tf.errors.UnimplementedError:  # without oneDNN, grouped convolutions exist in XLA only
-            loaded.model.predict_function = None  # what was traced
-            return np.asarray(loaded.model.predict_on_batch(values), np.float32)
     except Exception as error:  # a model may raise anything
         raise ModelError(
             f"Keras can't compute it here: {cause(error)}"[:300],

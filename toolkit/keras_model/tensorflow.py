@@ -177,6 +177,27 @@ def without_jit(tf: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def without_tf32(tf: Any) -> Iterator[None]:
+    """Let TensorFlow compute in whole float32 on a GPU, as ONNX Runtime is told to; trainings keep what they have.
+
+    By itself it rounds what goes into convolutions and products to 10 bits on GPUs since Ampere, and an export would be
+    compared with that.
+
+    Args:
+        tf: the imported library.
+
+    Source: TensorFlow's API, tf.config.experimental.enable_tensor_float_32_execution.
+    """
+    precision = tf.config.experimental
+    was_on = precision.tensor_float_32_execution_enabled()
+    precision.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        precision.enable_tensor_float_32_execution(was_on)
+
+
+@contextlib.contextmanager
 def _without_stderr() -> Iterator[None]:
     # The C++ side writes a greeting straight to descriptor 2 before its log level is set up. Python's own
     # errors are raised, so nothing of use is lost.
