@@ -25,8 +25,10 @@ def test_bound_copies_give_the_same_scores_as_plain_arrays(
 ) -> None:
     session = open_session(tiny_model, device="cpu", threads=1)
     run = binding.bound_copies(session._session, Place(), batches, fixed_output)
+    given = [batch.copy() for batch in batches]
     for batch in (*batches, batches[0]):
         assert np.array_equal(run(batch)[0], session.run(batch))
+    assert all(map(np.array_equal, batches, given))  # else one of them would be another from then on
 
 
 def test_resident_inputs_are_different_ones_and_give_the_same_scores(

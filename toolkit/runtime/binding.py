@@ -35,7 +35,7 @@ def bound_copies(session: Any, place: Place, batches: Inputs, fixed_output: bool
         batches: [N, ...] each, all of one shape and type; the first makes the input's buffer.
         fixed_output: the output needs a fixed address, too, as a CUDA graph does.
     """
-    buffer = _value(batches[0], place)
+    buffer = _value(batches[0].copy(), place)  # on the CPU it is the array's own memory, which is written to
     binding = _binding(session, buffer, len(batches[0]), place, fixed_output)
 
     def run(batch: Any) -> Any:
