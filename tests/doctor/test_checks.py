@@ -151,6 +151,14 @@ def test_a_provider_that_computes_wrongly_is_broken() -> None:
     assert findings[0].finding == "a convolution gave 3"
 
 
+def test_a_provider_that_computes_nothing_here_is_not_tried() -> None:
+    asked: list[str] = []
+    checks.providers(
+        ["AzureExecutionProvider", "CPUExecutionProvider"], "", try_device=lambda device: asked.append(device)
+    )
+    assert asked == ["cpu"]
+
+
 def test_no_driver_is_a_note_since_most_machines_have_no_gpu() -> None:
     findings = checks.providers(WITH_CUDA, "13.0", try_device=works, loads=lambda _: False)
     assert [f.state for f in findings] == [State.OK, State.NOTE]

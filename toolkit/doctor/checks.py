@@ -41,6 +41,7 @@ EXTRAS = {
     "remote": ("fsspec", "aiohttp", "s3fs", "gcsfs"),
 }
 
+AZURE = "AzureExecutionProvider"  # in every build for the CPU; it calls services elsewhere, and computes nothing here
 EXTRA_OF = re.compile(r"""extra == ['"]([\w-]+)['"]""")
 
 Version = Callable[[str], str | None]
@@ -185,7 +186,7 @@ def providers(
             )
         )
     # That another one doesn't start breaks nothing until somebody asks for it.
-    others = [provider for provider in available if provider not in (CPU, CUDA)]
+    others = [provider for provider in available if provider not in (CPU, CUDA, AZURE)]
     for provider in others:
         device = device_name(provider)
         findings.append(

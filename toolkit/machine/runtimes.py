@@ -9,5 +9,6 @@ RUNTIMES = (
     "onnxruntime-rocm",
     "onnxruntime-migraphx",
     "onnxruntime-cann",
+    "onnxruntime-webgpu",
 )
 """The first two are what this package asks for; the others bring the provider of their name. Source: PyPI."""
