@@ -124,6 +124,15 @@ def test_the_bottleneck_is_named_with_what_would_help(rows: list[dict[str, Any]]
     assert sentence.endswith(f"{stage} takes the most; {HELP[stage]}")
 
 
+@pytest.mark.parametrize("known", [{"precision": "int8"}, {"device": "cuda:0"}])
+def test_int8_is_not_said_to_help_where_it_is_there_or_brings_nothing(
+    rows: list[dict[str, Any]], known: dict[str, str]
+) -> None:
+    rows[0]["stages"] = stages(run=0.9)
+    assert "or int8" in bottleneck(rows[0], rows[:1])
+    assert bottleneck({**rows[0], **known}, rows[:1]).endswith("takes the most; a smaller model would help")
+
+
 def test_the_bottleneck_stands_below_the_table_within_eighty_columns(
     benchmark_document: dict[str, Any],
 ) -> None:

@@ -19,6 +19,7 @@ HELP = {
     "run": "a smaller model or int8 (toolkit export --precision int8) would help",
     "top-k": "a larger --batch-size would help",
 }
+SMALLER = "a smaller model would help"
 
 
 def warning_lines(document: Document) -> list[str]:
@@ -141,7 +142,12 @@ def bottleneck(result: Document, results: Sequence[Document]) -> str:
     most = max(stages, key=lambda stage: float(stage["share"]))
     shares = ", ".join(f"{stage['stage']} {100 * stage['share']:.0f} %" for stage in stages)
     name = f"{case_label(result, results)}: " if len(results) > 1 else ""
-    return f"{name}{shares}: {most['stage']} takes the most; {HELP[most['stage']]}"
+    helps = HELP[most["stage"]]
+    # It is int8 already, or on CUDA, which has no kernels for int8.
+    has_no_use = result["precision"] == "int8" or result["device"].startswith("cuda")
+    if most["stage"] == "run" and has_no_use:
+        helps = SMALLER
+    return f"{name}{shares}: {most['stage']} takes the most; {helps}"
 
 
 def placement_text(result: Document) -> str:
