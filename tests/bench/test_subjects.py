@@ -83,6 +83,23 @@ def test_a_model_that_does_not_say_its_range_gets_noise_but_in_a_pipeline(
         open_cases(options_of(models=(str(path),), devices=("cpu",), scenario=Scenario.PIPELINE), SILENT)
 
 
+def test_a_range_is_for_the_models_that_need_one_beside_those_that_scale_pixels_themselves(
+    tmp_path: Path, tiny_model: Path, options_of: Options
+) -> None:
+    model = colour_model()
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    asked = {"devices": ("cpu",), "scenario": Scenario.PIPELINE}
+    both = (str(tiny_model), str(tmp_path / "foreign.onnx"))
+    cases = open_cases(options_of(models=both, normalize="unit", **asked), SILENT)
+    assert [subject.plan.normalization.name for _, subject in cases] == ["none", "unit"]
+    with pytest.raises(UsageError, match=r"normalises inside its graph \(--normalize\)"):
+        open_cases(options_of(models=both[:1], normalize="unit", **asked), SILENT)
+    with pytest.raises(UsageError, match="'units'"):
+        open_cases(options_of(models=both, normalize="units", **asked), SILENT)
+
+
 class OnTensorRT:
     """A session that claims to be on TensorRT; what it computes, the real one on the CPU does."""
 

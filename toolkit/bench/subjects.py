@@ -13,7 +13,7 @@ from toolkit.errors import MissingRange, UsageError
 from toolkit.models.files import digest_of, model_files
 from toolkit.models.open import OpenModel, answer_to_noise, open_model
 from toolkit.observer import EachNoticeOnce, Observer
-from toolkit.preprocess.normalization import UNIT
+from toolkit.preprocess.normalization import UNIT, parse
 from toolkit.preprocess.plan import Plan
 from toolkit.runtime.devices import CPU, CUDA
 from toolkit.runtime.messages import short_name
@@ -73,13 +73,31 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
     """
     once = EachNoticeOnce(observer)
     asked = options.provider_options + (("enable_cuda_graph=1",) if options.cuda_graph else ())
-    subjects = {setup: _subject(setup, options, asked, once) for setup in setups_of(options)}
+    if options.normalize is not None:
+        parse(options.normalize)
+    refusals: list[UsageError] = []
+    subjects = {setup: _subject(setup, options, asked, refusals, once) for setup in setups_of(options)}
+    if refusals and len(refusals) == len(subjects):
+        raise refusals[0]
     cases = cases_of(options, {setup: subject.fixed_batch for setup, subject in subjects.items()})
     return [(case, subjects[case.setup]) for case in cases]
 
 
-def _subject(setup: Setup, options: BenchOptions, asked: tuple[str, ...], observer: Observer) -> Subject:
-    model = _opened(setup, options.normalize, asked, options.scenario, observer)
+def _subject(
+    setup: Setup,
+    options: BenchOptions,
+    asked: tuple[str, ...],
+    refusals: list[UsageError],
+    observer: Observer,
+) -> Subject:
+    try:
+        model = _opened(setup, options.normalize, asked, options.scenario, observer)
+    except UsageError as refusal:
+        # The range is for the models that need one, beside others that scale pixels themselves.
+        if options.normalize is None or refusal.where != "--normalize":
+            raise
+        refusals.append(refusal)
+        model = _opened(setup, None, asked, options.scenario, observer)
     session = model.session
     _refuse_unbound(session.provider, options.transfer)
     # A CUDA graph would hold on to the addresses of this one run.
