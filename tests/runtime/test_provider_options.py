@@ -55,5 +55,10 @@ def test_every_known_option_is_accepted(provider: str) -> None:
     check_provider_options(dict.fromkeys(KNOWN[provider], "0"), [provider])
 
 
+@pytest.mark.parametrize("option", ["trt_load_user_initializer", "trt_preview_features"])
+def test_options_that_the_library_has_and_its_page_leaves_out_are_accepted(option: str) -> None:
+    check_provider_options({option: "1"}, ["TensorrtExecutionProvider"])
+
+
 def test_a_provider_whose_options_are_not_listed_takes_any() -> None:
     check_provider_options({"anything": "1"}, ["NewExecutionProvider"])

@@ -31,7 +31,8 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "trt_ep_context_embed_mode", "trt_ep_context_file_path", "trt_extra_plugin_lib_paths",
         "trt_force_sequential_engine_build", "trt_force_timing_cache", "trt_fp16_enable",
         "trt_int8_calibration_table_name", "trt_int8_enable", "trt_int8_use_native_calibration_table",
-        "trt_layer_norm_fp32_fallback", "trt_max_partition_iterations", "trt_max_workspace_size",
+        "trt_layer_norm_fp32_fallback", "trt_load_user_initializer", "trt_max_partition_iterations",
+        "trt_max_workspace_size", "trt_preview_features",
         "trt_min_subgraph_size", "trt_onnx_model_folder_path", "trt_op_types_to_exclude",
         "trt_profile_max_shapes", "trt_profile_min_shapes", "trt_profile_opt_shapes",
         "trt_sparsity_enable", "trt_tactic_sources", "trt_timing_cache_enable", "trt_timing_cache_path",
@@ -50,8 +51,8 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "device_filter", "device_id", "disable_metacommands", "enable_graph_capture", "performance_preference",
     }),
 }  # fmt: skip
-"""Source: the provider pages of ONNX Runtime's documentation; for CUDA also the names in the library of
-onnxruntime-gpu 1.31.1."""
+"""Source: the provider pages of ONNX Runtime's documentation; for CUDA and TensorRT also the names in the libraries of
+onnxruntime-gpu 1.31.1, but for the bytes of a model in memory, which no file is."""
 
 
 def parse_provider_options(options: Sequence[str]) -> dict[str, str]:
