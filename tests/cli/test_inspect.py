@@ -170,3 +170,14 @@ def test_a_missing_file_a_shortened_one_and_a_text_are_one_line_each(
 
 def test_a_missing_argument_is_bad_usage(toolkit: CommandLine) -> None:
     assert "MODEL" in error_of(toolkit("inspect", check=2))
+
+
+def test_metadata_that_is_no_number_and_no_json_is_shown_as_it_is(
+    toolkit: CommandLine, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(tiny_model)
+    for key, value in (("parameters", "9" * 5000), ("deep", "[" * 100_000)):
+        model.metadata_props.add(key=key, value=value)
+    onnx.save(model, tmp_path / "odd.onnx")
+    shown = toolkit("inspect", tmp_path / "odd.onnx").stdout
+    assert "[" * 100_000 in shown

@@ -335,6 +335,33 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path, content: bytes) -> 
         inspect_onnx(path)
 
 
+@pytest.mark.parametrize(
+    ("operator", "inputs", "attributes"),
+    [
+        ("Conv", 1, {}),
+        ("MatMul", 2, {}),  # with a number without axes
+        ("Slice", 0, {}),
+        ("Einsum", 1, {}),
+        ("MaxPool", 1, {"kernel_shape": [2, 2], "strides": [0, 0]}),
+        ("MaxPool", 1, {"kernel_shape": [2, 2], "pads": [1, 1]}),
+    ],
+)
+def test_a_node_that_no_runtime_takes_is_named(
+    graphs: Any, saved: Any, operator: str, inputs: int, attributes: dict[str, Any]
+) -> None:
+    g = graphs.Graph()
+    given = ["image", g.store("number", np.float32(2))][:inputs]
+    x = g.node(operator, given, "odd", **attributes)
+    with pytest.raises(ModelError, match=rf"its graph can't be followed: {operator} odd lacks an input"):
+        inspect_onnx(saved(g.model((1, 3, 8, 8), x)))
+
+
+def test_a_type_that_the_library_does_not_know_is_shown_by_its_number(graphs: Any, saved: Any) -> None:
+    g = graphs.Graph()
+    result = inspect_onnx(saved(g.model((2,), g.node("Identity", ["image"], "same"), kind=99)))
+    assert result.inputs[0].dtype == "type 99"
+
+
 def test_a_graph_with_operators_of_an_unknown_domain_is_refused(graphs: Any, saved: Any) -> None:
     g = graphs.Graph()
     x = g.node("Mystery", ["image"], "strange", domain="not.declared")

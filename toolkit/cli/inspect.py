@@ -77,7 +77,9 @@ def _head(result: "InspectResult") -> str:
 
 def _parameters(result: "InspectResult") -> str:
     source = result.metadata.get("parameters", "")
-    if source.isdecimal() and int(source) != result.parameters:  # an int8 file repeats some, for speed
+    if (
+        source.isdecimal() and len(source) < 20 and int(source) != result.parameters
+    ):  # an int8 file repeats some, for speed
         return f"{result.parameters:,}; {int(source):,} in the model it was made from"
     return f"{result.parameters:,}"
 
@@ -129,7 +131,7 @@ def _tensor(row: "TensorRow") -> str:
 def _value(key: str, text: str) -> str:
     try:
         parsed = json_text.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = text
     if key == "verified" and isinstance(parsed, dict):
         return _certificate(parsed)

@@ -25,22 +25,37 @@ def layer_rows(graph: onnx.GraphProto, shapes: Shapes) -> tuple[LayerRow, ...]:
     Args:
         graph: in topological order, as ONNX requires.
         shapes: of its tensors.
+
+    Raises:
+        ValueError: a node isn't what its operator asks for.
     """
     constants = Constants(graph)
     parameters = parameters_by_node(graph, constants)
     padded = _padded_ends(graph)
     return tuple(
-        LayerRow(
-            name=node.name or (node.output[0] if node.output else f"node {index}"),
-            operator=node.op_type,
-            output_shape=shapes.shown(node.output[0]) if node.output else (),
-            parameters=parameters.get(index, 0),
-            macs=macs_of(node, shapes),
-            note=_note(node, shapes, padded),
-        )
+        _row(node, index, parameters.get(index, 0), shapes, padded)
         for index, node in enumerate(graph.node)
         if index not in constants.folded
     )
+
+
+def _row(
+    node: onnx.NodeProto, index: int, parameters: int, shapes: Shapes, padded: Mapping[str, Sequence[int]]
+) -> LayerRow:
+    name = node.name or (node.output[0] if node.output else f"node {index}")
+    try:
+        return LayerRow(
+            name=name,
+            operator=node.op_type,
+            output_shape=shapes.shown(node.output[0]) if node.output else (),
+            parameters=parameters,
+            macs=macs_of(node, shapes),
+            note=_note(node, shapes, padded),
+        )
+    except (LookupError, ArithmeticError) as error:  # shape inference passes over much that no runtime takes
+        raise ValueError(
+            f"{node.op_type} {name} lacks an input or an attribute, or has one of a wrong size"
+        ) from error
 
 
 def _crop_note(node: onnx.NodeProto, shapes: Shapes) -> str:

@@ -33,12 +33,11 @@ def inspect_onnx(path: Path) -> InspectResult:
     if model.functions:
         model = inliner.inline_local_functions(model)
     try:
-        inferred = shapes.infer(model)
+        layers = layer_rows(model.graph, shapes.infer(model))
     except (shape_inference.InferenceError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"its graph can't be followed: {error}", where=path, remedy="export it again"
         ) from error
-    layers = layer_rows(model.graph, inferred)
     return InspectResult(
         path=str(path),
         format="onnx",
@@ -85,5 +84,8 @@ def _read_small_constants(graph: onnx.GraphProto, folder: Path) -> None:
 
 def _tensor_row(value: onnx.ValueInfoProto) -> TensorRow:
     kind = value.type.tensor_type.elem_type
-    dtype = str(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind))) if kind else "not a tensor"
+    try:
+        dtype = str(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind))) if kind else "not a tensor"
+    except KeyError:  # of a later version of ONNX than the library's
+        dtype = f"type {kind}"
     return TensorRow(name=value.name, dtype=dtype, shape=shapes.extents(value) or ())

@@ -131,6 +131,8 @@ def _twin(node: onnx.NodeProto) -> onnx.NodeProto:
     if node.domain != CONTRIBUTED or node.op_type not in TWINS or channels_last:
         return node
     operator, positions = TWINS[node.op_type]
+    if len(node.input) <= max(positions):
+        return node
     twin = onnx.helper.make_node(operator, [node.input[i] for i in positions], node.output, node.name)
     twin.attribute.extend(node.attribute)
     return twin

@@ -159,7 +159,7 @@ def _parameter_inputs(node: onnx.NodeProto, constants: Constants, behind: list[s
     if node.op_type in NEVER:
         return []
     if node.op_type in QUANTISED_ELEMENTWISE:
-        operands = [node.input[i] for i in QUANTISED_ELEMENTWISE[node.op_type]]
+        operands = [node.input[i] for i in QUANTISED_ELEMENTWISE[node.op_type] if i < len(node.input)]
         given = [name for name in operands if name in constants.source]
     else:
         given = [name for name in node.input if name in constants.floats]
