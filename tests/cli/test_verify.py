@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 from support import CommandLine, colour_model, error_line
 
 from toolkit.cli.verify import _render
@@ -153,3 +154,21 @@ def test_a_range_is_for_the_model_that_needs_it(
     refused = toolkit("verify", tiny_model, tiny_model, *both, "--normalize", "unit", check=2)
     assert "normalises inside its graph (--normalize)" in error_line(refused)
     toolkit("verify", "foreign.onnx", tiny_model, *both, "--normalize", "loud", check=2)
+
+
+def test_names_are_for_the_model_that_has_none_and_leave_those_of_the_other_in_their_order(
+    toolkit: CommandLine, tiny_model: Path, colour_folder: Path, tmp_path: Path
+) -> None:
+    foreign = colour_model(size=8)
+    del foreign.metadata_props[:]
+    # The same network with its outputs in another order, and without names.
+    turned = foreign.graph.node[-1].output[0]
+    foreign.graph.node[-1].output[0] = "in_order"
+    foreign.graph.initializer.append(numpy_helper.from_array(np.array([2, 0, 1]), "order"))
+    foreign.graph.node.append(helper.make_node("Gather", ["in_order", "order"], [turned], axis=1))
+    onnx.save(foreign, tmp_path / "foreign.onnx")
+    (tmp_path / "labels.txt").write_text("blue\nred\ngreen\n")
+    for pair in ((tiny_model, "foreign.onnx"), ("foreign.onnx", tiny_model)):
+        done = toolkit("verify", *pair, "--data", colour_folder, "--labels", "labels.txt", "--json")
+        assert json.loads(done.stdout)["top1_agreement"] == 1
+        assert f"carries no names: {tiny_model} keeps its own" in done.stderr

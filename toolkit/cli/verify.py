@@ -1,6 +1,7 @@
 """`toolkit verify`: two models on the same pictures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,11 +26,12 @@ from toolkit.cli.options import (
     Threads,
 )
 from toolkit.errors import UsageError
-from toolkit.observer import EachNoticeOnce
+from toolkit.observer import EachNoticeOnce, Observer
 from toolkit.verify.options import VerifyOptions
 
 if TYPE_CHECKING:
-    from toolkit.models.predictor import PlannedPredictor
+    from toolkit.keras_model.predictor import KerasPredictor
+    from toolkit.models.open import OpenModel
     from toolkit.verify.result import VerifyResult
 
 
@@ -88,7 +90,7 @@ def verify_command(
     tell_unused([model, other], allow_code=allow_code, custom_objects=custom_objects, observer=console)
     listener = EachNoticeOnce(console)
 
-    def opened(argument: str, normalize: str | None) -> "PlannedPredictor":
+    def opened(argument: str, normalize: str | None) -> "OpenModel | KerasPredictor":
         return open_predictor(
             argument,
             where="toolkit verify",
@@ -103,7 +105,7 @@ def verify_command(
             observer=listener,
         )
 
-    first, second = _both(opened, (model, other), normalize)
+    first, second = _own_names_kept(_both(opened, (model, other), normalize), listener)
     # The two may read the same pictures in two sizes.
     result = run(options, *alike(first, second, listener), listener)
     console.result(result.to_document, lambda: _render(result))
@@ -113,8 +115,10 @@ def verify_command(
 
 
 def _both(
-    opened: "Callable[[str, str | None], PlannedPredictor]", arguments: tuple[str, str], normalize: str | None
-) -> "list[PlannedPredictor]":
+    opened: "Callable[[str, str | None], OpenModel | KerasPredictor]",
+    arguments: tuple[str, str],
+    normalize: str | None,
+) -> "list[OpenModel | KerasPredictor]":
     """Open two models; --normalize is for the one that needs it, beside one that scales pixels itself."""
     if normalize is None:
         return [opened(argument, None) for argument in arguments]
@@ -133,6 +137,20 @@ def _both(
     if len(refusals) == len(arguments):
         raise refusals[0]
     return found
+
+
+def _own_names_kept(
+    found: "list[OpenModel | KerasPredictor]", observer: Observer
+) -> "list[OpenModel | KerasPredictor]":
+    """Let --labels name the one of two models that has no names: those of the other may come in another order."""
+    from toolkit.models.matching import Unnamed
+
+    named = [each for each in found if each.own_labels and not Unnamed.looks_like(each.own_labels)]
+    if len(named) != 1 or len(named[0].own_labels) != len(named[0].labels):
+        return found
+    if named[0].labels != named[0].own_labels:
+        observer.notice(f"--labels is for a model that carries no names: {named[0].name} keeps its own")
+    return [replace(each, labels=each.own_labels) if each is named[0] else each for each in found]
 
 
 def _render(result: "VerifyResult") -> str:

@@ -59,6 +59,11 @@ class KerasPredictor:
         return self.plan.height, self.plan.width
 
     @property
+    def own_labels(self) -> tuple[str, ...]:
+        """Class names that its run wrote down, whatever was given beside it; empty where there are none."""
+        return self.loaded.labels
+
+    @property
     def model(self) -> Any:
         """The Keras model itself."""
         return self.loaded.model

@@ -1,7 +1,7 @@
 """MODEL argument -> session, card and preprocessing: the one place that knows what MODEL means."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,11 @@ class OpenModel:
     def input_size(self) -> tuple[int, int]:
         """(height, width) of its input, pixels."""
         return self.plan.height, self.plan.width
+
+    @property
+    def own_labels(self) -> tuple[str, ...]:
+        """Class names that the file itself carries, whatever was given beside it; empty where it has none."""
+        return self.card.labels
 
     @property
     def provider(self) -> str:
@@ -146,8 +151,7 @@ def open_model(
     )
     card = from_metadata(session.metadata, path)
     plan = _plan(session.signature, card, normalize, resize, path)
-    if labels_file is not None:
-        card = replace(card, labels=read_labels(labels_file))
+    names = card.labels if labels_file is None else read_labels(labels_file)
     head = _own_head(card) if card.toolkit_version else _foreign_head(session, plan)
     if told := multi_label_notice(path.name, head):
         observer.notice(told)
@@ -162,7 +166,7 @@ def open_model(
             " fp32 export"
         )
     classes = head.classes or session.signature.classes
-    labels = _labels(card, classes, path if labels_file is None else labels_file)
+    labels = _labels(names, classes, path if labels_file is None else labels_file)
     if labels_file is None and NAMES_KEY not in card.extra and Unnamed.looks_like(labels):
         labels = Unnamed(labels)
     return OpenModel(name=argument, session=session, card=card, plan=plan, labels=labels, head=head)
@@ -202,28 +206,25 @@ def _plan(signature: Signature, card: Card, normalize: str | None, resize: str |
     )
 
 
-def _labels(card: Card, classes: int | None, where: object) -> tuple[str, ...]:
-    if classes is None:
-        if not card.labels:
+def _labels(names: tuple[str, ...], classes: int | None, where: object) -> tuple[str, ...]:
+    if not names:
+        if classes is None:
             raise ModelError("neither its output nor its metadata says how many classes it has", where=where,
                              remedy="add --labels FILE")  # fmt: skip
-        return card.labels
-    if not card.labels:
         return Unnamed.of(classes)
-    if len(card.labels) != classes:
+    if classes is not None and len(names) != classes:
         raise ModelError(
-            f"{count(len(card.labels), 'label')} for {count(classes, 'class')}",
+            f"{count(len(names), 'label')} for {count(classes, 'class')}",
             where=where,
             remedy="give one label per class",
         )
-    return card.labels
+    return names
 
 
 def _saturates_here(card: Card) -> bool:
     """Tell whether this processor may cut off sums of an int8 file of ours that was made for a newer one."""
-    if card.precision != "int8":
-        return False
-    return card.extra.get("weight_bits") != str(SAFE_BITS) and int8_sums_saturate()
+    is_narrow = card.precision != "int8" or card.extra.get("weight_bits") == str(SAFE_BITS)
+    return not is_narrow and int8_sums_saturate()
 
 
 def _own_head(card: Card) -> Head:
