@@ -104,6 +104,12 @@ def test_a_python_caller_is_told_of_a_value_that_makes_no_sense(
     assert caught.value.where.removeprefix("--").replace("-", "_") in (name, "provider_option")
 
 
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_python_caller_is_not_given_a_graph_that_nothing_is_bound_to(tiny_model: Path, device: str) -> None:
+    with pytest.raises(UsageError, match=r"fixed addresses \(--provider-option enable_cuda_graph\)"):
+        load(tiny_model, device, provider_options=["use_tf32=0", "enable_cuda_graph=1"])
+
+
 @pytest.mark.parametrize("odd", [None, 5, [None], [b"a.png"], b"a.png"])
 def test_what_is_no_path_is_refused_before_any_is_looked_for(odd: Any, classifier: Classifier) -> None:
     with pytest.raises(UsageError, match="is not a path"):

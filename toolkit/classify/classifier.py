@@ -27,6 +27,7 @@ from toolkit.preprocess.normalization import CHOICES
 from toolkit.preprocess.transforms import Resize
 from toolkit.ranges import MOST_CLASSES, MOST_PICTURES, at_least, held_at_once
 from toolkit.runtime.devices import DEVICES
+from toolkit.runtime.provider_options import refuse_graph
 
 
 class Classifier:
@@ -196,6 +197,7 @@ def load(
     ranges.path(model, "model", needed=True)
     ranges.text(device, "device", DEVICES, needed=True)
     ranges.texts(provider_options, "provider_options", "KEY=VALUE")
+    refuse_graph(provider_options)
     ranges.path(labels, "labels")
     ranges.text(normalize, "normalize", CHOICES)
     ranges.text(resize, "resize", ", ".join(Resize))

@@ -5,27 +5,11 @@ from typing import Annotated
 
 import typer
 
-from toolkit.errors import UsageError
-
-GRAPHS = frozenset(
-    {"enable_cuda_graph", "trt_cuda_graph_enable", "enable_graph_capture"}
-)  # of CUDA, TensorRT, DirectML
-
 
 def _without_graph(options: list[str] | None) -> list[str] | None:
-    """Refuse a captured graph where arrays come from anywhere: from the second run on it would give no answer at all.
+    from toolkit.runtime.provider_options import refuse_graph
 
-    Source: ONNX Runtime's page on CUDA, "Using CUDA Graphs"; InferenceSession::Run, which replays a graph without
-    looking at inputs and outputs.
-    """
-    for option in options or ():
-        key, _, value = (part.strip() for part in option.partition("="))
-        if key in GRAPHS and value.lower() not in ("0", "false"):
-            raise UsageError(
-                "a captured graph reads and writes fixed addresses",
-                where=f"--provider-option {key}",
-                remedy="leave it out: only toolkit bench binds buffers, with --cuda-graph",
-            )
+    refuse_graph(options or ())
     return options
 
 

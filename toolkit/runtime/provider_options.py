@@ -10,6 +10,9 @@ from toolkit.errors import UsageError
 from toolkit.runtime.devices import CPU, CUDA, TENSORRT
 
 FLAG = "--provider-option"
+GRAPHS = frozenset(
+    {"enable_cuda_graph", "trt_cuda_graph_enable", "enable_graph_capture"}
+)  # of CUDA, TensorRT, DirectML
 
 KNOWN: Mapping[str, frozenset[str]] = {
     CPU: frozenset(),
@@ -70,6 +73,28 @@ def parse_provider_options(options: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"{key} is given twice", where=FLAG, remedy="name each option once")
         pairs[key] = value
     return pairs
+
+
+def refuse_graph(options: Sequence[str]) -> None:
+    """Refuse a captured graph where arrays come from anywhere: from the second run on it would give no answer at all.
+
+    Args:
+        options: KEY=VALUE pairs, as a user gave them.
+
+    Raises:
+        UsageError: one of them asks for a graph.
+
+    Source: ONNX Runtime's page on CUDA, "Using CUDA Graphs"; InferenceSession::Run, which replays a graph without
+        looking at inputs and outputs.
+    """
+    for option in options:
+        key, _, value = (part.strip() for part in option.partition("="))
+        if key in GRAPHS and value.lower() not in ("0", "false"):
+            raise UsageError(
+                "a captured graph reads and writes fixed addresses",
+                where=f"{FLAG} {key}",
+                remedy="leave it out: only toolkit bench binds buffers, with --cuda-graph",
+            )
 
 
 def check_provider_options(options: Mapping[str, str], providers: Sequence[str]) -> None:
