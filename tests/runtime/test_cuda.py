@@ -57,6 +57,11 @@ def test_missing_libraries_are_named_with_the_version_that_is_wanted(version: st
     assert problem.remedy == "install them with: pip install 'onnxruntime-gpu[cuda,cudnn]'"
 
 
+def test_the_library_of_fourier_transforms_is_no_hindrance() -> None:
+    assert any("cufft" in name for name in cuda_libraries("13.0")) or sys.platform == "win32"
+    assert diagnose(BUILT_IN, "13.0", loads=without("libcufft.so.12"), runtimes=GPU_WHEEL) is None
+
+
 def test_a_driver_too_old_for_the_build_is_named_with_both_versions() -> None:
     problem = diagnose(BUILT_IN, "13.0", loads=without(), runtimes=GPU_WHEEL, driver=lambda: (12, 4))
     assert problem is not None
