@@ -17,6 +17,7 @@ from support import Listener
 
 from toolkit.errors import DeviceError, ModelError, UsageError
 from toolkit.models.catalog import find_model
+from toolkit.models.open import open_model
 from toolkit.runtime import start as start_module
 from toolkit.runtime.session import open_session
 
@@ -242,6 +243,17 @@ def test_shapes_in_a_file_beside_the_model_are_told_from_a_file_that_is_missing(
     (tmp_path / "new.bin").unlink()
     with pytest.raises(ModelError, match="its external data is missing"):
         open_session(path, device="cpu")
+
+
+def test_a_model_that_captures_a_graph_is_not_run_on_arrays_to_see_what_it_answers(
+    convolutions: Path, gpu: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GpuSession, "failure", "operation not permitted when stream is capturing")
+    asked = {"device": "cuda", "normalize": "unit"}
+    model = open_model(str(convolutions), **asked, provider_options=["enable_cuda_graph=1"])
+    assert model.session.captures_graph
+    with pytest.raises(DeviceError, match="stream is capturing"):
+        open_model(str(convolutions), **asked)
 
 
 def test_tf32_is_off_unless_it_is_asked_for_and_recorded(tiny_model: Path, gpu: SimpleNamespace) -> None:

@@ -101,7 +101,7 @@ def _subject(
     session = model.session
     _refuse_unbound(session.provider, options.transfer)
     # A CUDA graph would hold on to the addresses of this one run.
-    numbers = options.cuda_graph or bool(np.isfinite(answer_to_noise(session, model.plan)).all())
+    numbers = session.captures_graph or bool(np.isfinite(answer_to_noise(session, model.plan)).all())
     session.refuse_changed_provider()
     files = model_files(str(session.path)).values()
     return Subject(

@@ -236,7 +236,7 @@ def _foreign_head(session: Session, plan: Plan) -> Head:
     """Find out what a file from elsewhere gives, from its graph and from its answers: its metadata can't tell."""
     signature = session.signature
     head = head_of(session.path, signature.output_name, signature.classes)
-    if head is not Head.LOGITS:
+    if head is not Head.LOGITS or session.captures_graph:
         return head
     # A softmax may be written in other operators, or be followed by some: it shows in what comes out.
     return Head.PROBABILITIES if are_probabilities(answer_to_noise(session, plan)) else Head.LOGITS

@@ -68,6 +68,11 @@ class Session:
         """The provider's options, defaults included, as far as ONNX Runtime tells them."""
         return {k: str(v) for k, v in self._session.get_provider_options().get(self.provider, {}).items()}
 
+    @property
+    def captures_graph(self) -> bool:
+        """Whether it captures a CUDA graph, so that only `bound_run` may run it."""
+        return self.provider_options.get(GRAPH) == "1"
+
     def placement(self) -> dict[str, int] | None:
         """Count the nodes on each execution provider; None where ONNX Runtime can't tell."""
         found = placement_of(self._session)
@@ -117,7 +122,7 @@ class Session:
             copies: whether each run copies its input to the device and its output back.
         """
         place = Place("cuda", int(self.device.rpartition(":")[2])) if self.provider == CUDA else Place()
-        fixed = self.provider_options.get(GRAPH) == "1"
+        fixed = self.captures_graph
         if copies:
             return bound_copies(self._session, place, batches, fixed), list(batches)
         return device_resident(self._session, place, batches, fixed)
