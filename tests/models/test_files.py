@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 from pathlib import Path
 
 import onnx
@@ -25,6 +26,21 @@ def test_weights_beside_a_model_belong_to_it(tmp_path: Path) -> None:
     content[0] ^= 1
     (tmp_path / "m.data").write_bytes(content)
     assert digest_of(model_files(str(path)).values()) != before
+
+
+def test_weights_that_are_a_link_beside_a_model_that_is_one_belong_to_it(tmp_path: Path) -> None:
+    whole, cache = tmp_path / "whole", tmp_path / "cache"
+    for folder in (whole, cache / "blobs", cache / "snapshot"):
+        folder.mkdir(parents=True)
+    onnx.save(
+        colour_model(), whole / "m.onnx", save_as_external_data=True, location="m.data", size_threshold=0
+    )
+    for number, name in enumerate(("m.onnx", "m.data")):
+        shutil.copy(whole / name, cache / "blobs" / str(number))
+        (cache / "snapshot" / name).symlink_to(Path("..", "blobs", str(number)))
+    files = model_files(str(cache / "snapshot" / "m.onnx"))
+    assert list(files) == ["m.onnx", "m.data"]
+    assert digest_of(files.values()) == digest_of(model_files(str(whole / "m.onnx")).values())
 
 
 @pytest.mark.parametrize("content", [b"", b"no model"])

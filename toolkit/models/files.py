@@ -30,10 +30,12 @@ def model_files(argument: str) -> dict[str, Path]:
     """
     path = find_model(argument)
     names = {path.name: path}
+    # Of a model that is a link, ONNX Runtime also takes files from where it leads: so Hugging Face's cache is made.
+    homes = {path.parent.resolve(), path.resolve().parent}
     for name in sorted(_external_names(path)):
         file = path.parent / name
         # What lies elsewhere ONNX Runtime refuses, and it says so when the model is opened.
-        if file.resolve().is_relative_to(path.parent.resolve()) and file.is_file():
+        if any(map(file.resolve().is_relative_to, homes)) and file.is_file():
             names[name] = file
     return names
 
