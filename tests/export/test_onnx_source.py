@@ -177,6 +177,18 @@ def test_what_is_no_classifier_or_no_onnx_file_is_refused(tmp_path: Path) -> Non
     assert not (tmp_path / "out.onnx").exists()
 
 
+def test_a_model_of_links_as_in_a_cache_is_exported(tmp_path: Path) -> None:
+    for folder in ("whole", "blobs", "snapshot"):
+        (tmp_path / folder).mkdir()
+    onnx.save(foreign(), tmp_path / "whole" / "m.onnx", save_as_external_data=True, location="m.data")
+    for number, name in enumerate(("m.onnx", "m.data")):
+        (tmp_path / "whole" / name).rename(tmp_path / "blobs" / str(number))
+        (tmp_path / "snapshot" / name).symlink_to(Path("..", "blobs", str(number)))
+    output = tmp_path / "out.onnx"
+    job.run(ExportOptions(model=str(tmp_path / "snapshot" / "m.onnx"), output=output, normalize="unit"))
+    assert open_model(str(output), device="cpu").labels == ("0", "1", "2", "3")
+
+
 def test_our_own_file_goes_in_and_comes_out_with_its_card(tiny_model: Path, tmp_path: Path) -> None:
     job.run(ExportOptions(model=str(tiny_model), output=tmp_path / "out.onnx"))
     before, after = (open_model(str(p), device="cpu") for p in (tiny_model, tmp_path / "out.onnx"))

@@ -8,13 +8,12 @@ import numpy as np
 import onnx
 from onnx import inliner, shape_inference
 from onnx.checker import ValidationError
-from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
 from toolkit.errors import ModelError
 from toolkit.inspect import shapes
 from toolkit.inspect.graph import layer_rows
 from toolkit.inspect.result import InspectResult, TensorRow, total_macs
-from toolkit.models.onnx_file import external_names, load_onnx, opset_of
+from toolkit.models.onnx_file import external_names, load_onnx, opset_of, read_external
 from toolkit.runtime.messages import not_onnx
 
 
@@ -73,13 +72,9 @@ def _size_of(file: Path) -> int:
 def _read_small_constants(graph: onnx.GraphProto, folder: Path) -> None:
     """Read the constants that shapes may depend on from files beside the model; what can't be read stays unknown."""
     for tensor in graph.initializer:
-        if uses_external_data(tensor) and math.prod(tensor.dims) <= shapes.LARGE:
+        if math.prod(tensor.dims) <= shapes.LARGE:
             with contextlib.suppress(ValidationError, OSError, ValueError):
-                load_external_data_for_tensor(tensor, str(folder))
-                tensor.data_location = (
-                    onnx.TensorProto.DEFAULT
-                )  # older releases of onnx leave that to the caller
-                del tensor.external_data[:]
+                read_external(tensor, folder)
 
 
 def _tensor_row(value: onnx.ValueInfoProto) -> TensorRow:
