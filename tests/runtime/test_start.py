@@ -240,9 +240,15 @@ def test_shapes_in_a_file_beside_the_model_are_told_from_a_file_that_is_missing(
     assert open_session(tmp_path / "whole.onnx", device="cpu").placement()
     onnx.save(onnx.load(path), path, save_as_external_data=True, location="new.bin", size_threshold=100)
     open_session(path, device="cpu")
-    (tmp_path / "new.bin").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "new.bin").rename(tmp_path / "elsewhere" / "new.bin")
     with pytest.raises(ModelError, match="its external data is missing"):
         open_session(path, device="cpu")
+    (tmp_path / "inside").mkdir()
+    shutil.copy(path, tmp_path / "inside" / "apart.onnx")
+    (tmp_path / "inside" / "new.bin").symlink_to(Path("..", "elsewhere", "new.bin"))
+    with pytest.raises(ModelError, match=r"its external data lies outside its folder: .*copy the data file"):
+        open_session(tmp_path / "inside" / "apart.onnx", device="cpu")
 
 
 def test_a_model_that_captures_a_graph_is_not_run_on_arrays_to_see_what_it_answers(

@@ -228,9 +228,8 @@ def _translated(error: Exception, path: Path, provider: str) -> ToolkitError:
             remedy=f"write it into one file, in Python: onnx.save(onnx.load({str(path)!r}), 'whole.onnx')",
         )
     if "External data" in text or "external data" in text:
-        return ModelError(
-            f"its external data is missing: {plain(text)}", where=path, remedy="copy the data file beside it"
-        )
+        what = "its external data " + ("lies outside its folder" if "escapes" in text else "is missing")
+        return ModelError(f"{what}: {plain(text)}", where=path, remedy="copy the data file beside it")
     cut = OUT_OF_BOUNDS.search(text)
     if cut is not None:
         return ModelError(
