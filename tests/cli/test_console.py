@@ -1,8 +1,11 @@
 """What a command says, and where."""
 
 import pytest
+import typer
 
 from toolkit.cli.console import Console
+from toolkit.cli.gates import report_missed
+from toolkit.errors import ExitCode
 
 
 def test_a_name_in_a_notice_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,3 +34,10 @@ def test_a_next_command_is_shown_as_it_has_to_be_typed_or_not_at_all(
         "classify 'a\x1b[2J'", "classify 'Screenshot 11.02\u202fPM'", "classify 'a\u202eb'", "b\nc"
     )
     assert capsys.readouterr().err == "next: classify 'Screenshot 11.02\u202fPM'\n"
+
+
+def test_a_name_in_a_missed_gate_can_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        report_missed(["a\x1b[31m.onnx, cpu: p50 is 2 ms"])
+    assert ended.value.exit_code == ExitCode.GATE_NOT_MET
+    assert capsys.readouterr().err == "gate not met: a\\x1b[31m.onnx, cpu: p50 is 2 ms\n"

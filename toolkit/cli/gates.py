@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from toolkit.errors import ExitCode
+from toolkit.errors import ExitCode, printable
 
 
 def report_missed(missed: Sequence[str]) -> None:
@@ -17,7 +17,7 @@ def report_missed(missed: Sequence[str]) -> None:
     if not missed:
         return
     for sentence in missed:
-        print(f"gate not met: {sentence}", file=sys.stderr)  # noqa: T201
+        print(f"gate not met: {printable(sentence)}", file=sys.stderr)  # noqa: T201
     raise typer.Exit(int(ExitCode.GATE_NOT_MET))
 
 
