@@ -53,7 +53,7 @@ def test_data_that_changes_between_the_readings_for_two_models_is_refused(
 ) -> None:
     train = colour_folder.rename(colour_folder.with_name("train"))
 
-    class Removing(SilentObserver):
+    class Removing(Listener):
         def progress(self, *_: object, **__: object) -> None:
             (train / "red" / "00.png").unlink(missing_ok=True)
 

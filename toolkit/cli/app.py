@@ -143,9 +143,8 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if _is_of_an_interrupt(error):
             raise KeyboardInterrupt from error
-        if isinstance(error, RuntimeError) and "home directory" in str(
-            error
-        ):  # pathlib's, asked for the completion
+        # pathlib's, asked for the completion
+        if isinstance(error, RuntimeError) and "home directory" in str(error):
             raise NO_HOME from error
         # Whatever the parser raises knows how to format itself; everything else is not its business.
         if not hasattr(error, "format_message"):

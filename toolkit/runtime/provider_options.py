@@ -10,9 +10,8 @@ from toolkit.errors import UsageError
 from toolkit.runtime.devices import CPU, CUDA, TENSORRT
 
 FLAG = "--provider-option"
-GRAPHS = frozenset(
-    {"enable_cuda_graph", "trt_cuda_graph_enable", "enable_graph_capture"}
-)  # of CUDA, TensorRT, DirectML
+# Of CUDA, TensorRT and DirectML.
+GRAPHS = frozenset({"enable_cuda_graph", "trt_cuda_graph_enable", "enable_graph_capture"})
 
 KNOWN: Mapping[str, frozenset[str]] = {
     CPU: frozenset(),
