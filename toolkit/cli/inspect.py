@@ -77,9 +77,8 @@ def _head(result: "InspectResult") -> str:
 
 def _parameters(result: "InspectResult") -> str:
     source = result.metadata.get("parameters", "")
-    if (
-        source.isdecimal() and len(source) < 20 and int(source) != result.parameters
-    ):  # an int8 file repeats some, for speed
+    # An int8 file repeats some, for speed.
+    if source.isdecimal() and len(source) < 20 and int(source) != result.parameters:
         return f"{result.parameters:,}; {int(source):,} in the model it was made from"
     return f"{result.parameters:,}"
 
