@@ -87,7 +87,7 @@ def test_a_recipe_made_for_a_teacher_is_trained_on_labels_alone_where_there_is_n
     alone = settle(options(), find_recipe("edge-s"))
     taught = settle(options(teachers=("edge-l",)), find_recipe("edge-s"))
     assert (alone.teacher_weight, alone.views) == (0.0, 0)
-    assert (taught.teacher_weight, taught.views) == (0.9, 50)
+    assert (taught.teacher_weight, taught.views) == (0.9, 15)
 
 
 def test_any_recipe_can_have_a_teacher() -> None:
