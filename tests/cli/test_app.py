@@ -306,7 +306,7 @@ def test_a_polite_kill_ends_like_ctrl_c(tiny_model: Path, tmp_path: Path) -> Non
         process.send_signal(signal.SIGTERM)
         told = process.stderr.read()
     assert process.returncode == 130
-    assert told.splitlines()[-1].startswith("error: interrupted")
+    assert told.splitlines()[-1] == "error: interrupted (SIGTERM): what was finished is kept"
 
 
 def test_what_may_not_be_looked_at_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,8 +97,9 @@ def run(arguments: Sequence[str]) -> int:
     arguments = [a for a in arguments[:end] if a != TRACEBACK] + list(arguments[end:])
     _open_closed_streams()
     _speak_utf8()
+    signals: list[str] = []
     try:
-        code = _run(arguments)
+        code = _run(arguments, signals)
         flush_stdout()
     except ReaderGone as error:
         _silence_stdout()
@@ -108,7 +109,8 @@ def run(arguments: Sequence[str]) -> int:
         _print_error(str(error), error if show_trace else None)
         return int(error.exit_code)
     except KeyboardInterrupt as error:
-        _print_error("interrupted (Ctrl-C): what was finished is kept", error if show_trace else None)
+        how = signals[0] if signals else "Ctrl-C"
+        _print_error(f"interrupted ({how}): what was finished is kept", error if show_trace else None)
         return int(ExitCode.INTERRUPTED)
     except OSError as error:
         # Jobs translate what happens to their files; without a file's name it is standard output.
@@ -125,9 +127,14 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], signals: list[str]) -> int:
+    def terminate(number: int, _: object) -> None:
+        # A polite kill ends like Ctrl-C: what was done is kept and temporary files go away.
+        signals.append(signal.Signals(number).name)
+        raise KeyboardInterrupt
+
     with contextlib.suppress(ValueError):  # only the main thread may set it
-        signal.signal(signal.SIGTERM, _terminate)
+        signal.signal(signal.SIGTERM, terminate)
     try:
         result = build()(args=arguments, prog_name="toolkit", standalone_mode=False)
     except typer.Exit as stop:
@@ -164,11 +171,6 @@ def _is_of_an_interrupt(error: BaseException | None) -> bool:
         ours = isinstance(error, ToolkitError)  # a full disk where Ctrl-C's rows are kept is a full disk
         error = error.__cause__ or (None if ours else error.__context__)
     return error is not None
-
-
-def _terminate(*_: object) -> None:
-    # A polite kill ends like Ctrl-C: what was done is kept and temporary files go away.
-    raise KeyboardInterrupt
 
 
 def _told(error: OSError) -> str:
