@@ -126,3 +126,20 @@ def test_buffers_are_not_said_to_lie_on_a_device_that_they_would_be_copied_to(
     assert subject.provider == "TensorrtExecutionProvider"
     with pytest.raises(UsageError, match=rf"not on TensorRT \(--transfer {transfer.value}\)"):
         open_cases(options_of(**asked, transfer=transfer), SILENT)
+
+
+def test_provider_options_are_for_the_devices_that_have_any(
+    tiny_model: Path, options_of: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(path: Path, settings: Any, device: Any, options: Any, observer: Any) -> Any:
+        if device.kind == "cpu":
+            return start(path, settings, device, options, observer)
+        assert options == {"trt_fp16_enable": "1"}
+        return OnTensorRT(start(path, settings, parse_device("cpu"), {}, SILENT))
+
+    monkeypatch.setattr(session_module, "start", started)
+    asked = {"models": (str(tiny_model),), "provider_options": ("trt_fp16_enable=1",)}
+    cases = open_cases(options_of(**asked, devices=("cpu", "provider:TensorRT")), SILENT)
+    assert [subject.asked_options for _, subject in cases] == [(), ("trt_fp16_enable=1",)]
+    with pytest.raises(UsageError, match="trt_fp16_enable"):
+        open_cases(options_of(**asked, devices=("cpu",)), SILENT)

@@ -72,24 +72,25 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
         DeviceError: a device that wasn't obtained.
     """
     once = EachNoticeOnce(observer)
-    asked = options.provider_options + (("enable_cuda_graph=1",) if options.cuda_graph else ())
     if options.normalize is not None:
         parse(options.normalize)
     refusals: list[UsageError] = []
-    subjects = {setup: _subject(setup, options, asked, refusals, once) for setup in setups_of(options)}
+    subjects = {setup: _subject(setup, options, refusals, once) for setup in setups_of(options)}
     if refusals and len(refusals) == len(subjects):
         raise refusals[0]
     cases = cases_of(options, {setup: subject.fixed_batch for setup, subject in subjects.items()})
     return [(case, subjects[case.setup]) for case in cases]
 
 
-def _subject(
-    setup: Setup,
-    options: BenchOptions,
-    asked: tuple[str, ...],
-    refusals: list[UsageError],
-    observer: Observer,
-) -> Subject:
+def _asked(device: str, options: BenchOptions) -> tuple[str, ...]:
+    """Return the provider options for a device; the CPU, which has none, goes without them beside others."""
+    if device == "cpu" and set(options.devices) != {"cpu"}:
+        return ()
+    return options.provider_options + (("enable_cuda_graph=1",) if options.cuda_graph else ())
+
+
+def _subject(setup: Setup, options: BenchOptions, refusals: list[UsageError], observer: Observer) -> Subject:
+    asked = _asked(setup.device, options)
     try:
         model = _opened(setup, options.normalize, asked, options.scenario, observer)
     except UsageError as refusal:
