@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import InputError
-from toolkit.models.card import read_labels
+from toolkit.errors import InputError, ModelError
+from toolkit.models.card import from_metadata, read_labels
 
 
 def test_names_stand_in_a_list_or_one_a_line(tmp_path: Path) -> None:
@@ -36,6 +36,7 @@ def test_names_that_have_numbers_stand_in_their_order(tmp_path: Path, content: s
         (b"caf\xe9", "the labels are not UTF-8"),
         (b" \n", "no class names in it"),
         (b'["a"', "not class names in JSON"),
+        pytest.param(b"[" * 100_000, "not class names in JSON", id="nested"),
         (b'{"a": 0, "b": 2}', "the numbers of the classes don't go from 0 up, each once"),
         (b'{"a": 0, "b": 0}', "the numbers of the classes don't go from 0 up, each once"),
         (b'{"labels": ["a", "b"]}', "not class names in JSON"),
@@ -51,3 +52,9 @@ def test_a_file_that_holds_no_labels_is_refused_in_words(
     with pytest.raises(InputError, match=words) as caught:
         read_labels(tmp_path / "labels.txt")
     assert "Errno" not in str(caught.value)
+
+
+def test_metadata_that_can_not_be_read_are_said_to_be_damaged() -> None:
+    for labels in ("[", "7", "[" * 100_000):
+        with pytest.raises(ModelError, match="its metadata can't be read"):
+            from_metadata({"toolkit_version": "1", "labels": labels}, "m.onnx")

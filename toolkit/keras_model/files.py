@@ -93,7 +93,7 @@ def unfinished_run(argument: str) -> Path | None:
         return None
     try:
         record = json.loads((folder / RUN_RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # no run of ours, or one that loading will complain about
+    except (OSError, ValueError, RecursionError):  # no run of ours, or one that loading will complain about
         return None
     return folder if isinstance(record, dict) and record.get("finished") is False else None
 
@@ -119,7 +119,7 @@ def read_config(path: Path, kind: Kind) -> dict[str, Any]:
     try:
         text = _h5_config(path) if kind is Kind.H5 else zipfile.ZipFile(path).read("config.json")
         config = json.loads(text)
-    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, ValueError, RecursionError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"the Keras file is damaged or holds weights only: {error}",
             where=path,
@@ -178,7 +178,7 @@ def read_record(path: Path) -> dict[str, Any]:
         return {}
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
             f"the run's record can't be read: {error}", where=file, remedy=MEND_RECORD
         ) from error

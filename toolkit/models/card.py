@@ -76,7 +76,7 @@ def from_metadata(metadata: dict[str, str], where: object) -> Card:
             },
             **{key: metadata.get(key, "") for key in known},
         )
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise ModelError(
             f"its metadata can't be read: {error}", where=where, remedy="export the model again"
         ) from error
@@ -100,7 +100,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
         ) from error
     try:
         names = _from_json(text) if text.lstrip().startswith(("[", "{")) else text.splitlines()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"not class names in JSON: {error}", where=path, remedy="write one class name a line"
         ) from error
