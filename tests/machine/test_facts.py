@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from toolkit import __version__
-from toolkit.machine import facts
+from toolkit.machine import facts, versions
 from toolkit.machine.cores import affinity
 from toolkit.machine.facts import (
     busy_cores,
@@ -101,11 +101,11 @@ def test_no_driver_means_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_runtime_is_named_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts, "RUNTIMES", ("no-such-distribution", "numpy"))
+    monkeypatch.setattr(versions, "RUNTIMES", ("no-such-distribution", "numpy"))
     found = runtime_version()
     assert found is not None
     assert found.startswith("numpy ")
-    monkeypatch.setattr(facts, "RUNTIMES", ("no-such-distribution",))
+    monkeypatch.setattr(versions, "RUNTIMES", ("no-such-distribution",))
     assert runtime_version() is None
 
 

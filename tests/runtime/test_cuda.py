@@ -1,6 +1,5 @@
 """Each reason why CUDA doesn't start is told apart, with fake loaders."""
 
-import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -15,7 +14,6 @@ from toolkit.runtime.cuda import (
     cuda_libraries,
     diagnose,
     driver_library,
-    installed_runtimes,
     library_fault,
 )
 
@@ -172,13 +170,3 @@ def test_what_the_loader_says_of_the_provider_is_told(tmp_path: Path) -> None:
 
 def test_the_system_s_loader_is_asked() -> None:
     assert not can_load("libthis-does-not-exist.so.99")
-
-
-def test_installed_wheels_are_read_from_their_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
-    def version(name: str) -> str:
-        if name not in ("onnxruntime-gpu", "onnxruntime-openvino"):
-            raise importlib.metadata.PackageNotFoundError(name)
-        return "9.9"
-
-    monkeypatch.setattr(importlib.metadata, "version", version)
-    assert installed_runtimes() == {"onnxruntime-gpu": "9.9", "onnxruntime-openvino": "9.9"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from toolkit.errors import MissingRange, UsageError
 from toolkit.models.files import digest_of, model_files
 from toolkit.models.open import OpenModel, answer_to_noise, open_model
 from toolkit.observer import EachNoticeOnce, Observer
-from toolkit.preprocess.normalization import UNIT, parse
+from toolkit.preprocess.normalization import UNIT, where_needed
 from toolkit.preprocess.plan import Plan
 from toolkit.runtime.devices import CPU, CUDA
 from toolkit.runtime.messages import short_name
+from toolkit.runtime.start import GRAPH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +74,9 @@ def open_cases(options: BenchOptions, observer: Observer) -> list[tuple[Case, Su
         DeviceError: a device that wasn't obtained.
     """
     once = EachNoticeOnce(observer)
-    if options.normalize is not None:
-        parse(options.normalize)
-    refusals: list[UsageError] = []
-    subjects = {setup: _subject(setup, options, refusals, once) for setup in setups_of(options)}
-    if refusals and len(refusals) == len(subjects):
-        raise refusals[0]
+    setups = setups_of(options)
+    opened = where_needed(options.normalize, [partial(_subject, setup, options, once) for setup in setups])
+    subjects = dict(zip(setups, opened, strict=True))
     cases = cases_of(options, {setup: subject.fixed_batch for setup, subject in subjects.items()})
     return [(case, subjects[case.setup]) for case in cases]
 
@@ -86,19 +85,12 @@ def _asked(device: str, options: BenchOptions) -> tuple[str, ...]:
     """Return the provider options for a device; the CPU, which has none, goes without them beside others."""
     if device == "cpu" and set(options.devices) != {"cpu"}:
         return ()
-    return options.provider_options + (("enable_cuda_graph=1",) if options.cuda_graph else ())
+    return options.provider_options + ((f"{GRAPH}=1",) if options.cuda_graph else ())
 
 
-def _subject(setup: Setup, options: BenchOptions, refusals: list[UsageError], observer: Observer) -> Subject:
+def _subject(setup: Setup, options: BenchOptions, observer: Observer, normalize: str | None) -> Subject:
     asked = _asked(setup.device, options)
-    try:
-        model = _opened(setup, options.normalize, asked, options.scenario, observer)
-    except UsageError as refusal:
-        # The range is for the models that need one, beside others that scale pixels themselves.
-        if options.normalize is None or refusal.where != "--normalize":
-            raise
-        refusals.append(refusal)
-        model = _opened(setup, None, asked, options.scenario, observer)
+    model = _opened(setup, normalize, asked, options.scenario, observer)
     session = model.session
     _refuse_unbound(session.provider, options.transfer)
     # A CUDA graph would hold on to the addresses of this one run.

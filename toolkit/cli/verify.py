@@ -1,7 +1,7 @@
 """`toolkit verify`: two models on the same pictures."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +25,6 @@ from toolkit.cli.options import (
     SkipBroken,
     Threads,
 )
-from toolkit.errors import UsageError
 from toolkit.observer import EachNoticeOnce, Observer
 from toolkit.verify.options import VerifyOptions
 
@@ -84,6 +83,7 @@ def verify_command(
     )
     from toolkit.cli.model_argument import open_predictor, refuse_unused, tell_unused
     from toolkit.models.mirror import alike
+    from toolkit.preprocess.normalization import where_needed
     from toolkit.verify.job import refuse_not_numbers, run
 
     refuse_unused([model, other], device, threads, provider_option or (), console)
@@ -105,38 +105,14 @@ def verify_command(
             observer=listener,
         )
 
-    first, second = _own_names_kept(_both(opened, (model, other), normalize), listener)
+    both = where_needed(normalize, [partial(opened, argument) for argument in (model, other)])
+    first, second = _own_names_kept(both, listener)
     # The two may read the same pictures in two sizes.
     result = run(options, *alike(first, second, listener), listener)
     console.result(result.to_document, lambda: _render(result))
     report_missed(result.missed)
     refuse_not_numbers(result)
     report_skipped(result.skipped)
-
-
-def _both(
-    opened: "Callable[[str, str | None], OpenModel | KerasPredictor]",
-    arguments: tuple[str, str],
-    normalize: str | None,
-) -> "list[OpenModel | KerasPredictor]":
-    """Open two models; --normalize is for the one that needs it, beside one that scales pixels itself."""
-    if normalize is None:
-        return [opened(argument, None) for argument in arguments]
-    from toolkit.preprocess.normalization import parse
-
-    parse(normalize)
-    found, refusals = [], []
-    for argument in arguments:
-        try:
-            found.append(opened(argument, normalize))
-        except UsageError as refusal:
-            if refusal.where != "--normalize":
-                raise
-            refusals.append(refusal)
-            found.append(opened(argument, None))
-    if len(refusals) == len(arguments):
-        raise refusals[0]
-    return found
 
 
 def _own_names_kept(
@@ -148,9 +124,11 @@ def _own_names_kept(
     named = [each for each in found if each.own_labels and not Unnamed.looks_like(each.own_labels)]
     if len(named) != 1 or len(named[0].own_labels) != len(named[0].labels):
         return found
-    if named[0].labels != named[0].own_labels:
-        observer.notice(f"--labels is for a model that carries no names: {named[0].name} keeps its own")
-    return [replace(each, labels=each.own_labels) if each is named[0] else each for each in found]
+    (own,) = named
+    if own.labels == own.own_labels:
+        return found
+    observer.notice(f"--labels is for a model that carries no names: {own.name} keeps its own")
+    return [replace(each, labels=each.own_labels) if each is own else each for each in found]
 
 
 def _render(result: "VerifyResult") -> str:

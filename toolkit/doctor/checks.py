@@ -13,8 +13,7 @@ from toolkit import __version__
 from toolkit.doctor.probe import probe
 from toolkit.doctor.result import Finding, State
 from toolkit.errors import ToolkitError, install_extra
-from toolkit.machine.runtimes import RUNTIMES
-from toolkit.machine.versions import installed_version
+from toolkit.machine.versions import RUNTIMES, installed_runtimes, installed_version
 from toolkit.runtime.cuda import (
     INSTALL_LIBRARIES,
     Problem,
@@ -23,7 +22,6 @@ from toolkit.runtime.cuda import (
     cuda_libraries,
     diagnose,
     driver_library,
-    installed_runtimes,
 )
 from toolkit.runtime.devices import CPU, CUDA, device_name
 from toolkit.runtime.library import TELEMETRY, is_silent

@@ -3,8 +3,8 @@
 from toolkit.doctor import checks, hardware
 from toolkit.doctor.result import DoctorResult, Finding
 from toolkit.errors import ToolkitError
+from toolkit.machine.versions import installed_runtimes
 from toolkit.observer import SILENT, Observer
-from toolkit.runtime.cuda import installed_runtimes
 from toolkit.runtime.library import available_providers, built_for_cuda, preload_libraries
 
 

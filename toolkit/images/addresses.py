@@ -21,6 +21,7 @@ LIBRARY = re.compile(r"(?:[Ii]nstall (?:the )?|requires (?!to ))[\"']?([a-z0-9_-
 # RFC 3986, section 2: what stands in an address that is encoded already; a part "." or ".." has to be taken out first.
 ENCODED = re.compile(r"(?:(?!/\.{1,2}(?:[/?#]|$))[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 WEB = frozenset({"http", "https"})
+PAGES = tuple(f"{scheme}://" for scheme in sorted(WEB))  # what a web address begins with, in lower case
 TIMEOUT_S = 30.0  # for a web server to take a connection, and between two pieces of what it gives
 # What the extra `remote` has the libraries for.
 OF_EXTRA = frozenset({"http", "https", "s3", "s3a", "gs", "gcs"})
@@ -110,9 +111,7 @@ def _chained(address: str, _thread: int, *, is_encoded: bool) -> Any:
 def _is_encoded(address: str) -> bool:
     """Tell whether a web address can be asked for as it is: encoded anew, it may no longer be what was signed."""
     _, head, after = links(address)
-    return all(
-        ENCODED.fullmatch(link) for link in (head, *after) if link.lower().startswith(("http:", "https:"))
-    )
+    return all(ENCODED.fullmatch(link) for link in (head, *after) if link.lower().startswith(PAGES))
 
 
 def _web_options(*, is_encoded: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from toolkit.errors import ImageError, InputError, MissingDependency, one_line
 from toolkit.images.addresses import (
     LINK,
+    PAGES,
     WEB,
     folder_name,
     links,
@@ -21,7 +22,6 @@ from toolkit.images.inputs import Inputs, one
 from toolkit.images.scan import Skipped, is_hidden, is_picture_name
 from toolkit.images.transient import pause_before
 
-PAGES = tuple(f"{scheme}://" for scheme in sorted(WEB))
 NAMELESS = ""
 FIRST_ERROR = 400  # of the HTTP statuses; source: RFC 9110, section 15
 

@@ -24,11 +24,10 @@ class Member(tarfile.TarInfo):
                 member: Any = super().frombuf(block, file.encoding, file.errors)
             except (tarfile.HeaderError, tarfile.ReadError):
                 collections.deque(rest, maxlen=0)
-                member = None
-            if member is None:
-                raise
-            member.offset = file.fileobj.tell() - tarfile.BLOCKSIZE
-            return member._proc_member(file)
+            else:
+                member.offset = file.fileobj.tell() - tarfile.BLOCKSIZE
+                return member._proc_member(file)
+            raise
 
     @classmethod
     def frombuf(cls, buf: Any, encoding: str, errors: str) -> "Member":

@@ -11,8 +11,7 @@ from typing import Any
 from toolkit import __version__
 from toolkit.machine.cores import CPU_ROOT, affinity, cpu_quota, usable_cores
 from toolkit.machine.features import CPU_INFO, vector_features
-from toolkit.machine.runtimes import RUNTIMES
-from toolkit.machine.versions import installed_version
+from toolkit.machine.versions import installed_runtimes, installed_version
 
 NVIDIA_SMI_TIMEOUT_S = 10
 MACOS_CPU = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")
@@ -110,11 +109,7 @@ def parse_gpus(listing: str) -> list[dict[str, str]]:
 
 def runtime_version() -> str | None:
     """Return name and version of the installed ONNX Runtime, such as "onnxruntime-gpu 1.31.1"."""
-    for name in RUNTIMES:
-        version = installed_version(name)
-        if version is not None:
-            return f"{name} {version}"
-    return None
+    return next((f"{name} {version}" for name, version in installed_runtimes().items()), None)
 
 
 def busy_cores(sample_s: float = IDLE_SAMPLE_S) -> float:

@@ -1,9 +1,13 @@
 """What range the values of a model's input have: by a name, or by mean and standard deviation."""
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from toolkit.errors import UsageError
+
+T = TypeVar("T")
 
 Triple = tuple[float, float, float]
 """One number for each of red, green and blue."""
@@ -66,6 +70,32 @@ def parse(text: str) -> Normalization:
         raise _refusal(f"'{text}' is not a choice")
     mean, std = _triple("mean", said[1], least=0), _triple("std", said[2], least=SMALLEST_STD)
     return _by_statistics(said[0], mean, std)
+
+
+def where_needed(text: str | None, openers: Iterable[Callable[[str | None], T]]) -> list[T]:
+    """Open several models: `--normalize` is for those that need it, beside others that scale pixels themselves.
+
+    Args:
+        text: what it says; None where it wasn't given.
+        openers: each opens one model, given the range or None, and refuses a range that it has no use for.
+
+    Raises:
+        UsageError: it says nothing that there is, or none of the models needs it.
+    """
+    if text is not None:
+        parse(text)
+    opened, refusals = [], []
+    for opener in openers:
+        try:
+            opened.append(opener(text))
+        except UsageError as refusal:
+            if text is None or refusal.where != WHERE:
+                raise
+            refusals.append(refusal)
+            opened.append(opener(None))
+    if refusals and len(refusals) == len(opened):
+        raise refusals[0]
+    return opened
 
 
 def _triple(name: str, text: str, *, least: float) -> Triple:

@@ -81,7 +81,7 @@ def fitted(figure: "Figure", label: str, room_in: float, *, size: float, weight:
     if not fits(len(text)):
         longest = bisect.bisect_left(range(1, len(text)), True, key=lambda length: not fits(length))
         text = f"{text[: max(longest, 1)]}…"
-    return text.replace("$", r"\$")
+    return _literal(text)
 
 
 def layout(figure: "Figure") -> "ConstrainedLayoutEngine":
@@ -97,7 +97,7 @@ def shortened(label: str, longest: int = LONGEST_LABEL) -> str:
     """Return a label that fits: a long one ends in an ellipsis; a dollar sign stays one."""
     text = printable(label)
     text = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return text.replace("$", r"\$")  # matplotlib would read a formula between two of them
+    return _literal(text)
 
 
 def told_apart(labels: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
@@ -112,7 +112,11 @@ def told_apart(labels: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]
 
 def _middle_left_out(label: str, longest: int) -> str:
     text, end = printable(label), longest // 2
-    return f"{text[: longest - end - 1]}…{text[-end:]}".replace("$", r"\$")
+    return _literal(f"{text[: longest - end - 1]}…{text[-end:]}")
+
+
+def _literal(text: str) -> str:
+    return text.replace("$", r"\$")  # matplotlib would read a formula between two of them
 
 
 def significant(value: float, digits: int = 3) -> str:

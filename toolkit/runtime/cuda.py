@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.machine.runtimes import RUNTIMES
-from toolkit.machine.versions import installed_version
+from toolkit.machine.versions import RUNTIMES, installed_runtimes
 from toolkit.runtime.devices import CUDA
 
 MAJORS = (11, 12, 13)  # of CUDA, that builds of ONNX Runtime were made for
@@ -35,12 +34,6 @@ def can_load(library: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def installed_runtimes() -> dict[str, str]:
-    """Return the installed ONNX Runtime distributions and their versions."""
-    found = {name: installed_version(name) for name in RUNTIMES}
-    return {name: version for name, version in found.items() if version is not None}
 
 
 def driver_library() -> str:
